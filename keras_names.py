@@ -1,0 +1,53 @@
+"""The names params.yaml may use for Keras's parts, known without importing Keras.
+
+TensorFlow takes seconds to import, and a misspelt name should fail before that.
+A test compares these with the installed Keras, so that they can't drift apart.
+"""
+
+OPTIMIZERS = (
+    "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion",
+    "Muon", "Nadam", "RMSprop", "SGD", "ScheduleFreeAdamW",
+)  # fmt: skip
+LOSSES = (
+    "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy", "CategoricalGeneralizedCrossEntropy", "CategoricalHinge",
+    "Circle", "CosineSimilarity", "Dice", "Hinge", "Huber", "KLDivergence", "LogCosh",
+    "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError",
+    "MeanSquaredLogarithmicError", "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge",
+    "Tversky",
+)  # fmt: skip
+METRICS = (
+    "AUC", "Accuracy", "BinaryAccuracy", "BinaryCrossentropy", "BinaryIoU", "CategoricalAccuracy",
+    "CategoricalCrossentropy", "CategoricalHinge", "ConcordanceCorrelation", "CosineSimilarity",
+    "F1Score", "FBetaScore", "FalseNegatives", "FalsePositives", "Hinge", "IoU", "KLDivergence",
+    "LogCoshError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanIoU",
+    "MeanSquaredError", "MeanSquaredLogarithmicError", "OneHotIoU", "OneHotMeanIoU",
+    "PearsonCorrelation", "Poisson", "Precision", "PrecisionAtRecall", "R2Score", "Recall",
+    "RecallAtPrecision", "RootMeanSquaredError", "SensitivityAtSpecificity",
+    "SparseCategoricalAccuracy", "SparseCategoricalCrossentropy", "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity", "SquaredHinge", "TopKCategoricalAccuracy", "TrueNegatives",
+    "TruePositives",
+)  # fmt: skip
+CALLBACKS = (
+    "CSVLogger", "EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "SwapEMAWeights",
+    "TensorBoard", "TerminateOnNaN",
+)  # fmt: skip
+
+SHORT = {
+    "acc": "Accuracy",
+    "mse": "MeanSquaredError",
+    "mae": "MeanAbsoluteError",
+    "mape": "MeanAbsolutePercentageError",
+    "msle": "MeanSquaredLogarithmicError",
+    "rmse": "RootMeanSquaredError",
+}
+
+
+def find(name: str, known: tuple[str, ...]) -> str | None:
+    """Return the class among `known` that `name` means: `mse`, `mean_squared_error`, `Adam`."""
+    wanted = _squash(SHORT.get(name.lower(), name))
+    return next((each for each in known if _squash(each) == wanted), None)
+
+
+def _squash(name: str) -> str:
+    return name.replace("_", "").lower()

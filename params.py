@@ -1,0 +1,321 @@
+"""The shape of params.yaml: one frozen class for each section, unknown keys refused."""
+
+import ast
+import difflib
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+import keras_names
+from errors import ParamsError
+
+ROOT = Path(__file__).parent
+
+
+def known_models() -> list[str]:
+    """The names of the files in models/."""
+    return _modules(ROOT / "models")
+
+
+def known_datasets() -> list[str]:
+    """The names of the files in tasks/datasets/."""
+    return _modules(ROOT / "tasks" / "datasets")
+
+
+def _modules(folder: Path) -> list[str]:
+    return sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+
+
+class Section(BaseModel):
+    """A part of params.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Named(Section):
+    """Something of Keras by its name, with arguments: `adam`, or `{name: sgd, momentum: 0.9}`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = Field(description="the name of a Keras class")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Everything beside the name."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+def _spell(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _one_of(known: tuple[str, ...]) -> AfterValidator:
+    """Settle any spelling of a name on the Keras class among `known`."""
+
+    def settle(named: Named) -> Named:
+        name = keras_names.find(named.name, known)
+        if name is None:
+            raise ValueError(f"got {named.name!r}, expected {_choice(named.name, known)}")
+        return named.model_copy(update={"name": name})
+
+    return AfterValidator(settle)
+
+
+def _file_in(known: Callable[[], list[str]]) -> AfterValidator:
+    """Demand a name that is one of the files that `known` lists."""
+
+    def settle(name: str) -> str:
+        if name not in known():
+            raise ValueError(f"got {name!r}, expected {_choice(name, known())}")
+        return name
+
+    return AfterValidator(settle)
+
+
+NAMED = "a name, or a mapping with a name and arguments"
+COUNT = "a whole number of at least 1"
+Count = Annotated[int, Field(ge=1)]
+Optimizer = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.OPTIMIZERS)]
+Loss = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.LOSSES)]
+Metric = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.METRICS)]
+Callback = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.CALLBACKS)]
+
+
+class Data(Section):
+    """Which data set, and where its files come from."""
+
+    name: Annotated[str, _file_in(known_datasets)] = Field(description="a file in tasks/datasets/")
+    mirror: str | None = Field(description="a folder, a file:// or http(s):// address, or null")
+    validation: float = Field(ge=0, lt=1, description="a number from 0 up to, but not, 1")
+
+
+class Normalize(Section):
+    """How raw values become what a model sees."""
+
+    method: Literal["unit", "standard", "none"] = Field(description="unit, standard or none")
+
+
+class Model(Section):
+    """The model's name, and a section of keyword arguments for each model."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Annotated[str, _file_in(known_models)] = Field(description="a file in models/")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of the named model."""
+        return dict(self.sections.get(self.name) or {})
+
+    @property
+    def sections(self) -> dict[str, Any]:
+        """Each model's keyword arguments, by the model's name."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Train(Section):
+    """How weights are found."""
+
+    epochs: Count | None = Field(description=f"{COUNT}, or null when steps is given")
+    steps: Count | None = Field(description=f"{COUNT}, or null when epochs is given")
+    batch_size: Count = Field(description=COUNT)
+    replicas: Count | Literal["auto"] = Field(description=f"auto, or {COUNT}")
+    learning_rate: float = Field(gt=0, allow_inf_nan=False, description="a number above 0")
+    optimizer: Optimizer = Field(description=NAMED)
+    loss: Literal["auto"] | Loss = Field(description=f"auto, or {NAMED}")
+    metrics: Literal["auto"] | list[Metric] = Field(description="auto, or a list of names")
+    callbacks: list[Callback] = Field(description="a list of names or mappings with a name")
+
+    @model_validator(mode="after")
+    def _epochs_or_steps(self) -> "Train":
+        if (self.epochs is None) == (self.steps is None):
+            both = f"got epochs {self.epochs} and steps {self.steps}"
+            raise ValueError(f"{both}, expected a number for one of them and null for the other")
+        return self
+
+
+class Evaluate(Section):
+    """Which weights are judged, and registered."""
+
+    weights: Literal["best", "last"] = Field(description="best or last")
+
+
+class Register(Section):
+    """What a model must reach to enter the registry, and to lead it."""
+
+    name: str = Field(pattern=r"^[^/:\s][^/:]*$", description="a name without / and :")
+    metric: str = Field(min_length=1, description="the name of a test metric")
+    minimum: float = Field(allow_inf_nan=False, description="a finite number")
+    gain: float = Field(ge=0, allow_inf_nan=False, description="a number of at least 0")
+
+
+with warnings.catch_warnings():
+    # The metaclass has a method of that name; an instance's field doesn't meet it.
+    warnings.filterwarnings("ignore", message='Field name "register"')
+
+    class Params(Section):
+        """All of params.yaml."""
+
+        seed: int = Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
+        data: Data
+        normalize: Normalize
+        model: Model
+        train: Train
+        evaluate: Evaluate
+        register: Register
+
+
+def load(path: Path) -> Params:
+    """Read and check a parameters file; raises ParamsError with one line for the first mistake."""
+    return check(read(path), path.name)
+
+
+def read(path: Path) -> Any:
+    """Return the file's YAML 1.2 as plain dicts and lists; raises ParamsError if it isn't any."""
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(
+            f"{path}: no such file, expected the parameters of this workspace"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(
+            f"{path.name}: byte {error.start} isn't UTF-8, save it as UTF-8"
+        ) from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        problem = " ".join(str(error.problem).split())
+        raise ParamsError(f"{path.name}:{line}: not valid YAML: {problem}") from None
+    except YAMLError as error:
+        raise ParamsError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def check(raw: Any, source: str = "params.yaml") -> Params:
+    """Return `raw` as Params; raises ParamsError with one line that names `source`."""
+    try:
+        params = Params.model_validate(raw)
+    except ValidationError as error:
+        raise ParamsError(f"{source}: {_explain(error, Params)}") from None
+    for name, section in params.model.sections.items():
+        _check_model(name, {} if section is None else section, source)
+    return params
+
+
+def _check_model(name: str, section: Any, source: str) -> None:
+    if name not in known_models():
+        line = f"model.{name}: unknown key, expected {_choice(name, ['name', *known_models()])}"
+        raise ParamsError(f"{source}: {line}")
+    arguments = _arguments_of(name)
+    try:
+        arguments.model_validate(section)
+    except ValidationError as error:
+        line = _explain(error, arguments, ("model", name))
+        raise ParamsError(f"{source}: {line}") from None
+
+
+def _arguments_of(name: str) -> type[Section]:
+    """A model file's keyword arguments as a Section, read without importing Keras."""
+    tree = ast.parse((ROOT / "models" / f"{name}.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    build = next((node for node in functions if node.name == "build"), None)
+    if build is None:
+        raise ParamsError(f"models/{name}.py: no function build, expected one that makes the model")
+    fields: dict[str, Any] = {}
+    for argument, default in zip(build.args.kwonlyargs, build.args.kw_defaults, strict=True):
+        annotation = ast.unparse(argument.annotation) if argument.annotation else "Any"
+        described = Field(... if default is None else None, description=_in_words(annotation))
+        fields[argument.arg] = (annotation, described)
+    return create_model(f"model.{name}", __base__=Section, **fields)
+
+
+def _in_words(annotation: str) -> str:
+    words = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
+    parts = [part.strip() for part in annotation.split("|")]
+    lists = {f"list[{kind}]": f"a list, each {word}" for kind, word in words.items()}
+    return " or ".join((words | lists).get(part, part) for part in parts)
+
+
+def flat(params: Params) -> dict[str, Any]:
+    """Return dotted keys and plain values, of the chosen model's section only."""
+    values = params.model_dump(mode="json")
+    values["model"] = {"name": params.model.name, params.model.name: params.model.arguments}
+    return dict(_flatten(values, ""))
+
+
+def _flatten(value: Any, path: str) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{path}.{key}" if path else key)
+    else:
+        yield path, value
+
+
+def _choice(name: str, known: Iterable[str]) -> str:
+    """`one of a, b, c; did you mean b?`"""
+    names = list(known)
+    close = difflib.get_close_matches(name.lower(), [each.lower() for each in names], 1, 0.5)
+    hint = [each for each in names if close and each.lower() == close[0]]
+    return f"one of {', '.join(names)}" + (f"; did you mean {hint[0]}?" if hint else "")
+
+
+def _explain(error: ValidationError, section: type[Section], prefix: tuple[str, ...] = ()) -> str:
+    """The first mistake in one line: where it is, what was received, what was expected."""
+    errors = error.errors()
+    # `auto | name`: that the name isn't auto is said first, that it is unknown is what helps.
+    same = [each for each in errors if each["loc"][:2] == errors[0]["loc"][:2]]
+    first = next((each for each in same if each["type"] == "value_error"), errors[0])
+    path, expected, parent = _locate(first["loc"], section, prefix)
+    if first["type"] == "extra_forbidden":
+        return (
+            f"{path}: unknown key, expected {_choice(str(first['loc'][-1]), parent.model_fields)}"
+        )
+    if first["type"] == "value_error":
+        return f"{path}: {first['msg'].removeprefix('Value error, ')}"
+    if first["type"] == "missing":
+        return f"{path}: missing, expected {expected}"
+    received = repr(first["input"])
+    shown = received if len(received) <= 60 else received[:57] + "..."
+    return f"{path}: ".lstrip(": ") + f"got {shown}, expected {expected}"
+
+
+def _locate(
+    location: tuple[int | str, ...], section: type[Section], prefix: tuple[str, ...]
+) -> tuple[str, str, type[Section]]:
+    """The dotted path of a mistake, what was expected there, and the section it is in."""
+    path, expected = ".".join(prefix), _keys_of(section)
+    inside: type[Section] | None = section
+    for key in location:
+        if isinstance(key, int):
+            path += f"[{key}]"
+        elif inside is not None and (key in inside.model_fields or key == location[-1]):
+            path += f".{key}" if path else key
+            section, field = inside, inside.model_fields.get(key)
+            inside = field and _section_in(field.annotation)
+            expected = (field and field.description) or _keys_of(inside or section)
+    return path, expected, section
+
+
+def _keys_of(section: type[Section]) -> str:
+    return f"the keys {', '.join(section.model_fields)}"
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    """The section that an annotation is, or is a list or a choice of."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    found = (_section_in(part) for part in get_args(annotation))
+    return next((each for each in found if each), None)
