@@ -1,0 +1,1 @@
+"""One file for each stage of dvc.yaml; a leading underscore marks what stages share."""
