@@ -1,0 +1,1 @@
+"""One file for each model: `build(input_shape, outputs, activation, *, ...)` returns it."""

@@ -1,0 +1,22 @@
+"""A multilayer perceptron: fully connected layers with ReLU."""
+
+import keras
+
+
+def build(
+    input_shape: tuple[int, ...],
+    outputs: int,
+    activation: str,
+    *,
+    units: int | list[int] = 128,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """Return a dense layer for each width in `units`, with dropout after each if asked for."""
+    widths = [units] if isinstance(units, int) else units
+    model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten()], name="mlp")
+    for width in widths:
+        model.add(keras.layers.Dense(width, activation="relu"))
+        if dropout:
+            model.add(keras.layers.Dropout(dropout))
+    model.add(keras.layers.Dense(outputs, activation=activation))
+    return model

@@ -1,0 +1,65 @@
+"""What training leaves behind, written as it goes: the history and the weights."""
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras.src.saving import saving_lib
+
+from tasks import _files
+
+Logs = dict[str, Any]
+
+
+class WriteHistory(keras.callbacks.Callback):
+    """Writes a CSV row for each epoch: epoch (from 1), loss, metrics, val_..., learning_rate.
+
+    Nothing in it differs between two runs by nature, so no times.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.rows: list[Logs] = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Add the epoch's row, and write the file anew."""
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        self.rows.append({"epoch": epoch + 1, **(logs or {}), "learning_rate": rate})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        _files.write_text(self.path, text.getvalue())
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Saves the weights of the epoch with the lowest validation loss, the first of equals.
+
+    Without validation the training loss decides.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.lowest = math.inf
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save the weights if none before were better."""
+        logs = logs or {}
+        loss = float(logs["val_loss"] if "val_loss" in logs else logs["loss"])
+        if loss < self.lowest:
+            self.lowest = loss
+            save_weights(self.model, self.path)
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Write a whole .weights.h5, without the optimizer: the same weights give the same bytes."""
+    # `model.save_weights` can't leave the optimizer out.
+    with _files.whole_file(path) as part:
+        saving_lib.save_weights_only(
+            model, part, objects_to_skip=[getattr(model, "optimizer", None)]
+        )
