@@ -1,0 +1,52 @@
+"""The only door to DVC."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from dvc.dependency import ParamsDependency
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from dvc.stage import PipelineStage, Stage
+
+from errors import MachineError
+
+
+def experiment_key(root: Path) -> str:
+    """Return the sha256, in hex, over all that determines the experiment of a workspace.
+
+    That is each stage's command, parameters, and the md5 of the files that no stage makes. It is
+    known before anything has run, and the same in every clone.
+    """
+    with _repo(root) as repo:
+        stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+        made = [Path(out.fs_path) for out in repo.index.outs]
+        entries = [_entry(stage, made) for stage in sorted(stages, key=lambda each: each.name)]
+    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+
+
+def recorded_hashes(root: Path) -> dict[str, str]:
+    """Return the md5 that dvc.lock records for each stage's outputs, by their path."""
+    with _repo(root) as repo:
+        return {out.def_path: out.hash_info.value for out in repo.index.outs if out.hash_info}
+
+
+def _repo(root: Path) -> Repo:
+    try:
+        return Repo(str(root))
+    except DvcException as error:
+        raise MachineError(f"{root}: {error}; run in a checkout that has dvc.yaml") from None
+
+
+def _entry(stage: Stage, made: list[Path]) -> list[Any]:
+    values = [dep.read_params() for dep in stage.deps if isinstance(dep, ParamsDependency)]
+    files = [Path(dep.fs_path) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+    given = [file for file in files if not any(file.is_relative_to(out) for out in made)]
+    root = Path(stage.repo.root_dir)
+    hashes = {str(file.relative_to(root)): _md5(file) for file in given}
+    return [stage.name, stage.cmd, values, hashes]
+
+
+def _md5(file: Path) -> str:
+    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
