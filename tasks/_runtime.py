@@ -1,5 +1,7 @@
 """How TensorFlow starts: the same in every stage, so that two doors give the same bits."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -18,6 +20,13 @@ def start(seed: int, replicas: int = 1) -> tf.distribute.MirroredStrategy:
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+    return _strategy(tuple(devices))
+
+
+@functools.cache
+def _strategy(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    # One for a process: a second over the same devices would number its collective operations
+    # from the start again, and end in "Shape mismatch in the collective instance 100".
     return tf.distribute.MirroredStrategy(devices)
 
 

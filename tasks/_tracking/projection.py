@@ -17,7 +17,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 
 import params as parameters
 from params import Params
-from tasks import _dvc, _files
+from tasks import _files
+from tasks._dvc import hashes
 from tasks._tracking import store
 
 KEY = "lockstep.experiment"
@@ -112,16 +113,16 @@ def _metrics_in(files: list[Path], run: Run) -> list[Metric]:
 
 def _send_hashes(client: MlflowClient, run: Run, data: str, root: Path, stage: str) -> None:
     """Name the data sets by their DVC hash, and tag what was made before this stage."""
-    recorded = _dvc.recorded_hashes(root)
-    hashes = {path: recorded[path] for path in MADE_BEFORE[stage] if path in recorded}
-    tags = [RunTag(f"dvc.{path}", md5) for path, md5 in hashes.items()]
+    recorded = hashes.recorded(root)
+    made = {path: recorded[path] for path in MADE_BEFORE[stage] if path in recorded}
+    tags = [RunTag(f"dvc.{path}", md5) for path, md5 in made.items()]
     client.log_batch(run.info.run_id, tags=tags)
     inputs = [
         DatasetInput(
             Dataset(data, md5.partition(".")[0], "dvc", path),
             [InputTag("mlflow.data.context", Path(path).name)],
         )
-        for path, md5 in hashes.items()
+        for path, md5 in made.items()
         if path.startswith("data/")
     ]
     client.log_inputs(run.info.run_id, inputs)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from errors import UnavailableError
 from params import Params
-from tasks import _dvc, _progress
+from tasks import _progress
+from tasks._dvc import hashes
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS, PATIENCE_WHEN_STOPPED = 120, 10
 Row = dict[str, Any]
 
 
@@ -23,7 +24,7 @@ class Recorder:
     """Sends to the run in the background, so that nobody waits for MLflow or dies of it."""
 
     def __init__(self, params: Params, root: Path, stage: str, facts: Mapping[str, str]) -> None:
-        self.key = _dvc.experiment_key(root)
+        self.key = hashes.experiment_key(root)
         self._params, self._root, self._stage, self._facts = params, root, stage, facts
         self._opened: tuple[MlflowClient, Run] | None = None
         self._problem, self._started = "", time.monotonic()
@@ -32,14 +33,7 @@ class Recorder:
 
     def send(self, row: Row) -> None:
         """Send an epoch's row of the history, if MLflow can be reached; it is sent again later."""
-        from tasks._tracking import projection
-
-        self._thread.submit(
-            self._try,
-            lambda client, run: client.log_batch(
-                run.info.run_id, metrics=projection.metrics_of([row], run)
-            ),
-        )
+        self._thread.submit(self._try, lambda client, run: self._send(client, run, row))
 
     def reach(self) -> tuple["MlflowClient", "Run"]:
         """Wait for the run; raises UnavailableError if MLflow can't be reached."""
@@ -53,12 +47,19 @@ class Recorder:
         self._problem = ""
         last = self._thread.submit(self._try, lambda client, run: self._finish(client, run, status))
         self._thread.shutdown(wait=False)
+        patience = PATIENCE_SECONDS if status == "FINISHED" else PATIENCE_WHEN_STOPPED
         try:
-            last.result(PATIENCE_SECONDS)
+            last.result(patience)
         except TimeoutError:
-            self._problem = f"no answer in {PATIENCE_SECONDS} s"
+            self._problem = f"no answer in {patience} s"
         if self._problem:
             _progress.say(f"mlflow: {self._problem}; the next stage sends what is missing")
+
+    def _send(self, client: "MlflowClient", run: "Run", row: Row) -> None:
+        # MLflow takes seconds to import: here, in the background, beside TensorFlow's start.
+        from tasks._tracking import projection
+
+        client.log_batch(run.info.run_id, metrics=projection.metrics_of([row], run))
 
     def _finish(self, client: "MlflowClient", run: "Run", status: str) -> None:
         from tasks._tracking import projection
@@ -80,7 +81,6 @@ class Recorder:
             self._problem = str(error).strip().partition("\n")[0][:300] or type(error).__name__
 
     def _open(self) -> tuple["MlflowClient", "Run"]:
-        # MLflow takes seconds to import: in the background, beside TensorFlow's start.
         from tasks._tracking import projection
 
         return projection.open_run(self._params, self._root, self.key, self._facts)

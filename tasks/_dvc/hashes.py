@@ -1,4 +1,4 @@
-"""The only door to DVC."""
+"""What determines an experiment, and what it made, by DVC's hashes."""
 
 import hashlib
 import json
@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dvc.dependency import ParamsDependency
-from dvc.exceptions import DvcException
-from dvc.repo import Repo
-from dvc.stage import PipelineStage, Stage
+from dvc.stage import Stage
 
-from errors import MachineError
+from tasks._dvc.repository import opened, stages_in_order
 
 
 def experiment_key(root: Path) -> str:
@@ -19,24 +17,17 @@ def experiment_key(root: Path) -> str:
     That is each stage's command, parameters, and the md5 of the files that no stage makes. It is
     known before anything has run, and the same in every clone.
     """
-    with _repo(root) as repo:
-        stages = [stage for stage in repo.index.stages if isinstance(stage, PipelineStage)]
+    with opened(root) as repo:
         made = [Path(out.fs_path) for out in repo.index.outs]
-        entries = [_entry(stage, made) for stage in sorted(stages, key=lambda each: each.name)]
+        stages = sorted(stages_in_order(repo), key=lambda stage: stage.name)
+        entries = [_entry(stage, made) for stage in stages]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
-def recorded_hashes(root: Path) -> dict[str, str]:
+def recorded(root: Path) -> dict[str, str]:
     """Return the md5 that dvc.lock records for each stage's outputs, by their path."""
-    with _repo(root) as repo:
+    with opened(root) as repo:
         return {out.def_path: out.hash_info.value for out in repo.index.outs if out.hash_info}
-
-
-def _repo(root: Path) -> Repo:
-    try:
-        return Repo(str(root))
-    except DvcException as error:
-        raise MachineError(f"{root}: {error}; run in a checkout that has dvc.yaml") from None
 
 
 def _entry(stage: Stage, made: list[Path]) -> list[Any]:

@@ -1,0 +1,44 @@
+"""A workspace of its own for an experiment: the main checkout's cache, and a saved result."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from dvc.config import Config
+from dvc.exceptions import CheckoutError
+
+from errors import LockstepError
+from tasks._dvc.repository import opened
+
+
+def share(main: Path, workspace: Path) -> None:
+    """Let a workspace use the main checkout's cache and its local settings."""
+    local = main / ".dvc" / "config.local"
+    if local.exists():
+        shutil.copy2(local, workspace / ".dvc" / "config.local")
+    with opened(main) as repo:
+        cache = str(Path(repo.cache.local.path).parent.parent)
+    with Config(str(workspace / ".dvc")).edit("local") as settings:
+        settings.setdefault("cache", {})["dir"] = cache
+
+
+def fetch(workspace: Path) -> None:
+    """Check out what dvc.lock names and the cache has; the rest is for the stages to make."""
+    with opened(workspace) as repo, contextlib.suppress(CheckoutError):
+        repo.checkout(force=True, allow_missing=True)
+
+
+def save(workspace: Path, name: str, untracked: list[str]) -> None:
+    """Save the workspace as the DVC experiment `name`, files that git doesn't know included.
+
+    An experiment of that name is replaced. Raises LockstepError.
+    """
+    # A process of its own: DVC takes the current folder for the workspace here.
+    command = [sys.executable, "-m", "dvc", "exp", "save", "--force", "--name", name]
+    command += [part for file in untracked for part in ("--include-untracked", file)]
+    answer = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        reason = " ".join(answer.stderr.partition("Having any troubles?")[0].split())
+        raise LockstepError(f"dvc exp save {name}: {reason}")
