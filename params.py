@@ -1,11 +1,11 @@
 """The shape of params.yaml: one frozen class for each section, unknown keys refused."""
 
 import ast
-import difflib
+import copy
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 import keras_names
+from complaints import choice, explain
 from errors import ParamsError
 
 ROOT = Path(__file__).parent
@@ -69,7 +70,7 @@ def _one_of(known: tuple[str, ...]) -> AfterValidator:
     def settle(named: Named) -> Named:
         name = keras_names.find(named.name, known)
         if name is None:
-            raise ValueError(f"got {named.name!r}, expected {_choice(named.name, known)}")
+            raise ValueError(f"got {named.name!r}, expected {choice(named.name, known)}")
         return named.model_copy(update={"name": name})
 
     return AfterValidator(settle)
@@ -80,7 +81,7 @@ def _file_in(known: Callable[[], list[str]]) -> AfterValidator:
 
     def settle(name: str) -> str:
         if name not in known():
-            raise ValueError(f"got {name!r}, expected {_choice(name, known())}")
+            raise ValueError(f"got {name!r}, expected {choice(name, known())}")
         return name
 
     return AfterValidator(settle)
@@ -209,7 +210,7 @@ def check(raw: Any, source: str = "params.yaml") -> Params:
     try:
         params = Params.model_validate(raw)
     except ValidationError as error:
-        raise ParamsError(f"{source}: {_explain(error, Params)}") from None
+        raise ParamsError(f"{source}: {explain(error, Params)}") from None
     for name, section in params.model.sections.items():
         _check_model(name, {} if section is None else section, source)
     return params
@@ -217,13 +218,13 @@ def check(raw: Any, source: str = "params.yaml") -> Params:
 
 def _check_model(name: str, section: Any, source: str) -> None:
     if name not in known_models():
-        line = f"model.{name}: unknown key, expected {_choice(name, ['name', *known_models()])}"
+        line = f"model.{name}: unknown key, expected {choice(name, ['name', *known_models()])}"
         raise ParamsError(f"{source}: {line}")
     arguments = _arguments_of(name)
     try:
         arguments.model_validate(section)
     except ValidationError as error:
-        line = _explain(error, arguments, ("model", name))
+        line = explain(error, arguments, ("model", name))
         raise ParamsError(f"{source}: {line}") from None
 
 
@@ -249,6 +250,36 @@ def _in_words(annotation: str) -> str:
     return " or ".join((words | lists).get(part, part) for part in parts)
 
 
+def overridden(raw: Any, assignments: list[str]) -> Any:
+    """Return a copy of `raw` with each `key=value` set; raises ParamsError for what isn't one."""
+    values = copy.deepcopy(raw)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not (key and equals):
+            raise ParamsError(f"got {assignment!r}, expected key=value such as train.epochs=3")
+        *sections, last = key.split(".")
+        inside = values
+        for section in sections:
+            inside = inside.setdefault(section, {}) if isinstance(inside, dict) else None
+        if not isinstance(inside, dict):
+            raise ParamsError(f"{key}: unknown key, {'.'.join(sections)} has no parts")
+        inside[last] = _value(assignment, text)
+    return values
+
+
+def write_overridden(path: Path, assignments: list[str]) -> None:
+    """Set each `key=value` in a file, which keeps its comments."""
+    yaml = YAML()
+    yaml.dump(overridden(yaml.load(path), assignments), path)
+
+
+def _value(assignment: str, text: str) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        raise ParamsError(f"got {assignment!r}, expected a value that is YAML") from None
+
+
 def flat(params: Params) -> dict[str, Any]:
     """Return dotted keys and plain values, of the chosen model's section only."""
     values = params.model_dump(mode="json")
@@ -262,60 +293,3 @@ def _flatten(value: Any, path: str) -> Iterable[tuple[str, Any]]:
             yield from _flatten(inner, f"{path}.{key}" if path else key)
     else:
         yield path, value
-
-
-def _choice(name: str, known: Iterable[str]) -> str:
-    """`one of a, b, c; did you mean b?`"""
-    names = list(known)
-    close = difflib.get_close_matches(name.lower(), [each.lower() for each in names], 1, 0.5)
-    hint = [each for each in names if close and each.lower() == close[0]]
-    return f"one of {', '.join(names)}" + (f"; did you mean {hint[0]}?" if hint else "")
-
-
-def _explain(error: ValidationError, section: type[Section], prefix: tuple[str, ...] = ()) -> str:
-    """The first mistake in one line: where it is, what was received, what was expected."""
-    errors = error.errors()
-    # `auto | name`: that the name isn't auto is said first, that it is unknown is what helps.
-    same = [each for each in errors if each["loc"][:2] == errors[0]["loc"][:2]]
-    first = next((each for each in same if each["type"] == "value_error"), errors[0])
-    path, expected, parent = _locate(first["loc"], section, prefix)
-    if first["type"] == "extra_forbidden":
-        return (
-            f"{path}: unknown key, expected {_choice(str(first['loc'][-1]), parent.model_fields)}"
-        )
-    if first["type"] == "value_error":
-        return f"{path}: {first['msg'].removeprefix('Value error, ')}"
-    if first["type"] == "missing":
-        return f"{path}: missing, expected {expected}"
-    received = repr(first["input"])
-    shown = received if len(received) <= 60 else received[:57] + "..."
-    return f"{path}: ".lstrip(": ") + f"got {shown}, expected {expected}"
-
-
-def _locate(
-    location: tuple[int | str, ...], section: type[Section], prefix: tuple[str, ...]
-) -> tuple[str, str, type[Section]]:
-    """The dotted path of a mistake, what was expected there, and the section it is in."""
-    path, expected = ".".join(prefix), _keys_of(section)
-    inside: type[Section] | None = section
-    for key in location:
-        if isinstance(key, int):
-            path += f"[{key}]"
-        elif inside is not None and (key in inside.model_fields or key == location[-1]):
-            path += f".{key}" if path else key
-            section, field = inside, inside.model_fields.get(key)
-            inside = field and _section_in(field.annotation)
-            expected = (field and field.description) or _keys_of(inside or section)
-    return path, expected, section
-
-
-def _keys_of(section: type[Section]) -> str:
-    return f"the keys {', '.join(section.model_fields)}"
-
-
-def _section_in(annotation: Any) -> type[Section] | None:
-    """The section that an annotation is, or is a list or a choice of."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    found = (_section_in(part) for part in get_args(annotation))
-    return next((each for each in found if each), None)
