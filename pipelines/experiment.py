@@ -1,0 +1,89 @@
+"""The flow of an experiment, derived from dvc.yaml: one Prefect task for each stage."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from errors import LockstepError
+from tasks import _progress, _stages
+from tasks._dvc import reproduction
+from tasks._dvc.reproduction import RAN, Node
+
+WORTH_A_RETRY = (75, 137, 143)
+COMMAND = re.compile(r"python -m tasks (\w+)")
+
+
+@flow(name="experiment", validate_parameters=False, persist_result=False)
+def experiment(root: Path) -> None:
+    """Bring every stage of the workspace up to date, each after those it depends on."""
+    states: dict[str, State[Any]] = {}
+    for stage in reproduction.graph(root):
+        before = [states[name] for name in stage.upstream]
+        states[stage.name] = as_task(stage)(stage.name, root, wait_for=before, return_state=True)
+        raise_if_failed(states[stage.name], stage.name)
+
+
+def as_task(stage: Node) -> Callable[..., Any]:
+    """Return a stage as a Prefect task, with the retries and the timeout of its `meta`.
+
+    DVC is the cache, so Prefect keeps no result.
+    """
+    return task(
+        bring_up_to_date,
+        name=stage.name,
+        task_run_name=stage.name,
+        description=stage.description,
+        retries=stage.meta.get("retries", 0),
+        retry_delay_seconds=stage.meta.get("retry_delay_seconds", 0),
+        timeout_seconds=stage.meta.get("timeout_seconds"),
+        retry_condition_fn=_worth_a_retry,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+    )
+
+
+def bring_up_to_date(name: str, root: Path) -> State[Any]:
+    """Let DVC decide about a stage, and run it in this process if it must."""
+
+    def run(command: str) -> bool:
+        stage = COMMAND.fullmatch(command)
+        if stage:
+            _progress.say(f"{name}: {command}")
+            _stages.run(stage[1], root)
+        return bool(stage)
+
+    try:
+        outcome = reproduction.reproduce(root, name, run)
+    except LockstepError as error:
+        if error.exit_code in WORTH_A_RETRY:
+            raise
+        # As a state, so that Prefect shows the stage's own line and prints no traceback.
+        return Failed(message=str(error), data=error)
+    _progress.say(f"{name}: {outcome}")
+    return Completed(message=outcome, name="Completed" if outcome == RAN else outcome.title())
+
+
+def raise_if_failed(state: State[Any], name: str) -> None:
+    """Raise what a stage's task ended with, if that isn't well; its line names the stage."""
+    if state.is_completed():
+        return
+    error = _error_in(state)
+    failure = LockstepError(f"{name}: {error or state.message}")
+    failure.exit_code = getattr(error, "exit_code", 1)
+    raise failure from error
+
+
+def _worth_a_retry(task: Any, run: Any, state: State[Any]) -> bool:
+    return getattr(_error_in(state), "exit_code", None) in WORTH_A_RETRY
+
+
+def _error_in(state: State[Any]) -> BaseException | None:
+    """The exception that a failed state holds: as it is, or as a result kept in memory."""
+    data = getattr(state.data, "result", state.data)
+    return data if isinstance(data, BaseException) else None

@@ -1,0 +1,63 @@
+"""lockstep run: one experiment through the flow, here or in a workspace of its own."""
+
+import os
+import shutil
+import threading
+from importlib import import_module
+from pathlib import Path
+
+from errors import MachineError, UnavailableError
+from tasks import _environment, _progress
+from tasks._dvc.forecast import MAYBE, RUN, forecast
+
+USES_TENSORFLOW = {"build", "train", "evaluate", "register"}
+SPARE_BYTES = 500_000_000  # what a run of MNIST leaves in the workspace and the cache, and more
+START_LIMIT_SECONDS = "180"
+
+
+def run(root: Path) -> None:
+    """Run the flow in this process, on the Prefect server that PREFECT_API_URL names.
+
+    Without one Prefect's temporary server is started, while TensorFlow is imported.
+    """
+    check_machine(root)
+    _environment.prepare(root)
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", START_LIMIT_SECONDS)
+    if any(
+        each.action in (RUN, MAYBE) and each.stage in USES_TENSORFLOW for each in forecast(root)
+    ):
+        threading.Thread(target=import_module, args=["tasks._runtime"], daemon=True).start()
+    from pipelines.experiment import experiment  # Prefect takes seconds to import
+
+    check_server()
+    experiment(root)
+
+
+def check_machine(root: Path) -> None:
+    """Check that results can be written before anything starts; raises MachineError."""
+    if not os.access(root, os.W_OK):
+        raise MachineError(f"{root}: not writable, expected to write results there")
+    free = shutil.disk_usage(root).free
+    if free < SPARE_BYTES:
+        raise MachineError(
+            f"{root}: {free:,} bytes free, expected {SPARE_BYTES:,}; make room or run elsewhere"
+        )
+
+
+def check_server() -> None:
+    """Ask the Prefect server if it is well, or say that a temporary one starts."""
+    import httpx
+    from prefect.settings import PREFECT_API_URL
+
+    address = PREFECT_API_URL.value()
+    if not address:
+        _progress.say(
+            "waiting for Prefect's temporary server; PREFECT_API_URL would name a lasting one"
+        )
+        return
+    try:
+        httpx.get(f"{address}/health", timeout=10).raise_for_status()
+    except httpx.HTTPError as error:
+        raise UnavailableError(
+            f"PREFECT_API_URL: {address} doesn't answer ({error}); start it, or unset the variable"
+        ) from None

@@ -1,0 +1,121 @@
+"""Workspaces: a git worktree for each overridden run, which shares the main checkout's cache."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+from filelock import FileLock
+
+import params
+from errors import MachineError
+from tasks import _progress, _workspace
+from tasks._dvc import experiments, hashes
+
+NAME_LENGTH = 60
+
+
+def run(root: Path, assignments: list[str]) -> None:
+    """Run the flow with overrides in a workspace of its own, and save it as a DVC experiment.
+
+    The main checkout isn't touched. If the run fails the workspace is kept.
+    """
+    place = create(root, assignments)
+    try:
+        experiments.fetch(place)
+        _run_there(place)
+        name = name_of(assignments, hashes.experiment_key(place))
+        with _one_at_a_time(root):
+            experiments.save(place, name, _git(place, "ls-files", "-oz", "--exclude-standard"))
+    except BaseException:
+        _progress.say(f"the workspace is kept: {place}")
+        raise
+    discard(root, place)
+    _progress.say(f"saved as {name}")
+    _progress.say(f"  compare: dvc exp diff {name}")
+    _progress.say(f"  apply:   dvc exp apply {name}")
+
+
+def create(root: Path, assignments: list[str]) -> Path:
+    """Return a new worktree at HEAD with uncommitted changes carried along, and overrides applied.
+
+    Raises MachineError where git can't make one.
+    """
+    _git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment takes a name
+    main = _workspace.main_checkout(root)
+    place = main / ".lockstep" / "workspaces" / uuid.uuid4().hex[:12]
+    with _one_at_a_time(root):
+        _git(root, "worktree", "add", "--quiet", "--detach", str(place), "HEAD")
+    changed = _carry(root, place)
+    if changed:
+        _progress.say(f"uncommitted changes are carried along: {len(changed)} files")
+    params.write_overridden(place / "params.yaml", assignments)
+    experiments.share(main, place)
+    return place
+
+
+def discard(root: Path, place: Path) -> None:
+    """Remove a workspace."""
+    with _one_at_a_time(root):
+        _git(root, "worktree", "remove", "--force", str(place))
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def name_of(assignments: list[str], key: str) -> str:
+    """Return a readable name for an experiment: train.epochs-3-model.name-cnn-1a2b3c4d."""
+    words = "-".join(re.sub(r"[^\w.]+", "-", each).strip("-.") for each in assignments)
+    return f"{re.sub(r'[.]{2,}', '.', words)[:NAME_LENGTH].rstrip('-.')}-{key[:8]}"
+
+
+def _one_at_a_time(root: Path) -> FileLock:
+    """Hold what takes a moment and changes the git folder that all workspaces share.
+
+    Two `dvc exp save` at once fail: they stash under one reference.
+    """
+    folder = _workspace.main_checkout(root) / ".lockstep"
+    folder.mkdir(exist_ok=True)
+    return FileLock(folder / "git.lock")
+
+
+def _carry(root: Path, place: Path) -> list[str]:
+    """Copy what differs from HEAD, and what git doesn't know and doesn't ignore."""
+    changed = _git(root, "diff", "--name-only", "-z", "HEAD")
+    changed += _git(root, "ls-files", "-oz", "--exclude-standard")
+    for name in changed:
+        there = place / name
+        there.unlink(missing_ok=True)
+        if (root / name).exists():
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, there)
+    return changed
+
+
+def _run_there(place: Path) -> None:
+    # Its folder comes first on the path: otherwise the main checkout's code would be imported.
+    path = os.pathsep.join(filter(None, (str(place), os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-m", "pipelines", "run"]
+    process = subprocess.Popen(command, cwd=place, env={**os.environ, "PYTHONPATH": path})
+    try:
+        code = process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    if code:
+        # It has told its line itself.
+        raise SystemExit(code if code > 0 else 128 - code)
+
+
+def _git(root: Path, *arguments: str) -> list[str]:
+    """Run git, and return the names it prints between zero bytes."""
+    answer = subprocess.run(
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
+    )
+    if answer.returncode:
+        reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "failed"
+        needs = "a run of its own needs a git checkout with a commit, user.name and user.email"
+        raise MachineError(f"{root}: git {arguments[0]}: {reason}; {needs}")
+    return [name for name in answer.stdout.split("\0") if name]
