@@ -33,10 +33,10 @@ repro: env  ## reproduce the experiment of params.yaml: dvc repro
 	dvc repro
 
 test: env  ## the tests that need no system package
-	pytest -n 2 --dist loadgroup -m "not system"
+	pytest -n 2 --dist loadfile -m "not system"
 
 test-system: env  ## the tests with servers, browsers, databases, or minutes of training
-	pytest -m system
+	pytest -n 2 --dist loadfile -m system
 
 check: env  ## style, types, import contracts, lock file in step
 	ruff format --check .

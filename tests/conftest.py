@@ -12,13 +12,14 @@ import pytest
 from ruamel.yaml import YAML
 
 import params
-from tasks import _environment
+from tasks import _environment, _stages
 
 REPOSITORY = Path(__file__).parent.parent
 GUARD = Path(__file__).parent / "guard"
 TEST_DATA = Path(
     os.environ.get("LOCKSTEP_TEST_DATA", REPOSITORY.parent / "shared" / "data")
 ).resolve()
+STAGES = ("download", "normalize", "build", "train", "evaluate", "register")
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CI")
 SMALL = {
     "train.epochs": 2,
@@ -94,25 +95,21 @@ def tensorflow(hermetic: Path) -> Any:
 @pytest.fixture(scope="session")
 def prepared(make_workspace: Callable[..., Path], tensorflow: Any) -> Path:
     """A workspace whose first three stages have run; tests copy it."""
-    from tasks import build, download, normalize
+    return run_stages(make_workspace(SMALL, "prepared"), "download", "normalize", "build")
 
-    root = make_workspace(SMALL, "prepared")
-    values = load(root)
-    download.download(values, root)
-    normalize.normalize(values, root)
-    build.build(values, root)
+
+def run_stages(root: Path, *names: str) -> Path:
+    """Run stages in this process, where TensorFlow is imported already."""
+    for name in names or STAGES:
+        _stages.run(name, root)
     return root
 
 
 @pytest.fixture(scope="session")
 def judged(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the prepared workspace that is trained and evaluated too; tests only look."""
-    from tasks import evaluate, train
-
     root = Path(shutil.copytree(prepared, tmp_path_factory.mktemp("judged") / "lockstep"))
-    train.train(load(root), root)
-    evaluate.evaluate(load(root), root)
-    return root
+    return run_stages(root, "train", "evaluate")
 
 
 @pytest.fixture

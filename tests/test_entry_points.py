@@ -1,7 +1,6 @@
 """What the lock file installs starts: a wrong pin fails here, not at a user's."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from mlflow.server.fastapi_app import create_fastapi_app
 create_fastapi_app()
 from prefect.cli import app
 from mlflow.cli import cli
+from tensorboard.main import run_main
 """
 
 
@@ -24,12 +24,6 @@ def test_a_command_starts(tmp_path: Path, command: str) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def test_the_servers_of_prefect_and_mlflow_can_be_made(tmp_path: Path) -> None:
+def test_the_servers_can_be_made(tmp_path: Path) -> None:
     ended = run(tmp_path, "python", "-W", "ignore", "-c", SERVERS)
     assert ended.returncode == 0, ended.stdout
-
-
-def test_tensorboard_starts(tensorflow: Any) -> None:
-    from tensorboard import program
-
-    program.TensorBoard().configure(("tensorboard", "--logdir", "logs"))

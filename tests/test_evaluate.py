@@ -13,8 +13,7 @@ from sklearn import metrics
 
 import params
 from tasks import _scores, _spec, datasets, evaluate
-from tasks.__main__ import STAGES
-from tests.conftest import change_params, load
+from tests.conftest import STAGES, change_params, load
 
 RANDOM = np.random.default_rng(1)
 

@@ -9,8 +9,7 @@ from ruamel.yaml import YAML
 
 import keras_names
 import params
-from tasks.__main__ import STAGES
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, STAGES
 
 # They show or record what happens, and change no result.
 EXEMPT = ("tasks._tracking", "tasks._progress", "tasks._training_progress", "tasks._dvc")

@@ -9,11 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tasks import _weights
-from tasks.__main__ import STAGES
-from tests.conftest import git, run
-
-# One process runs the pipeline, and the tests that look at it.
-pytestmark = pytest.mark.xdist_group("pipeline")
+from tests.conftest import STAGES, git, run
 
 
 class Reproduced(NamedTuple):

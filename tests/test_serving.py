@@ -15,17 +15,14 @@ import numpy as np
 import pytest
 
 from tasks import _spec
-from tests.conftest import run
+from tests.conftest import run_stages
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")
-def reproduced(make_workspace: Callable[..., Path]) -> Path:
-    root = make_workspace({"train.epochs": 4})
-    ended = run(root, "dvc", "repro")
-    assert ended.returncode == 0, ended.stdout
-    return root
+def reproduced(make_workspace: Callable[..., Path], tensorflow: Any) -> Path:
+    return run_stages(make_workspace({"train.epochs": 4}))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,307 @@
+"""`lockstep run` on a real Prefect server: the same bytes as `dvc repro`, told truly."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import SMALL, STAGES, git, load, run, run_stages, write_params
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+LONG = 800  # seconds that a test's command may take on a busy machine
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server with a database of its own; yields its API's address."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/api"
+    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "PREFECT_HOME": str(folder)}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while not healthy(address):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.3)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def healthy(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def lockstep(root: Path, server: str, *arguments: str) -> str:
+    ended = run(root, "lockstep", "run", *arguments, timeout=LONG, PREFECT_API_URL=server)
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def task_runs(server: str, output: str) -> dict[str, dict[str, Any]]:
+    """The task runs of the flow run that a command's output names, by their name."""
+    (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output)
+    flow = filtered(server, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}})[0]
+    found = filtered(server, "task_runs", {"flow_runs": {"id": {"any_": [flow["id"]]}}})
+    return {each["name"]: each for each in found}
+
+
+def filtered(server: str, kind: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = httpx.post(f"{server}/{kind}/filter", json=wanted, timeout=30)
+    answer.raise_for_status()
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+def states(server: str, output: str) -> dict[str, str]:
+    return {name: each["state_name"] for name, each in task_runs(server, output).items()}
+
+
+def runs_of(root: Path) -> list[Any]:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    return list(client.search_runs([client.get_experiment_by_name("lockstep").experiment_id]))
+
+
+def test_both_doors_end_in_the_same_bytes(
+    make_workspace: Callable[..., Path], server: str, test_data: Path
+) -> None:
+    by_dvc, by_flow = make_workspace(SMALL, "dvc"), make_workspace(SMALL, "flow")
+    real = {"data.name": "mnist", "data.mirror": str(test_data), "train.batch_size": 500}
+    back = {"data.name": "digits", "train.batch_size": 32}
+    for changes, expected in (
+        ({}, ["Completed"] * 6),
+        ({"train.epochs": 3}, ["Up To Date"] * 3 + ["Completed"] * 3),
+        ({"model.name": "linear"}, ["Up To Date"] * 2 + ["Completed"] * 4),
+        (real, ["Completed"] * 6),
+        (back, ["Restored"] * 6),
+    ):
+        for root in (by_dvc, by_flow):
+            write_params(root, changes)
+        reproduced = run(by_dvc, "dvc", "repro", timeout=LONG)
+        assert reproduced.returncode == 0, reproduced.stdout
+        output = lockstep(by_flow, server)
+        assert (by_flow / "dvc.lock").read_bytes() == (by_dvc / "dvc.lock").read_bytes()
+        assert "up to date" in run(by_flow, "dvc", "status").stdout
+        found = states(server, output)
+        assert [found[name] for name in STAGES] == expected
+    assert not list(by_flow.rglob(".part-*"))
+
+
+def test_a_stage_added_to_dvc_yaml_shows_up_and_runs(
+    make_workspace: Callable[..., Path], server: str
+) -> None:
+    root = make_workspace(name="added")
+    source = "def count(params, root):\n    (root / 'counted').write_text(str(params.seed))\n"
+    (root / "tasks" / "count.py").write_text(source)
+    yaml = YAML()
+    graph = yaml.load(root / "dvc.yaml")
+    kept = {"download": graph["stages"]["download"]}
+    count = {
+        "desc": "Counts",
+        "cmd": "python -m tasks count",
+        "deps": ["data/raw"],
+        "outs": ["counted"],
+    }
+    shell = {"cmd": "cat counted > shown", "deps": ["counted"], "outs": ["shown"]}
+    yaml.dump({"stages": {**kept, "count": count, "shell": shell}}, root / "dvc.yaml")
+    output = lockstep(root, server)
+    assert (root / "shown").read_text() == "0"
+    found = task_runs(server, output)
+    assert {name: each["state_name"] for name, each in found.items()} == dict.fromkeys(
+        ("download", "count", "shell"), "Completed"
+    )
+    before = [each["id"] for each in found["shell"]["task_inputs"]["wait_for"]]
+    assert before == [found["count"]["id"]]
+
+
+def test_a_failed_stage_has_its_own_line_in_prefect(
+    make_workspace: Callable[..., Path], server: str
+) -> None:
+    root = make_workspace({"data.name": "mnist", "data.mirror": "nowhere"}, "failing")
+    ended = run(root, "lockstep", "run", timeout=LONG, PREFECT_API_URL=server)
+    assert ended.returncode == 3
+    line = f"data.mirror: got 'nowhere', but there is no folder {root / 'nowhere' / 'mnist'}"
+    assert ended.stdout.splitlines()[-1] == f"lockstep run: download: {line}"
+    found = task_runs(server, ended.stdout)
+    assert list(found) == ["download"]
+    assert (found["download"]["state_name"], found["download"]["state"]["message"]) == (
+        "Failed",
+        line,
+    )
+    assert found["download"]["run_count"] == 1
+
+
+def test_only_what_is_worth_it_is_retried(make_workspace: Callable[..., Path], server: str) -> None:
+    root = make_workspace(name="retrying")
+    yaml = YAML()
+    meta = {"retries": 2, "retry_delay_seconds": 0}
+    command = "echo x >> tries && test $(wc -l < tries) -ge 3 && cp tries done || exit 75"
+    yaml.dump(
+        {"stages": {"busy": {"cmd": command, "meta": meta, "outs": ["done"]}}}, root / "dvc.yaml"
+    )
+    output = lockstep(root, server)
+    assert (root / "done").read_text() == "x\nx\nx\n"
+    assert task_runs(server, output)["busy"]["run_count"] == 3
+
+
+def test_a_server_that_does_not_answer_is_worth_a_retry(workspace: Path) -> None:
+    ended = run(workspace, "lockstep", "run", PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert ended.returncode == 75
+    assert "lockstep run: PREFECT_API_URL: http://127.0.0.1:9/api doesn't answer" in ended.stdout
+    assert not (workspace / "dvc.lock").exists()
+
+
+def test_without_a_server_it_starts_its_own(workspace: Path, hermetic: Path) -> None:
+    yaml = YAML()
+    graph = yaml.load(workspace / "dvc.yaml")
+    stages = {name: graph["stages"][name] for name in ("download", "normalize")}
+    yaml.dump({"stages": stages}, workspace / "dvc.yaml")
+    ended = run(workspace, "lockstep", "run", timeout=LONG)
+    assert ended.returncode == 0, ended.stdout
+    assert "waiting for Prefect's temporary server" in ended.stdout
+    assert (workspace / "data" / "ready" / "spec.json").exists()
+    assert not hermetic.exists(), hermetic.read_text()
+
+
+def test_four_overridden_runs_at_once(
+    make_workspace: Callable[..., Path], server: str, tensorflow: Any
+) -> None:
+    import hashlib
+
+    root = make_workspace(SMALL, "at-once")
+    (root / "models" / "note.txt").write_text("not committed\n")
+    before = git(root, "status", "--porcelain", "-uall")
+    running = [
+        subprocess.Popen(
+            ["lockstep", "run", f"seed={seed}"],
+            cwd=root,
+            env={**os.environ, "PREFECT_API_URL": server},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for seed in range(1, 5)
+    ]
+    outputs = [process.communicate(timeout=LONG)[0] for process in running]
+    for process, output in zip(running, outputs, strict=True):
+        assert process.returncode == 0, output
+    assert git(root, "status", "--porcelain", "-uall") == before
+    assert git(root, "worktree", "list").count("\n") == 1
+    names = [re.findall(r"saved as (\S+)", output)[0] for output in outputs]
+    shown = run(root, "dvc", "exp", "show", "--csv").stdout
+    assert all(f"\n{name}," in shown for name in names)
+    assert {each.info.status for each in runs_of(root)} == {"FINISHED"}
+    assert len(runs_of(root)) == 4
+    for seed, name in enumerate(names, start=1):
+        alone = make_workspace({**SMALL, "seed": seed}, f"alone-{seed}")
+        run_stages(alone, "download", "normalize", "build", "train")
+        git(root, "checkout", "-q", "--", ".")
+        applied = run(root, "dvc", "exp", "apply", name)
+        assert applied.returncode == 0, applied.stdout
+        assert load(root).seed == seed
+        for weights in ("best", "last"):
+            file = f"weights/{weights}.weights.h5"
+            ours, theirs = ((each / file).read_bytes() for each in (root, alone))
+            assert hashlib.sha256(ours).digest() == hashlib.sha256(theirs).digest()
+
+
+def start_long_training(root: Path, server: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a run, and return once it trains."""
+    process = subprocess.Popen(
+        ["lockstep", "run", *arguments],
+        cwd=root,
+        env={**os.environ, "PREFECT_API_URL": server},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if line.startswith("epoch 5/"):
+            return process
+    raise AssertionError(seen)
+
+
+def members(group: int) -> list[str]:
+    """The processes that are left of a group, but for those that only wait to be reaped."""
+    left = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            left.append(stat.parent.name)
+    return left
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["term", "int"]
+)
+def test_a_stopped_run_ends_cleanly_and_continues(
+    make_workspace: Callable[..., Path], server: str, number: signal.Signals, code: int
+) -> None:
+    root = make_workspace({**SMALL, "train.epochs": 3000}, "stopped")
+    process = start_long_training(root, server)
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=120)
+    assert process.returncode == code, rest
+    assert "Traceback" not in rest.rpartition("lockstep run")[2]
+    assert members(process.pid) == []
+    assert not list(root.rglob(".part-*"))
+    (found,) = runs_of(root)
+    assert found.info.status == "KILLED"
+    flows = filtered(server, "flow_runs", {"sort": "START_TIME_DESC", "limit": 1})
+    assert flows[0]["state_type"] == "CRASHED"
+    write_params(root, {"train.epochs": 2})
+    lockstep(root, server)
+    assert "up to date" in run(root, "dvc", "status").stdout
+
+
+def test_a_stopped_run_of_its_own_keeps_its_workspace(
+    make_workspace: Callable[..., Path], server: str
+) -> None:
+    root = make_workspace(SMALL, "stopped")
+    process = start_long_training(root, server, "train.epochs=3000")
+    process.terminate()
+    rest, _ = process.communicate(timeout=120)
+    assert process.returncode == 143, rest
+    (place,) = re.findall(r"the workspace is kept: (\S+)", rest)
+    assert "epochs: 3000" in Path(place, "params.yaml").read_text()
+    assert members(process.pid) == []
+    assert git(root, "status", "--porcelain") == ""
+    (found,) = runs_of(root)
+    assert found.info.status == "KILLED"
+
+
+def test_the_output_of_plan_is_json_that_names_each_stage(workspace: Path) -> None:
+    ended = run(workspace, sys.executable, "-m", "pipelines", "plan", "--json")
+    assert [each["stage"] for each in json.loads(ended.stdout)] == list(STAGES)
