@@ -1,0 +1,1 @@
+"""What it costs, measured beside its peers; each prints one JSON object with --json."""
