@@ -1,6 +1,6 @@
 # Each target does its own set-up: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-system check lock
+.PHONY: help env repro test test-system bench check lock
 
 PYTHON ?= python3
 UV := VIRTUAL_ENV=$(CURDIR)/.venv uv pip
@@ -37,6 +37,9 @@ test: env  ## the tests that need no system package
 
 test-system: env  ## the tests with servers, browsers, databases, or minutes of training
 	pytest -n 2 --dist loadfile -m system
+
+bench: env  ## measure everything beside its peers; see docs/performance.md
+	python -m benchmarks.pipeline
 
 check: env  ## style, types, import contracts, lock file in step
 	ruff format --check .
