@@ -14,7 +14,6 @@ from mlflow.server.fastapi_app import create_fastapi_app
 create_fastapi_app()
 from prefect.cli import app
 from mlflow.cli import cli
-from tensorboard.main import run_main
 """
 
 
