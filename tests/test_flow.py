@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +103,10 @@ def test_both_doors_end_in_the_same_bytes(
     ):
         for root in (by_dvc, by_flow):
             write_params(root, changes)
-        reproduced = run(by_dvc, "dvc", "repro", timeout=LONG)
-        assert reproduced.returncode == 0, reproduced.stdout
-        output = lockstep(by_flow, server)
+        with ThreadPoolExecutor() as beside:
+            reproduced = beside.submit(run, by_dvc, "dvc", "repro", timeout=LONG)
+            output = lockstep(by_flow, server)
+        assert reproduced.result().returncode == 0, reproduced.result().stdout
         assert (by_flow / "dvc.lock").read_bytes() == (by_dvc / "dvc.lock").read_bytes()
         assert "up to date" in run(by_flow, "dvc", "status").stdout
         found = states(server, output)
