@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 import params
 from tasks import _environment, _stages
+from tests.prefect_server import server  # noqa: F401  # a fixture
 
 REPOSITORY = Path(__file__).parent.parent
 GUARD = Path(__file__).parent / "guard"

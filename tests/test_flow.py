@@ -4,81 +4,19 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from ruamel.yaml import YAML
 
 from tests.conftest import SMALL, STAGES, git, load, run, run_stages, write_params
+from tests.prefect_server import LONG, filtered, lockstep, task_runs
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
-LONG = 800  # seconds that a test's command may take on a busy machine
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prefect server with a database of its own; yields its API's address."""
-    folder = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}/api"
-    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "PREFECT_HOME": str(folder)}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not healthy(address):
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.3)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
-
-
-def healthy(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/health", timeout=2).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def lockstep(root: Path, server: str, *arguments: str) -> str:
-    ended = run(root, "lockstep", "run", *arguments, timeout=LONG, PREFECT_API_URL=server)
-    assert ended.returncode == 0, ended.stdout
-    return ended.stdout
-
-
-def task_runs(server: str, output: str) -> dict[str, dict[str, Any]]:
-    """The task runs of the flow run that a command's output names, by their name."""
-    (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output)
-    flow = filtered(server, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}})[0]
-    found = filtered(server, "task_runs", {"flow_runs": {"id": {"any_": [flow["id"]]}}})
-    return {each["name"]: each for each in found}
-
-
-def filtered(server: str, kind: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    answer = httpx.post(f"{server}/{kind}/filter", json=wanted, timeout=30)
-    answer.raise_for_status()
-    found: list[dict[str, Any]] = answer.json()
-    return found
-
-
-def states(server: str, output: str) -> dict[str, str]:
-    return {name: each["state_name"] for name, each in task_runs(server, output).items()}
 
 
 def runs_of(root: Path) -> list[Any]:
@@ -86,32 +24,6 @@ def runs_of(root: Path) -> list[Any]:
 
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
     return list(client.search_runs([client.get_experiment_by_name("lockstep").experiment_id]))
-
-
-def test_both_doors_end_in_the_same_bytes(
-    make_workspace: Callable[..., Path], server: str, test_data: Path
-) -> None:
-    by_dvc, by_flow = make_workspace(SMALL, "dvc"), make_workspace(SMALL, "flow")
-    real = {"data.name": "mnist", "data.mirror": str(test_data), "train.batch_size": 500}
-    back = {"data.name": "digits", "train.batch_size": 32}
-    for changes, expected in (
-        ({}, ["Completed"] * 6),
-        ({"train.epochs": 3}, ["Up To Date"] * 3 + ["Completed"] * 3),
-        ({"model.name": "linear"}, ["Up To Date"] * 2 + ["Completed"] * 4),
-        (real, ["Completed"] * 6),
-        (back, ["Restored"] * 6),
-    ):
-        for root in (by_dvc, by_flow):
-            write_params(root, changes)
-        with ThreadPoolExecutor() as beside:
-            reproduced = beside.submit(run, by_dvc, "dvc", "repro", timeout=LONG)
-            output = lockstep(by_flow, server)
-        assert reproduced.result().returncode == 0, reproduced.result().stdout
-        assert (by_flow / "dvc.lock").read_bytes() == (by_dvc / "dvc.lock").read_bytes()
-        assert "up to date" in run(by_flow, "dvc", "status").stdout
-        found = states(server, output)
-        assert [found[name] for name in STAGES] == expected
-    assert not list(by_flow.rglob(".part-*"))
 
 
 def test_a_stage_added_to_dvc_yaml_shows_up_and_runs(

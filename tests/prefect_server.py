@@ -1,0 +1,76 @@
+"""A real Prefect server for tests, and what it says of a run."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+LONG = 800  # seconds that a test's command may take on a busy machine
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server with a database of its own; yields its API's address."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/api"
+    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "PREFECT_HOME": str(folder)}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while not healthy(address):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.3)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def healthy(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def lockstep(root: Path, server: str, *arguments: str) -> str:
+    from tests.conftest import run
+
+    ended = run(root, "lockstep", "run", *arguments, timeout=LONG, PREFECT_API_URL=server)
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+def task_runs(server: str, output: str) -> dict[str, dict[str, Any]]:
+    """The task runs of the flow run that a command's output names, by their name."""
+    (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output)
+    flow = filtered(server, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}})[0]
+    found = filtered(server, "task_runs", {"flow_runs": {"id": {"any_": [flow["id"]]}}})
+    return {each["name"]: each for each in found}
+
+
+def filtered(server: str, kind: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = httpx.post(f"{server}/{kind}/filter", json=wanted, timeout=30)
+    answer.raise_for_status()
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+def states(server: str, output: str) -> dict[str, str]:
+    return {name: each["state_name"] for name, each in task_runs(server, output).items()}
