@@ -1,6 +1,7 @@
-"""What is wrong with parameters, in one line: where, what was received, what was expected."""
+"""What is wrong, in one line: where, what was received, what was expected."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -15,14 +16,25 @@ def choice(name: str, known: Iterable[str]) -> str:
     return f"one of {', '.join(names)}" + (f"; did you mean {hint[0]}?" if hint else "")
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of what a library says, without the method it says it in.
+
+    Keras may say that at length around it, and sets what is wrong in bold.
+    """
+    bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    text = bold[1] if bold else str(error)
+    return re.sub(r"^\w+\.__init__\(\) ", "", text.strip().partition("\n")[0])
+
+
 def explain(error: ValidationError, section: type[BaseModel], prefix: tuple[str, ...] = ()) -> str:
     """Return the first mistake that pydantic found in one line."""
     errors = error.errors()
     # `auto | name`: that the name isn't auto is said first, that it is unknown is what helps.
     same = [each for each in errors if each["loc"][:2] == errors[0]["loc"][:2]]
     first = next((each for each in same if each["type"] == "value_error"), errors[0])
-    path, expected, parent = _locate(first["loc"], section, prefix)
-    if first["type"] == "extra_forbidden":
+    unknown = first["type"] == "extra_forbidden"
+    path, expected, parent = _locate(first["loc"], section, prefix, unknown)
+    if unknown:
         return f"{path}: unknown key, expected {choice(str(first['loc'][-1]), parent.model_fields)}"
     if first["type"] == "value_error":
         return f"{path}: {first['msg'].removeprefix('Value error, ')}"
@@ -34,15 +46,23 @@ def explain(error: ValidationError, section: type[BaseModel], prefix: tuple[str,
 
 
 def _locate(
-    location: tuple[int | str, ...], section: type[BaseModel], prefix: tuple[str, ...]
+    location: tuple[int | str, ...],
+    section: type[BaseModel],
+    prefix: tuple[str, ...],
+    unknown: bool,
 ) -> tuple[str, str, type[BaseModel]]:
-    """The dotted path of a mistake, what was expected there, and the section it is in."""
+    """The dotted path of a mistake, what was expected there, and the section it is in.
+
+    Beside fields, and at last an unknown key, a location has pydantic's words for kinds of value.
+    """
     path, expected = ".".join(prefix), _keys_of(section)
     inside: type[BaseModel] | None = section
     for key in location:
         if isinstance(key, int):
             path += f"[{key}]"
-        elif inside is not None and (key in inside.model_fields or key == location[-1]):
+        elif inside is not None and (
+            key in inside.model_fields or (unknown and key == location[-1])
+        ):
             path += f".{key}" if path else key
             section, field = inside, inside.model_fields.get(key)
             inside = field and _section_in(field.annotation)

@@ -28,9 +28,25 @@ METRICS = (
     "SpecificityAtSensitivity", "SquaredHinge", "TopKCategoricalAccuracy", "TrueNegatives",
     "TruePositives",
 )  # fmt: skip
+# Without BackupAndRestore and OrbaxCheckpoint: resuming is the trainer's own work.
 CALLBACKS = (
-    "CSVLogger", "EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "SwapEMAWeights",
-    "TensorBoard", "TerminateOnNaN",
+    "CSVLogger", "EarlyStopping", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint",
+    "ReduceLROnPlateau", "RemoteMonitor", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN",
+)  # fmt: skip
+SCHEDULES = (
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",
+    "PiecewiseConstantDecay", "PolynomialDecay",
+)  # fmt: skip
+# Layers that change an example but neither its shape nor its label. Without Equalization, which
+# Keras 3.15.1 can't put in a model: "part of a cycle".
+AUGMENTATIONS = (
+    "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization",
+    "GaussianDropout", "GaussianNoise", "RandAugment", "RandomBrightness",
+    "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomElasticTransform",
+    "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue",
+    "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation",
+    "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
+    "Solarization",
 )  # fmt: skip
 
 SHORT = {

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import sys
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -64,13 +65,17 @@ def _spell(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _one_of(known: tuple[str, ...]) -> AfterValidator:
-    """Settle any spelling of a name on the Keras class among `known`."""
+def _one_of(known: tuple[str, ...], beside: str = "") -> AfterValidator:
+    """Settle any spelling of a name on the Keras class among `known`; the user's own stay.
+
+    `beside` is what else may stand there.
+    """
 
     def settle(named: Named) -> Named:
-        name = keras_names.find(named.name, known)
+        own = named.name.startswith(OWN)
+        name = named.name if own else keras_names.find(named.name, known)
         if name is None:
-            raise ValueError(f"got {named.name!r}, expected {choice(named.name, known)}")
+            raise ValueError(f"got {named.name!r}, expected {beside}{choice(named.name, known)}")
         return named.model_copy(update={"name": name})
 
     return AfterValidator(settle)
@@ -87,6 +92,8 @@ def _file_in(known: Callable[[], list[str]]) -> AfterValidator:
     return AfterValidator(settle)
 
 
+OWN = "own."  # before a name that stands in the user's own file, train.own
+SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 NAMED = "a name, or a mapping with a name and arguments"
 COUNT = "a whole number of at least 1"
 Count = Annotated[int, Field(ge=1)]
@@ -94,6 +101,12 @@ Optimizer = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.OPTIMI
 Loss = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.LOSSES)]
 Metric = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.METRICS)]
 Callback = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.CALLBACKS)]
+Schedule = Annotated[
+    Named, BeforeValidator(_spell), _one_of(keras_names.SCHEDULES, "a number above 0, or ")
+]
+Augmentation = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.AUGMENTATIONS)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Data(Section):
@@ -128,24 +141,74 @@ class Model(Section):
         return dict(self.__pydantic_extra__ or {})
 
 
+class WarmStart(Section):
+    """Weights of another training to begin with."""
+
+    weights: str = Field(description="the path of a .weights.h5 file")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's sha256, 64 hex digits")
+    match: Literal["all", "name", "shape"] = Field(description="all, name or shape")
+
+
 class Train(Section):
     """How weights are found."""
 
     epochs: Count | None = Field(description=f"{COUNT}, or null when steps is given")
     steps: Count | None = Field(description=f"{COUNT}, or null when epochs is given")
     batch_size: Count = Field(description=COUNT)
+    order: Literal["shuffle", "sequential", "replacement"] = Field(
+        description="shuffle, sequential or replacement"
+    )
     replicas: Count | Literal["auto"] = Field(description=f"auto, or {COUNT}")
-    learning_rate: float = Field(gt=0, allow_inf_nan=False, description="a number above 0")
+    learning_rate: Rate | Schedule = Field(description=f"a number above 0, or {NAMED}")
     optimizer: Optimizer = Field(description=NAMED)
     loss: Literal["auto"] | Loss = Field(description=f"auto, or {NAMED}")
     metrics: Literal["auto"] | list[Metric] = Field(description="auto, or a list of names")
     callbacks: list[Callback] = Field(description="a list of names or mappings with a name")
+    augmentation: list[Augmentation] = Field(description="a list of names or mappings with a name")
+    class_weights: Literal["balanced"] | dict[str | int, Weight] | None = Field(
+        description="null, balanced, or a mapping from classes to numbers of at least 0"
+    )
+    warm_start: WarmStart | None = Field(description="null, or weights, sha256 and match")
+    freeze: list[str] = Field(description="a list of layer names, with * for any characters")
+    own: str = Field(description="the path of a Python file")
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        description="float32, mixed_float16 or mixed_bfloat16"
+    )
+    jit_compile: bool | Literal["auto"] = Field(description="auto, true or false")
+    steps_per_call: Count | Literal["auto"] = Field(description=f"auto, or {COUNT}")
+    memory_growth: bool = Field(description="true or false")
+    residency: Literal["auto", "device", "stream"] = Field(description="auto, device or stream")
+    bundle_seconds: Annotated[float, Field(ge=0)] = Field(description="a number of at least 0")
+    cluster_seconds: Rate = Field(description="a number above 0")
 
     @model_validator(mode="after")
     def _epochs_or_steps(self) -> "Train":
         if (self.epochs is None) == (self.steps is None):
             both = f"got epochs {self.epochs} and steps {self.steps}"
             raise ValueError(f"{both}, expected a number for one of them and null for the other")
+        return self
+
+    @model_validator(mode="after")
+    def _callbacks_fit(self) -> "Train":
+        names = [each.name for each in self.callbacks]
+        setters = [name for name in names if name in SET_THE_RATE]
+        if isinstance(self.learning_rate, Named) and setters:
+            both = f"got learning_rate {self.learning_rate.name} and the callback {setters[0]}"
+            raise ValueError(f"{both}, expected a number for learning_rate, or no such callback")
+        own = self.optimizer.name.startswith(OWN)
+        if "SwapEMAWeights" in names and not (own or self.optimizer.arguments.get("use_ema")):
+            raise ValueError("got the callback SwapEMAWeights, expected an optimizer with use_ema")
+        return self
+
+    @model_validator(mode="after")
+    def _own_names(self) -> "Train":
+        parts = self.model_dump(exclude={"own", "warm_start", "freeze"})
+        used = [name for name in _texts(parts) if name.startswith(OWN)]
+        there = _names_in(self.own) if used else []
+        for name in used:
+            if name.removeprefix(OWN) not in there:
+                known = choice(name, [OWN + each for each in there]) if there else "nothing of it"
+                raise ValueError(f"got {name!r}, which {self.own} doesn't have, expected {known}")
         return self
 
 
@@ -228,6 +291,27 @@ def _check_model(name: str, section: Any, source: str) -> None:
         raise ParamsError(f"{source}: {line}") from None
 
 
+def _texts(value: Any) -> Iterable[str]:
+    """Every text in nested mappings and lists."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def _names_in(file: str) -> list[str]:
+    """The classes and functions of a Python file, read without importing it."""
+    try:
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"got own {file!r}, expected a Python file that can be read: {error}"
+        ) from None
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    return [node.name for node in tree.body if isinstance(node, kinds) and node.name[0] != "_"]
+
+
 def _arguments_of(name: str) -> type[Section]:
     """A model file's keyword arguments as a Section, read without importing Keras."""
     tree = ast.parse((ROOT / "models" / f"{name}.py").read_text(encoding="utf-8"))
@@ -270,6 +354,7 @@ def overridden(raw: Any, assignments: list[str]) -> Any:
 def write_overridden(path: Path, assignments: list[str]) -> None:
     """Set each `key=value` in a file, which keeps its comments."""
     yaml = YAML()
+    yaml.width = sys.maxsize  # a long list that is wrapped before a comment isn't YAML any more
     yaml.dump(overridden(yaml.load(path), assignments), path)
 
 

@@ -9,7 +9,7 @@ def build(input_shape: tuple[int, ...], outputs: int, activation: str) -> keras.
         [
             keras.Input(input_shape),
             keras.layers.Flatten(),
-            keras.layers.Dense(outputs, activation=activation),
+            keras.layers.Dense(outputs, activation=activation, dtype="float32"),
         ],
         name="linear",
     )

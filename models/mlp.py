@@ -18,5 +18,5 @@ def build(
         model.add(keras.layers.Dense(width, activation="relu"))
         if dropout:
             model.add(keras.layers.Dropout(dropout))
-    model.add(keras.layers.Dense(outputs, activation=activation))
+    model.add(keras.layers.Dense(outputs, activation=activation, dtype="float32"))
     return model

@@ -11,10 +11,23 @@ from tasks import _files
 
 
 class Examples(NamedTuple):
-    """Inputs and targets of one split: x of shape (n, ...), y of shape (n,)."""
+    """Inputs and targets of one split: x of shape (n, ...), y of shape (n,).
+
+    `weights`, (n,), say how much each counts in the loss; None: all the same.
+    """
 
     x: np.ndarray
     y: np.ndarray
+    weights: np.ndarray | None = None
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The arrays there are."""
+        return tuple(array for array in self if array is not None)
+
+    def at(self, indices: np.ndarray) -> "Examples":
+        """Return the examples of these indices."""
+        return Examples(*(array[indices] for array in self.arrays))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,5 +76,12 @@ def read(root: Path) -> Spec:
 
 def examples(root: Path, split: str) -> Examples:
     """Return a split's arrays, mapped into memory rather than read."""
-    folder = root / "data" / "ready"
-    return Examples(*(np.load(folder / f"{split}_{part}.npy", mmap_mode="r") for part in "xy"))
+    paths = (root / "data" / "ready" / f"{split}_{part}.npy" for part in Examples._fields)
+    return Examples(*(np.load(path, mmap_mode="r") for path in paths if path.exists()))
+
+
+def save(examples: Examples, split: str, folder: Path) -> None:
+    """Write a split's arrays."""
+    for part, array in zip(examples._fields, examples, strict=True):
+        if array is not None:
+            np.save(folder / f"{split}_{part}.npy", array)

@@ -21,15 +21,13 @@ def normalize(params: Params, root: Path) -> None:
     """
     dataset = datasets.find(params.data.name)
     read = dataset.read(root / "data" / "raw")
-    inputs, targets = (_smallest(list(arrays)) for arrays in zip(*read.values(), strict=True))
-    splits = {name: Examples(x, y) for name, x, y in zip(read, inputs, targets, strict=True)}
+    splits = _in_small_dtypes({name: Examples(*arrays) for name, arrays in read.items()})
     for name, split in splits.items():
         _check(name, split, splits["train"].x.shape[1:], dataset)
     splits = _keep_apart(splits, params.data.validation, params.seed)
     with _files.whole_folder(root / "data" / "ready") as ready:
-        for name, (x, y) in splits.items():
-            np.save(ready / f"{name}_x.npy", x)
-            np.save(ready / f"{name}_y.npy", y)
+        for name, split in splits.items():
+            _spec.save(split, name, ready)
         _spec.write(_describe(params, dataset, splits), ready)
 
 
@@ -73,10 +71,20 @@ def _keep_apart(splits: dict[str, Examples], share: float, seed: int) -> dict[st
     order = _random.generator(seed, _random.VALIDATION).permutation(len(train.x))
     kept, apart = np.sort(order[count:]), np.sort(order[:count])
     return {
-        "train": Examples(train.x[kept], train.y[kept]),
-        "validation": Examples(train.x[apart], train.y[apart]),
+        "train": train.at(kept),
+        "validation": train.at(apart),
         "test": splits["test"],
     }
+
+
+def _in_small_dtypes(splits: dict[str, Examples]) -> dict[str, Examples]:
+    xs = _smallest([split.x for split in splits.values()])
+    ys = _smallest([split.y for split in splits.values()])
+    weights = [
+        split.weights if split.weights is None else split.weights.astype(np.float32)
+        for split in splits.values()
+    ]
+    return dict(zip(splits, map(Examples, xs, ys, weights), strict=True))
 
 
 def _smallest(arrays: list[np.ndarray]) -> list[np.ndarray]:
@@ -97,7 +105,7 @@ def _smallest_dtype(array: np.ndarray) -> np.dtype:
 
 
 def _check(name: str, split: Examples, shape: tuple[int, ...], dataset: ModuleType) -> None:
-    x, y = split
+    x, y, weights = split
     if len(x) == 0:
         raise DataError(f"{name} split: empty, expected at least one example")
     if x.ndim not in (RANK_OF_TABLE, RANK_OF_GREY, RANK_OF_COLOUR) or x.dtype.kind not in "fiub":
@@ -114,8 +122,23 @@ def _check(name: str, split: Examples, shape: tuple[int, ...], dataset: ModuleTy
         )
     _check_finite(name, "input", x)
     _check_finite(name, "target", y)
+    if weights is not None:
+        _check_weights(name, weights, len(x))
     if dataset.TASK == "classification":
         _check_labels(name, y, len(dataset.CLASSES))
+
+
+def _check_weights(name: str, weights: np.ndarray, count: int) -> None:
+    if weights.shape != (count,):
+        raise DataError(
+            f"{name} split: weights of shape {weights.shape}, expected ({count},) as its inputs"
+        )
+    _check_finite(name, "weight", weights)
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise DataError(
+            f"{name} split: weight of example {row} is {weights[row]}, expected at least 0"
+        )
 
 
 def _check_finite(name: str, part: str, array: np.ndarray) -> None:

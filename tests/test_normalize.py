@@ -25,11 +25,12 @@ def normalized(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         x: Any = IMAGES,
         y: Any = LABELS,
         task: str = "classification",
-        test: tuple[Any, Any] | None = None,
+        test: tuple[Any, ...] | None = None,
+        weights: Any = None,
         **changes: Any,
     ) -> _spec.Spec:
-        splits = {"train": (np.array(x), np.array(y))}
-        splits["test"] = test or (splits["train"][0][:6], splits["train"][1][:6])
+        train = (np.array(x), np.array(y), *([] if weights is None else [np.array(weights)]))
+        splits = {"train": train, "test": test or tuple(array[:6] for array in train)}
         dataset = SimpleNamespace(TASK=task, CLASSES=("even", "odd"), read=lambda folder: splits)
         monkeypatch.setattr(datasets, "find", lambda name: dataset)
         act.root = workspace  # type: ignore[attr-defined]
@@ -97,6 +98,28 @@ def test_a_table_has_statistics_of_each_column(normalized: Any) -> None:
     assert spec.statistics["mean"] == pytest.approx(rows.mean(0), abs=1e-5)
 
 
+def test_weights_are_kept_and_split_with_their_examples(normalized: Any) -> None:
+    normalized(weights=IMAGES[:, 0, 0] / 16, validation=0.25)
+    for name, count in (("train", 15), ("validation", 5), ("test", 6)):
+        split = _spec.examples(normalized.root, name)
+        assert split.weights is not None
+        assert (split.weights.dtype, len(split.weights)) == (np.float32, count)
+        np.testing.assert_array_equal(split.weights, split.x[:, 0, 0] / np.float32(16))
+
+
+def test_without_weights_there_is_no_file_of_them(normalized: Any) -> None:
+    normalized(validation=0.25)
+    names = {file.name for file in (normalized.root / "data" / "ready").iterdir()}
+    splits = ("train", "validation", "test")
+    assert names == {"spec.json", *(f"{name}_{part}.npy" for name in splits for part in "xy")}
+
+
+def test_weights_of_one_split_alone_are_kept(normalized: Any) -> None:
+    normalized(weights=np.ones(20), test=(IMAGES[:3], LABELS[:3]), validation=0.25)
+    assert _spec.examples(normalized.root, "validation").weights is not None
+    assert _spec.examples(normalized.root, "test").weights is None
+
+
 @pytest.mark.parametrize(
     ("fault", "line"),
     [
@@ -114,6 +137,10 @@ def test_a_table_has_statistics_of_each_column(normalized: Any) -> None:
         ({"validation": 0.01}, "leaves the validation split empty"),
         ({"validation": 0.99}, "leaves the training split empty"),
         ({"y": [np.nan] * 20, "task": "regression"}, "target of example 0 is nan"),
+        ({"weights": np.ones(19)}, r"weights of shape \(19,\), expected \(20,\) as its inputs"),
+        ({"weights": np.ones((20, 1))}, r"weights of shape \(20, 1\), expected \(20,\)"),
+        ({"weights": -np.arange(20.0)}, r"weight of example 1 is -1\.0, expected at least 0"),
+        ({"weights": np.where(np.arange(20) == 7, np.nan, 1)}, "weight of example 7 is nan"),
     ],
 )  # fmt: skip
 def test_a_fault_is_refused_with_its_place(

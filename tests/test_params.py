@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 import params
-from tests.conftest import REPOSITORY, change_params, stage
+from tests.conftest import REPOSITORY, change_params, stage, with_values, write_params
+
+WARM = {"weights": "x.weights.h5", "sha256": 64 * "0", "match": "all"}
 
 
 def complaint(tmp_path: Path, changes: dict[str, Any]) -> str:
@@ -30,12 +32,31 @@ def complaint(tmp_path: Path, changes: dict[str, Any]) -> str:
         ("train.epochs", float("inf"), "got inf, expected a whole number"),
         ("train.learning_rate", float("nan"), "got nan, expected a number above 0"),
         ("train.learning_rate", "1e3", "got '1e3', expected a number above 0"),
+        ("train.learning_rate", {"name": "cosin_decay"}, "did you mean CosineDecay?"),
+        ("train.learning_rate", [1], "got [1], expected a number above 0, or a name, or a mapping"),
+        ("train.order", "shufle", "got 'shufle', expected shuffle, sequential or replacement"),
         ("train.replicas", "all", "got 'all', expected auto, or a whole number of at least 1"),
         ("train.optimizer", "adm", "did you mean Adam?"),
         ("train.loss", "sparse_crossentropy", "expected one of BinaryCrossentropy,"),
         ("train.metrics", ["accuracy", "precison"], "did you mean Precision?"),
         ("train.callbacks", [{"name": "EarlyStoping"}], "did you mean EarlyStopping?"),
         ("train.callbacks", [{"patience": 3}], "missing, expected the name of a Keras class"),
+        ("train.callbacks", ["BackupAndRestore"], "expected one of CSVLogger, EarlyStopping, "),
+        ("train.augmentation", ["RandomFlop"], "did you mean RandomFlip?"),
+        ("train.augmentation", "RandomFlip", "expected a list of names or mappings with a name"),
+        ("train.class_weights", {"a": -1}, "got {'a': -1}, expected null, balanced, or a mapping"),
+        ("train.class_weights", "even", "got 'even', expected null, balanced, or a mapping"),
+        ("train.warm_start", "x.h5", "got 'x.h5', expected null, or weights, sha256 and match"),
+        ("train.warm_start", {"weights": "x"}, "sha256: missing, expected the file's sha256"),
+        ("train.warm_start", {**WARM, "sha256": "0a"}, "sha256: got '0a', expected the file's"),
+        ("train.warm_start", {**WARM, "match": "al"}, "match: got 'al', expected all, name or"),
+        ("train.warm_start", {**WARM, "mach": "all"}, "mach: unknown key, expected one of weights"),
+        ("train.freeze", "conv", "got 'conv', expected a list of layer names, with * for any"),
+        ("train.own", None, "got None, expected the path of a Python file"),
+        ("train.precision", "float16", "expected float32, mixed_float16 or mixed_bfloat16"),
+        ("train.jit_compile", "yes", "got 'yes', expected auto, true or false"),
+        ("train.steps_per_call", 0, "got 0, expected auto, or a whole number of at least 1"),
+        ("train.memory_growth", "no", "got 'no', expected true or false"),
         ("train", 5, "got 5, expected the keys epochs, steps, batch_size"),
         ("data.name", "minst", "got 'minst', expected one of digits, fashion_mnist, mnist"),
         ("data.validation", 1.0, "got 1.0, expected a number from 0 up to, but not, 1"),
@@ -68,6 +89,82 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path, key: str, nearest: str
     told = complaint(tmp_path, {key: {}})
     assert told.startswith(f"params.yaml: {key}: unknown key, expected one of")
     assert nearest in told
+
+
+def test_the_path_of_a_mistake_has_no_words_of_pydantic(tmp_path: Path) -> None:
+    told = complaint(tmp_path, {"train.learning_rate": "1e3"})
+    assert told.startswith("params.yaml: train.learning_rate: got '1e3', expected a number above 0")
+
+
+@pytest.mark.parametrize("name", ["LearningRateScheduler", "reduce_lr_on_plateau"])
+def test_a_schedule_and_a_callback_exclude_each_other(tmp_path: Path, name: str) -> None:
+    changes = {"train.callbacks": [name], "train.learning_rate": {"name": "CosineDecay"}}
+    line = complaint(tmp_path, changes)
+    assert line.startswith("params.yaml: train: got learning_rate CosineDecay and the callback ")
+
+
+def test_swapping_a_moving_average_needs_one(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"train.callbacks": ["SwapEMAWeights"]}
+    line = "params.yaml: train: got the callback SwapEMAWeights, expected an optimizer with use_ema"
+    assert complaint(tmp_path, changes) == line
+    changes["train.optimizer"] = {"name": "adam", "use_ema": True}
+    with_values(changes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("train.loss", "own.squar"),
+        ("train.optimizer", {"name": "own.squar"}),
+        ("train.metrics", ["accuracy", "own.squar"]),
+        ("train.learning_rate", "own.squar"),
+        ("train.callbacks", [{"name": "LambdaCallback", "on_epoch_end": "own.squar"}]),
+    ],
+)
+def test_an_unknown_name_of_the_own_file_names_those_there_are(
+    tmp_path: Path, key: str, value: Any
+) -> None:
+    own = tmp_path / "mine.py"
+    own.write_text("def square(x): ...\n\n\nclass Fall: ...\n\n\ndef _hidden(): ...\n")
+    assert complaint(tmp_path, {key: value, "train.own": str(own)}) == (
+        f"params.yaml: train: got 'own.squar', which {own} doesn't have, "
+        "expected one of own.square, own.Fall; did you mean own.square?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"def loss(:\n", "invalid syntax (FILE, line 1)"),
+        (b"x = '\xff'\n", "can't decode byte 0xff"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_an_own_file_that_cannot_be_read(tmp_path: Path, content: Any, line: str) -> None:
+    own = tmp_path / "mine.py"
+    if content:
+        own.write_bytes(content)
+    told = complaint(tmp_path, {"train.loss": "own.loss", "train.own": str(own)})
+    start = f"params.yaml: train: got own {str(own)!r}, expected a Python file that can be read: "
+    assert told.startswith(start)
+    assert line.replace("FILE", own.name) in told
+
+
+def test_only_names_of_the_own_file_are_looked_up_there(tmp_path: Path) -> None:
+    warm = {**WARM, "weights": "own.weights.h5"}
+    changes = {"train.own": "own.py", "train.warm_start": warm, "train.freeze": ["own.layer"]}
+    assert complaint(tmp_path, {**changes, "seed": -1}).startswith("params.yaml: seed: ")
+
+
+def test_an_own_name_is_told_before_tensorflow(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes((REPOSITORY / "params.yaml").read_bytes())
+    write_params(tmp_path, {"train.loss": "own.nosuch"})
+    ended = stage(tmp_path, "train", LOCKSTEP_FORBIDDEN="tensorflow,keras,mlflow,numpy")
+    assert ended.returncode == 2
+    assert ended.stdout == (
+        "train: params.yaml: train: got 'own.nosuch', which models/_own.py doesn't have, "
+        "expected nothing of it\n"
+    )
 
 
 def test_epochs_and_steps_exclude_each_other(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ A data set's file has:
 - `ADDRESSES`: the publisher's addresses, each ending in a slash, tried in order;
 - `FILES`: name to (bytes, sha256) of each file there;
 - `TASK`: "classification" or "regression"; `CLASSES`: the classes' names, in label order;
-- `read(folder)`: the splits "train" and "test", each as (x, y) arrays.
+- `read(folder)`: the splits "train" and "test", each as (x, y) arrays, or
+  (x, y, weights) if some examples count more than others in the loss.
 """
 
 import importlib
