@@ -1,5 +1,6 @@
 """Files that are whole or absent, whatever happens while they are written."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -19,6 +20,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         _sync(part)
         part.replace(path)
         _sync(path.parent)
+    except OSError as error:
+        raise _named(error, path) from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -37,8 +40,16 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         part.rename(path)
         _sync(path.parent)
+    except OSError as error:
+        raise _named(error, path) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    """An error that says where: writing to a full disk doesn't."""
+    error.filename = error.filename or str(path)
+    return error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -55,6 +66,12 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Return what a JSON file holds."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def sha256(path: Path) -> str:
+    """Return a file's sha256, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _part(path: Path) -> Path:

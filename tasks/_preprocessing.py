@@ -16,8 +16,9 @@ def layers(spec: Spec) -> keras.Sequential:
     return keras.Sequential(
         [
             keras.Input(spec.shape, dtype=spec.dtype),
-            keras.layers.Rescaling(scale, offset),
-            keras.layers.Reshape(spec.input_shape),
+            # In float32 under mixed precision too: half of it can't tell 256 levels apart.
+            keras.layers.Rescaling(scale, offset, dtype="float32"),
+            keras.layers.Reshape(spec.input_shape, dtype="float32"),
         ],
         name="preprocessing",
     )

@@ -37,9 +37,10 @@ class WriteHistory(keras.callbacks.Callback):
 
 
 class KeepBest(keras.callbacks.Callback):
-    """Saves the weights of the epoch with the lowest validation loss, the first of equals.
+    """Saves the weights with the lowest validation loss, the first of equals.
 
-    Without validation the training loss decides.
+    Right after their validation, so that they are the ones that were measured. Without validation
+    the training loss decides, and without any loss in the logs the last epoch.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,11 +48,18 @@ class KeepBest(keras.callbacks.Callback):
         self.path = path
         self.lowest = math.inf
 
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Save the weights if none before were better in validation."""
+        self._consider(logs or {})
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Save the weights if none before were better."""
-        logs = logs or {}
-        loss = float(logs["val_loss"] if "val_loss" in logs else logs["loss"])
-        if loss < self.lowest:
+        """Save the weights if there is no validation and none before were better."""
+        if not any(name.startswith("val_") for name in logs or {}):
+            self._consider(logs or {})
+
+    def _consider(self, logs: Logs) -> None:
+        loss = float(logs.get("loss", -math.inf))
+        if loss < self.lowest or "loss" not in logs:
             self.lowest = loss
             save_weights(self.model, self.path)
 

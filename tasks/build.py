@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from params import Params
-from tasks import _files, _model, _results, _runtime, _spec
+from tasks import _files, _flops, _model, _results, _runtime, _spec
 
 
 def build(params: Params, root: Path) -> None:
@@ -21,7 +20,7 @@ def build(params: Params, root: Path) -> None:
     _files.write_text(root / "report" / "summary.txt", _summary(model))
     _files.write_json(
         root / "report" / "model.json",
-        {"parameters": model.count_params(), "flops": _flops(model, spec.input_shape)},
+        {"parameters": model.count_params(), "flops": _flops.of_example(model, spec.input_shape)},
     )
 
 
@@ -31,16 +30,3 @@ def _summary(model: keras.Model) -> str:
         line_length=88, print_fn=lambda line, **_: lines.append(line), show_trainable=True
     )
     return "\n".join(lines) + "\n"
-
-
-def _flops(model: keras.Model, input_shape: tuple[int, ...]) -> int:
-    """Count the floating-point operations of a forward pass of one example."""
-    one = tf.TensorSpec((1, *input_shape), tf.float32)
-    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(one).graph
-    profiler = tf.compat.v1.profiler
-    options = (
-        profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
-        .with_empty_output()
-        .build()
-    )
-    return int(profiler.profile(graph, options=options).total_float_ops)

@@ -1,0 +1,47 @@
+"""Keras layers that vary a training batch: flips, rotations, noise."""
+
+import inspect
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from complaints import first_line
+from errors import ParamsError
+from params import Named, Params
+from tasks import _parts
+from tasks._spec import Spec
+
+
+def layers(params: Params, spec: Spec) -> keras.Sequential | None:
+    """Return the layers that the parameters name, from model inputs to model inputs, or None.
+
+    Raises ParamsError for one that can't take them, such as RandomHue with grey images.
+    """
+    asked = params.train.augmentation
+    if not asked:
+        return None
+    made = [
+        _make(each, params.train.own, spec.input_shape, unit=spec.method == "unit")
+        for each in asked
+    ]
+    return keras.Sequential([keras.Input(spec.input_shape), *made], name="augmentation")
+
+
+def _make(named: Named, own: str, shape: tuple[int, ...], *, unit: bool) -> keras.Layer:
+    defaults: dict[str, Any] = {"dtype": "float32"}
+    kind = getattr(keras.layers, named.name, None)
+    if unit and kind and "value_range" in inspect.signature(kind).parameters:
+        defaults["value_range"] = (0, 1)  # Keras takes pixels to be from 0 to 255
+    layer = _parts.make(keras.layers, named, "augmentation", own, defaults)
+    try:
+        # Some look at their input only when they are called in training, in the graph.
+        alone = keras.Sequential([keras.Input(shape), layer])
+        call = tf.function(lambda x: alone(x, training=True))
+        call.get_concrete_function(tf.TensorSpec((None, *shape), tf.float32))
+    except (TypeError, ValueError) as error:
+        raise ParamsError(
+            f"train.augmentation: {named.name}: can't take examples of shape {shape}: "
+            f"{first_line(error)}"
+        ) from None
+    return layer
