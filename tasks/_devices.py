@@ -5,22 +5,37 @@ from pathlib import Path
 
 from errors import MachineError, ParamsError
 from params import Params
+from tasks import _cluster
 
 
 def replicas(params: Params) -> int:
     """Return the number of replicas to train with.
 
-    Raises MachineError when there are fewer devices, ParamsError for a batch they can't share.
+    Raises MachineError when there are fewer devices, ParamsError for a batch they can't share, and
+    for what doesn't work with several.
     """
-    wanted, devices = params.train.replicas, names()
-    count = (len(devices) if gpus() else 1) if wanted == "auto" else wanted
-    if count > len(devices):
+    workers, wanted, devices = _cluster.read().size, params.train.replicas, names()
+    each = len(devices) if gpus() else 1
+    if workers > 1 and wanted not in ("auto", workers * each):
+        raise ParamsError(
+            f"train.replicas: got {wanted}, expected auto or {workers * each}: "
+            f"{_cluster.VARIABLE} names {workers} workers with {each} each"
+        )
+    count = workers * each if wanted == "auto" else wanted
+    if workers == 1 and count > len(devices):
         raise MachineError(
             f"train.replicas: got {count}, expected at most {len(devices)}: "
             f"this machine has {', '.join(devices)}"
         )
     _demand_divisible(params.train.batch_size, count)
+    if count > 1:
+        _demand_several_can(params)
     return count
+
+
+def kind() -> str:
+    """What replicas run on: GPU or CPU."""
+    return "GPU" if gpus() else "CPU"
 
 
 def names() -> list[str]:
@@ -34,6 +49,20 @@ def gpus() -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     chosen = len(found) if visible is None else len([each for each in visible.split(",") if each])
     return [f"GPU:{index}" for index in range(min(len(found), chosen))]
+
+
+def _demand_several_can(params: Params) -> None:
+    if params.train.jit_compile is True:
+        raise ParamsError(
+            "train.jit_compile: got true with several replicas, expected auto or false: "
+            "XLA hangs when it compiles for several"
+        )
+    if params.train.precision == "mixed_float16":
+        # keras.optimizers.LossScaleOptimizer asks the first alone whether gradients are finite.
+        raise ParamsError(
+            "train.precision: got mixed_float16 with several replicas, expected mixed_bfloat16 or "
+            "float32: Keras misses the overflows of all replicas but the first"
+        )
 
 
 def _demand_divisible(batch_size: int, count: int) -> None:
