@@ -1,15 +1,20 @@
 """How a process ends: one line for a person, one exit code for a scheduler."""
 
 import errno
+import os
+import select
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from errors import LockstepError, MachineError
 
+RUNNERS = {b"dvc", b"lockstep", b"pipelines"}
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
 
 
@@ -38,6 +43,34 @@ def codes(what: str) -> Iterator[Outcome]:
         outcome.code = _tell(
             what, MachineError(f"{error.filename or ''}: {error.strerror}".lstrip(": "))
         )
+
+
+def with_its_runner() -> None:
+    """Let this process be stopped when the runner that started it is killed.
+
+    An orphan would go on writing into a workspace where the next run of the stage writes too.
+    """
+    try:
+        runner = os.pidfd_open(_runner(os.getppid()))
+    except (OSError, AttributeError):
+        return  # there is none, or this isn't Linux
+
+    def watch() -> None:
+        select.select([runner], [], [])  # until it has ended
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _runner(process: int) -> int:
+    """The nearest ancestor that is a runner, or 0; DVC may have put a shell between."""
+    while process > 1:
+        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        if any(word.rpartition(b"/")[2] in RUNNERS for word in words):
+            return process
+        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+        process = int(status.partition("PPid:")[2].split()[0])
+    return 0
 
 
 def _tell(what: str, error: LockstepError) -> int:
