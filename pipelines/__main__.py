@@ -42,10 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", parents=[overrides], help="what a run would do, and why")
     plan.add_argument("--json", action="store_true", help="print one JSON list")
     plan.set_defaults(act=_plan)
+    worker = commands.add_parser("worker", help="train along with the chief of TF_CONFIG")
+    worker.set_defaults(act=_worker)
     return parser
 
 
 def _run(root: Path, arguments: argparse.Namespace) -> None:
+    _exit.with_its_runner()  # an overridden run is the child of one that waits to save it
     values = _checked(root, arguments.overrides)
     _devices.replicas(values)
     from pipelines import run, workspaces
@@ -61,6 +64,14 @@ def _plan(root: Path, arguments: argparse.Namespace) -> None:
     from pipelines import plan
 
     plan.plan(root, arguments.overrides, arguments.json)
+
+
+def _worker(root: Path, arguments: argparse.Namespace) -> None:
+    values = _checked(root, [])
+    _devices.replicas(values)
+    from tasks import _worker
+
+    _worker.work(values, root)
 
 
 def _checked(root: Path, overrides: list[str]) -> Params:

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from errors import LockstepError
-from tasks import _progress, _stages
+from tasks import _cluster, _progress, _stages
 from tasks._dvc import reproduction
 from tasks._dvc.reproduction import RAN, Node
 
@@ -53,6 +53,9 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
 
     def run(command: str) -> bool:
         stage = COMMAND.fullmatch(command)
+        # TensorFlow must meet the other workers before its first operation: in a new process.
+        if stage and name == "train" and _cluster.read().size > 1:
+            return False
         if stage:
             _progress.say(f"{name}: {command}")
             _stages.run(stage[1], root)

@@ -13,6 +13,7 @@ def main(arguments: list[str]) -> int:
         print(f"usage: python -m tasks {{{','.join(known)}}}", file=sys.stderr)
         return 2
     (stage,) = arguments
+    _exit.with_its_runner()
     with _exit.codes(stage) as outcome:
         _stages.run(stage, Path.cwd())
     return outcome.code

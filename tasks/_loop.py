@@ -1,61 +1,55 @@
-"""The training loop: whole chunks of steps in one graph call, over data that lies on the devices.
+"""The training loop: epochs of graph calls, with Keras's callbacks between them.
 
-Keras's own `train_step`, metrics, optimizers and callbacks, under a tf.distribute strategy. The
-order of examples is a pure function of (seed, epoch), so no iterator has a state to lose.
+The order of examples is a pure function of (seed, epoch), so no iterator has a state to lose.
 """
 
 import math
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from errors import DivergedError, ParamsError
-from params import Params
-from tasks import _model, _preprocessing, _random
-from tasks._spec import Examples, Spec
-
-# Steps in one graph call: few enough that progress, signals and batch hooks stay alive.
-STEPS_PER_CALL = 100
+from tasks import _order, _progress
+from tasks._cluster import ALONE
+from tasks._resume import Resume
+from tasks._sources import Resident, Stream
+from tasks._spec import Examples
+from tasks._steps import NONE, Steps
+from tasks._together import Together, ToldCallbacks
 
 Logs = dict[str, float]
 
 
-def make(params: Params, spec: Spec, strategy: tf.distribute.Strategy, weights: Path) -> "Loop":
-    """Return the loop over the parameters' model, with the weights of a file."""
-    with strategy.scope():
-        model = _model.make_trained(params, spec, weights)
-        preprocess = _preprocessing.layers(spec)
-    return Loop(model, strategy, preprocess, params.train.batch_size, params.seed)
-
-
 class Loop:
-    """Trains, evaluates and predicts with one compiled model on the replicas of one strategy.
+    """Trains, evaluates and predicts with one compiled model.
 
-    `preprocess` turns stored examples into the model's input, on the device, batch by batch.
-    `batch_size` is global: the replicas share it evenly.
+    `batch_size` is global: the replicas share it evenly. `order` is shuffle, sequential or
+    replacement. `source` says where the examples lie. Of several workers, together, the chief has
+    the callbacks; `moves_weights` says that these change weights, which the others must be told.
     """
 
     def __init__(
         self,
-        model: keras.Model,
-        strategy: tf.distribute.Strategy,
-        preprocess: keras.Model,
+        steps: Steps,
         batch_size: int,
         seed: int,
+        *,
+        order: str = "shuffle",
+        steps_per_call: int = 100,
+        source: type[Resident] | type[Stream] = Resident,
+        together: Together | None = None,
+        moves_weights: bool = False,
     ) -> None:
-        self.model = model
-        self.strategy = strategy
-        self.preprocess = preprocess
+        self.steps = steps
+        self.model = steps.model
         self.batch_size = batch_size
         self.seed = seed
-        self._train_chunk = tf.function(self._train_steps)
-        self._test_chunk = tf.function(self._test_steps)
-        self._test_rest = tf.function(self._test_once)
-        self._predict_batch = tf.function(self._predict_once, reduce_retracing=True)
+        self.order = order
+        self.steps_per_call = steps_per_call
+        self.source = source
+        self.together = together or Together(steps.strategy, ALONE)
+        self.moves_weights = moves_weights
 
     def fit(
         self,
@@ -65,52 +59,56 @@ class Loop:
         *,
         epochs: int | None = None,
         steps: int | None = None,
+        resume: Resume | None = None,
     ) -> None:
         """Train for a number of epochs, or of steps in all; a last partial batch is left out.
 
-        Callbacks see epochs as with Keras's `fit`, and chunks of steps as their batches.
+        Callbacks see epochs as with Keras's `fit`, and calls of many steps as their batches.
         Raises DivergedError when the loss stops being finite.
         """
         per_epoch = self._steps_per_epoch(len(train.x))
         total = steps or (epochs or 0) * per_epoch
-        data, checks = self._resident(train), validation and self._resident(validation)
-        self._build(train)
-        hooks = keras.callbacks.CallbackList(
-            callbacks, model=self.model, epochs=math.ceil(total / per_epoch), steps=per_epoch
-        )
+        self.steps.build(train)
+        strategy = self.steps.strategy
+        data = self.source(strategy, train)
+        checks = self.source(strategy, validation) if validation else None
+        hooks = self._hooks(callbacks, math.ceil(total / per_epoch), per_epoch)
         self.model.stop_training = False
+        self.model.train_function = self.steps.train  # TensorBoard draws its graph
+        if resume:
+            resume.before_training()
         hooks.on_train_begin()
-        logs: Logs = {}
-        for epoch, start in enumerate(range(0, total, per_epoch)):
-            hooks.on_epoch_begin(epoch)
-            count = min(per_epoch, total - start)
-            logs = self._train_epoch(data, self.order(len(train.x), epoch)[:count], epoch, hooks)
-            if validation and checks:
-                found = self._evaluate(checks, len(validation.x))
-                logs |= {f"val_{name}": value for name, value in found.items()}
-            hooks.on_epoch_end(epoch, logs)
+        first, logs = resume.begin() if resume else (0, {})
+        for epoch in range(first, math.ceil(total / per_epoch)):
             if self.model.stop_training:
                 break
+            hooks.on_epoch_begin(epoch)
+            order = self.order_of(len(train.x), epoch)[: total - epoch * per_epoch]
+            logs = self._train_epoch(data, order, epoch, hooks)
+            if checks:
+                found = self._evaluate(checks, hooks)
+                logs |= {f"val_{name}": value for name, value in found.items()}
+            hooks.on_epoch_end(epoch, logs)
+            if resume:
+                resume.epoch_ended(epoch + 1, logs)
+        # With a moving average of the weights, this puts it in their place.
+        self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
         hooks.on_train_end(logs)
 
     def evaluate(self, examples: Examples) -> Logs:
         """Return the loss and metrics over every example, each counted exactly once."""
-        self._build(examples)
-        return self._evaluate(self._resident(examples), len(examples.x))
+        self.steps.build(examples)
+        hooks = keras.callbacks.CallbackList(model=self.model)
+        return self._evaluate(self.source(self.steps.strategy, examples), hooks)
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the model's outputs for all of x, from one device."""
-        pieces = [
-            self._predict_batch(x[start : start + self.batch_size]).numpy()
-            for start in range(0, len(x), self.batch_size)
-        ]
-        return np.concatenate(pieces)
+        starts = range(0, len(x), self.batch_size)
+        return np.concatenate([self.steps.predict(x[at : at + self.batch_size]) for at in starts])
 
-    def order(self, count: int, epoch: int) -> np.ndarray:
-        """Return which example is where in an epoch, (steps, batch_size), from the seed alone."""
-        shuffled = _random.generator(self.seed, _random.ORDER, epoch).permutation(count)
-        steps = count // self.batch_size
-        return shuffled[: steps * self.batch_size].reshape(steps, -1).astype(np.int32)
+    def order_of(self, count: int, epoch: int) -> np.ndarray:
+        """Return which of `count` examples is where in an epoch, (steps, batch_size)."""
+        return _order.of_epoch(self.order, count, self.batch_size, self.seed, epoch)
 
     def _steps_per_epoch(self, count: int) -> int:
         if count < self.batch_size:
@@ -118,95 +116,77 @@ class Loop:
                 f"train.batch_size: got {self.batch_size}, expected at most the {count} "
                 "examples of the training split"
             )
+        rest = count % self.batch_size
+        if rest and self.order != "replacement":
+            _progress.say(
+                f"{count:,} examples make no whole number of batches of {self.batch_size}: "
+                f"each epoch leaves {rest} of them out"
+            )
         return count // self.batch_size
 
-    def _build(self, examples: Examples) -> None:
-        """Make the variables of optimizer, loss and metrics before anything is traced.
-
-        Made during tracing they are placeholders of a graph that is gone: "You must feed a value
-        for placeholder tensor".
-        """
-        with self.strategy.scope():
-            x = self.preprocess(examples.x[:1])
-            self.model._symbolic_build(data_batch=(x, tf.constant(examples.y[:1])))
-
-    def _resident(self, examples: Examples) -> Any:
-        """Copy the arrays to each replica's device, as one value for each replica."""
-
-        def on_device(context: tf.distribute.ReplicaContext) -> tuple[tf.Tensor, ...]:
-            with tf.device(devices[context.replica_id_in_sync_group]):
-                return tuple(tf.identity(array) for array in examples)
-
-        devices = self.strategy.extended.worker_devices
-        return self.strategy.experimental_distribute_values_from_function(on_device)
+    def _hooks(
+        self, callbacks: list[keras.callbacks.Callback], epochs: int, per_epoch: int
+    ) -> keras.callbacks.CallbackList:
+        about = {"model": self.model, "epochs": epochs, "steps": per_epoch}
+        if self.together.size == 1:
+            return keras.callbacks.CallbackList(callbacks, **about)
+        return ToldCallbacks(callbacks, self.together, self.moves_weights, **about)
 
     def _train_epoch(
-        self, data: Any, order: np.ndarray, epoch: int, hooks: keras.callbacks.CallbackList
+        self,
+        data: Resident | Stream,
+        order: np.ndarray,
+        epoch: int,
+        hooks: keras.callbacks.CallbackList,
     ) -> Logs:
         self.model.reset_metrics()
         logs: Logs = {}
-        for start, chunk in _chunks(order):
-            hooks.on_train_batch_begin(start)
-            logs = _as_floats(self._train_chunk(chunk, data))
-            done = start + len(chunk)
-            if not math.isfinite(logs["loss"]):
-                raise DivergedError(
-                    f"the loss became {logs['loss']} in epoch {epoch + 1} between steps "
-                    f"{start + 1} and {done}; a lower train.learning_rate may help"
-                )
-            hooks.on_train_batch_end(done - 1, logs)
+        for call in data.calls(order, self._size(order)):
+            hooks.on_train_batch_begin(call.start)
+            found, bad = self.steps.train(call.count, call.order, call.data)
+            logs = _as_floats(found)
+            self._demand_finite(int(bad), logs, epoch, call.start, hooks)
+            hooks.on_train_batch_end(call.start + int(call.count) - 1, logs)
+            if self.model.stop_training:
+                break
         return logs
 
-    def _evaluate(self, data: Any, count: int) -> Logs:
+    def _demand_finite(
+        self, bad: int, logs: Logs, epoch: int, start: int, hooks: keras.callbacks.CallbackList
+    ) -> None:
+        """Each worker has seen its own replicas' losses: the first bad one of all counts."""
+        bads = [each for each in self.together.collect(np.array([bad])).tolist() if each != NONE]
+        if bads:
+            hooks.on_train_end(logs)  # what callbacks wrote is closed
+            raise DivergedError(
+                f"the loss became {logs.get('loss')} in epoch {epoch + 1} at step "
+                f"{start + min(bads) + 1}; a lower train.learning_rate may help"
+            )
+
+    def _evaluate(self, data: Resident | Stream, hooks: keras.callbacks.CallbackList) -> Logs:
         self.model.reset_metrics()
-        whole = count - count % self.batch_size
-        every = np.arange(count, dtype=np.int32)
-        for _, chunk in _chunks(every[:whole].reshape(-1, self.batch_size)):
-            self._test_chunk(chunk, data)
-        if whole < count:
-            self._test_rest(every[whole:], data)
-        return _as_floats(self.model.get_metrics_result())
+        hooks.on_test_begin()
+        whole = data.count - data.count % self.batch_size
+        every = np.arange(data.count, dtype=np.int32)
+        logs: Logs = {}
+        for rows in (every[:whole].reshape(-1, self.batch_size), every[whole:].reshape(1, -1)):
+            for call in data.calls(rows if rows.size else rows[:0], self._size(rows)):
+                hooks.on_test_batch_begin(call.start)
+                found, _ = self.steps.test(call.count, call.order, call.data)
+                logs = _as_floats(found)
+                hooks.on_test_batch_end(call.start + int(call.count) - 1, logs)
+        hooks.on_test_end(logs)
+        return logs
 
-    def _train_steps(self, order: tf.Tensor, data: Any) -> dict[str, tf.Tensor]:
-        for step in tf.range(tf.shape(order)[0]):
-            self.strategy.run(self._train_replica, args=(order[step], data))
-        return self.model.get_metrics_result()
-
-    def _test_steps(self, order: tf.Tensor, data: Any) -> None:
-        for step in tf.range(tf.shape(order)[0]):
-            self.strategy.run(self._test_replica, args=(order[step], data))
-
-    def _test_once(self, indices: tf.Tensor, data: Any) -> None:
-        self.strategy.run(self._test_replica, args=(indices, data))
-
-    def _train_replica(self, indices: tf.Tensor, data: tuple[tf.Tensor, ...]) -> None:
-        self.model.train_step(self._batch(self._share(indices), data))
-
-    def _test_replica(self, indices: tf.Tensor, data: tuple[tf.Tensor, ...]) -> None:
-        mine = self._share(indices)
-        if mine.shape[0]:  # a metric of no examples at all is not a number
-            self.model.test_step(self._batch(mine, data))
-
-    def _share(self, indices: tf.Tensor) -> tf.Tensor:
-        """This replica's part of a global batch: contiguous, and even but for a remainder."""
-        replica = tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
-        replicas = self.strategy.num_replicas_in_sync
-        first, last = (indices.shape[0] * (replica + each) // replicas for each in (0, 1))
-        return indices[first:last]
-
-    def _batch(self, indices: tf.Tensor, data: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-        x, y = (tf.gather(array, indices) for array in data)
-        return self.preprocess(x), y
-
-    def _predict_once(self, x: tf.Tensor) -> tf.Tensor:
-        return self.model(self.preprocess(x), training=False)
-
-
-def _chunks(order: np.ndarray) -> Iterator[tuple[int, tf.Tensor]]:
-    """Cut rows of steps into graph calls: the first step's number, and the rows."""
-    for start in range(0, len(order), STEPS_PER_CALL):
-        yield start, tf.constant(order[start : start + STEPS_PER_CALL])
+    def _size(self, order: np.ndarray) -> int:
+        return max(1, min(self.steps_per_call, len(order)))
 
 
 def _as_floats(logs: dict[str, tf.Tensor]) -> Logs:
-    return {name: float(value) for name, value in logs.items()}
+    """Plain numbers; a metric of each class becomes one for each, such as f1_score_0."""
+    found: Logs = {}
+    for name, value in logs.items():
+        array = np.asarray(value)
+        several = {f"{name}_{index}": float(each) for index, each in enumerate(array.flat)}
+        found |= several if array.ndim else {name: float(array)}
+    return found

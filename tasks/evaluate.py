@@ -8,13 +8,26 @@ from pathlib import Path
 import numpy as np
 
 from params import Params
-from tasks import _files, _loop, _plots, _runtime, _scores, _spec
+from tasks import (
+    _bundle,
+    _files,
+    _model,
+    _objective,
+    _plots,
+    _preprocessing,
+    _runtime,
+    _scores,
+    _spec,
+)
+from tasks._loop import Loop
 from tasks._spec import Examples, Spec
+from tasks._steps import Steps
 from tasks._tracking import runs
 
 
 def evaluate(params: Params, root: Path) -> None:
     """Write report/metrics.json, the outputs for the test split, tables and pictures."""
+    _bundle.forget_finished(root)
     with runs.record(params, root, "evaluate"):
         spec, test = _spec.read(root), _spec.examples(root, "test")
         loss, outputs = _test(params, spec, test, root)
@@ -33,13 +46,15 @@ def _test(
     params: Params, spec: Spec, test: Examples, root: Path
 ) -> tuple[dict[str, float], np.ndarray]:
     """The loss and metrics that training used, and the outputs: (n, classes) or (n, 1)."""
-    strategy = _runtime.start(params.seed)
-    weights = root / "weights" / f"{params.evaluate.weights}.weights.h5"
-    loop = _loop.make(params, spec, strategy, weights)
-    found = loop.evaluate(test)
-    return {name: round(value, _scores.DIGITS) for name, value in found.items()}, loop.predict(
-        test.x
-    )
+    strategy = _runtime.start(params.seed, memory_growth=params.train.memory_growth)
+    with strategy.scope():
+        weights = root / "weights" / f"{params.evaluate.weights}.weights.h5"
+        model = _model.make_with(params, spec, weights)
+        _objective.compile_for_testing(model, params, spec)
+        steps = Steps(model, strategy, _preprocessing.layers(spec))
+    loop = Loop(steps, params.train.batch_size, params.seed)
+    found = {name: round(value, _scores.DIGITS) for name, value in loop.evaluate(test).items()}
+    return found, loop.predict(test.x)
 
 
 def _judge_classes(

@@ -1,67 +1,67 @@
-"""The stage that finds weights, with the graph loop under MirroredStrategy."""
+"""The stage that finds weights, with the graph loop under a tf.distribute strategy."""
 
 import shutil
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from params import Params
-from tasks import (
-    _devices,
-    _loop,
-    _model,
-    _results,
-    _runtime,
-    _spec,
-    _training_progress,
-    _workspace,
-)
+from tasks import _bundle, _callbacks, _results, _runtime, _training_progress, _workspace
 from tasks._tracking import runs
+from tasks._training import Training
 
 
 def train(params: Params, root: Path) -> None:
     """Train from weights/initial.weights.h5; write best and last weights, and report/history.csv.
 
-    Raises MachineError for more replicas than devices, DivergedError for a loss not finite.
+    Goes on from a bundle, if the same training was cut off. Raises MachineError for more replicas
+    than devices, DivergedError for a loss not finite, UnavailableError for a lost worker.
     """
-    spec = _spec.read(root)
-    strategy = _runtime.start(params.seed, _devices.replicas(params))
-    with runs.record(params, root, "train", _facts(strategy)) as run:
-        loop = _loop.make(params, spec, strategy, root / "weights" / "initial.weights.h5")
-        loop.fit(
-            _spec.examples(root, "train"),
-            _spec.examples(root, "validation") if "validation" in spec.splits else None,
-            _callbacks(params, root, run),
-            epochs=params.train.epochs,
-            steps=params.train.steps,
-        )
+    training = Training(params, root)
+    facts = _runtime.facts(training.strategy)
+    with runs.record(params, root, "train", facts) as run, _bundle.place(root, training.key) as own:
+        loop = training.loop()
+        lasting = _lasting(params, root, run.key)
+        resume = training.resume(loop, lasting, own, _files_of(lasting))
+        if not resume.bundle:
+            shutil.rmtree(_logs(root, run.key), ignore_errors=True)
+        training.run(loop, [*lasting, *_shown(params, run, lasting)], resume)
         _results.save_weights(loop.model, root / "weights" / "last.weights.h5")
+        _bundle.finish(own, root)
 
 
-def _callbacks(params: Params, root: Path, run: runs.Recorder) -> list[keras.callbacks.Callback]:
-    """What training leaves behind, what the parameters ask for, and what a person sees."""
-    history = _results.WriteHistory(root / "report" / "history.csv")
-    logs = _workspace.main_checkout(root) / "logs" / run.key[:12]
-    shutil.rmtree(logs, ignore_errors=True)
-    asked = _model.callbacks(params, {"TensorBoard": {"log_dir": str(logs)}})
-    if not any(isinstance(each, keras.callbacks.TensorBoard) for each in asked):
-        asked.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
+def _lasting(params: Params, root: Path, key: str) -> list[keras.callbacks.Callback]:
+    """What training leaves behind, and what the parameters ask for: their state survives."""
+    written = _workspace.main_checkout(root) / "checkpoints" / key[:12]
     return [
-        history,
+        _results.WriteHistory(root / "report" / "history.csv"),
+        # Before a callback that swaps the weights back after their validation.
         _results.KeepBest(root / "weights" / "best.weights.h5"),
-        *asked,
+        *_callbacks.asked(params, written, _logs(root, key)),
+    ]
+
+
+def _shown(
+    params: Params, run: runs.Recorder, lasting: list[keras.callbacks.Callback]
+) -> list[keras.callbacks.Callback]:
+    """What a person and MLflow see meanwhile."""
+    (history,) = (each for each in lasting if isinstance(each, _results.WriteHistory))
+    return [
         _training_progress.ShowProgress(params.train.batch_size),
         keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: run.send(history.rows[-1])),
     ]
 
 
-def _facts(strategy: tf.distribute.MirroredStrategy) -> dict[str, str]:
-    """What ran where: it goes to MLflow, since it differs between machines."""
-    return {
-        "strategy": type(strategy).__name__,
-        "replicas": str(strategy.num_replicas_in_sync),
-        "devices": ", ".join(strategy.extended.worker_devices),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-    }
+def _files_of(callbacks: list[keras.callbacks.Callback]) -> dict[str, Path]:
+    """The files that grow or are replaced as training goes: a bundle has them as they were."""
+    found: dict[str, Path] = {}
+    for number, callback in enumerate(callbacks):
+        if isinstance(callback, _results.WriteHistory | _results.KeepBest):
+            found[callback.path.name] = callback.path
+        elif isinstance(callback, keras.callbacks.CSVLogger):
+            found[f"log-{number}.csv"] = Path(callback.filename)
+    return found
+
+
+def _logs(root: Path, key: str) -> Path:
+    return _workspace.main_checkout(root) / "logs" / key[:12]
