@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 import params
 from tasks import _environment, _stages
+from tests.loops import make_loop  # noqa: F401  # a fixture
 from tests.prefect_server import server  # noqa: F401  # a fixture
 
 REPOSITORY = Path(__file__).parent.parent
@@ -140,13 +141,24 @@ def change_params(root: Path, changes: dict[str, Any]) -> params.Params:
 def write_params(root: Path, changes: dict[str, Any]) -> None:
     yaml, path = YAML(), root / "params.yaml"
     values = yaml.load(path)
+    put(values, changes)
+    yaml.dump(values, path)
+
+
+def with_values(changes: dict[str, Any]) -> params.Params:
+    """Return the repository's parameters with dotted keys changed, checked."""
+    values = params.read(REPOSITORY / "params.yaml")
+    put(values, changes)
+    return params.check(values)
+
+
+def put(values: Any, changes: dict[str, Any]) -> None:
     for key, value in changes.items():
         *sections, last = key.split(".")
         inside = values
         for section in sections:
             inside = inside[section]
         inside[last] = value
-    yaml.dump(values, path)
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -9,10 +9,12 @@ from ruamel.yaml import YAML
 
 import keras_names
 import params
+from tasks import _identity
 from tests.conftest import REPOSITORY, STAGES
 
 # They show or record what happens, and change no result.
 EXEMPT = ("tasks._tracking", "tasks._progress", "tasks._training_progress", "tasks._dvc")
+CHANGE_NOTHING = {"data.mirror", *(f"train.{name}" for name in _identity.NEUTRAL)}
 ROOMS = ("tasks", "models")
 
 
@@ -57,11 +59,12 @@ def test_each_import_of_a_stage_is_a_dependency(stage: str) -> None:
     if REPOSITORY / "tasks" / "datasets" / "__init__.py" in needed:  # it finds them by name
         needed |= set((REPOSITORY / "tasks" / "datasets").glob("_[a-z]*.py"))
     expected = {str(file.relative_to(REPOSITORY)) for file in needed if has_code(file)}
-    deps = {dep for dep in graph()[stage]["deps"] if dep.startswith(ROOMS)}
+    deps = {dep for dep in graph()[stage]["deps"] if dep.startswith((*ROOMS, "${"))}
     by_name = {dep for dep in deps if "${" in dep}
     extra = {"tasks/_tracking/serving.py"} if stage == "register" else set()
     assert deps - by_name - extra == expected
     wants = {"models/${model.name}.py"} if "tasks/_model.py" in expected else set()
+    wants |= {"${train.own}"} if "tasks/_parts.py" in expected else set()
     wants |= (
         {"tasks/datasets/${data.name}.py"} if "tasks/datasets/__init__.py" in expected else set()
     )
@@ -82,12 +85,12 @@ def test_the_stages_are_named_alike() -> None:
         assert public == [name]
 
 
-def test_every_parameter_but_the_mirror_belongs_to_a_stage() -> None:
+def test_every_parameter_that_changes_a_result_belongs_to_a_stage() -> None:
     listed = {name for stage in graph().values() for name in stage["params"]}
     for key in params.flat(params.load(REPOSITORY / "params.yaml")):
         listed_as = "model.${model.name}" if key.startswith("model.cnn") else key
         covered = any(listed_as == name or listed_as.startswith(name + ".") for name in listed)
-        assert covered != (key == "data.mirror"), key
+        assert covered != (key in CHANGE_NOTHING), key
 
 
 def test_every_value_has_a_comment() -> None:
@@ -104,14 +107,17 @@ def test_the_known_names_are_those_of_keras(tensorflow: Any) -> None:
     left_out = {
         # wrappers, a callback list, and those that params.yaml can't give what they need
         "LossScaleOptimizer", "MultiOptimizer", "CTC", "Mean", "Sum", "MeanMetricWrapper",
-        "CallbackList", "History", "LambdaCallback", "LearningRateScheduler", "ProgbarLogger",
-        "BackupAndRestore", "OrbaxCheckpoint", "RemoteMonitor",
+        "CallbackList", "History", "ProgbarLogger",
+        # resuming is the trainer's own work
+        "BackupAndRestore", "OrbaxCheckpoint",
     }  # fmt: skip
+    schedules = keras.optimizers.schedules
     for module, base, names in (
         (keras.optimizers, keras.optimizers.Optimizer, keras_names.OPTIMIZERS),
         (keras.losses, keras.losses.Loss, keras_names.LOSSES),
         (keras.metrics, keras.metrics.Metric, keras_names.METRICS),
         (keras.callbacks, keras.callbacks.Callback, keras_names.CALLBACKS),
+        (schedules, schedules.LearningRateSchedule, keras_names.SCHEDULES),
     ):
         classes = {
             name
@@ -119,6 +125,24 @@ def test_the_known_names_are_those_of_keras(tensorflow: Any) -> None:
             if inspect.isclass(value) and issubclass(value, base) and value is not base
         }
         assert set(names) == classes - left_out
+
+
+def test_the_known_layers_for_augmentation_are_those_of_keras(tensorflow: Any) -> None:
+    import keras
+    from keras.src.layers.preprocessing import image_preprocessing
+
+    found = {
+        name
+        for name, value in vars(keras.layers).items()
+        if str(getattr(value, "__module__", "")).startswith(image_preprocessing.__name__)
+    }
+    noise = {"GaussianDropout", "GaussianNoise"}
+    # They change the shape or the label, or can't stand in a model.
+    left_out = {
+        "CenterCrop", "CutMix", "Equalization", "MaxNumBoundingBoxes", "MixUp", "Pipeline",
+        "RandomCrop", "Resizing",
+    }  # fmt: skip
+    assert set(keras_names.AUGMENTATIONS) == found - left_out | noise
 
 
 def test_the_lock_has_hashes_and_no_addresses() -> None:

@@ -85,6 +85,8 @@ def test_one_finished_run_tells_everything(reproduced: Reproduced, client: Any) 
     assert found.data.params["train.batch_size"] == "32"
     assert found.data.params["model.cnn.filters"] == "[32, 64]"
     assert found.data.tags["strategy"] == "MirroredStrategy"
+    assert (found.data.tags["workers"], found.data.tags["deterministic"]) == ("1", "True")
+    assert {"threads", "cores", "processor", "onednn", "keras", "numpy"} <= set(found.data.tags)
     assert found.data.tags["replicas"] == "1"
     points = client.get_metric_history(found.info.run_id, "val_accuracy")
     assert [point.step for point in points] == list(range(1, 21))

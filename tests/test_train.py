@@ -2,15 +2,18 @@
 
 import csv
 import hashlib
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from errors import MachineError, ParamsError
-from tasks import _devices, train
-from tests.conftest import change_params, stage
+from tasks import _devices, _spec, train
+from tests.conftest import change_params, run_stages, stage
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -18,9 +21,50 @@ def digests(root: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+FALL = {"initial_learning_rate": 0.01, "decay_steps": 1, "decay_rate": 0.5}
+OWN = """
+from pathlib import Path
+
+import keras
+
+
+def crossentropy(y_true, y_pred, power):
+    return keras.losses.sparse_categorical_crossentropy(y_true, y_pred) ** power
+
+
+class Hits(keras.metrics.SparseCategoricalAccuracy):
+    def __init__(self):
+        super().__init__(name="hits")
+
+
+class Note(keras.callbacks.Callback):
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_train_batch_end(self, batch, logs=None):
+        with self.path.open("a") as file:
+            file.write(f"{batch}\\n")
+"""
+
+
 def history(root: Path) -> list[dict[str, str]]:
     with (root / "report" / "history.csv").open(newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+def losses(root: Path, **changes: Any) -> list[str]:
+    """The training losses of ten steps with these parameters changed."""
+    few = {"train.epochs": None, "train.steps": 10, "train.jit_compile": False}
+    train.train(change_params(root, {**few, **changes}), root)
+    return [row["loss"] for row in history(root)]
+
+
+@pytest.fixture(scope="module")
+def trained(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The training losses without any change."""
+    copy = tmp_path_factory.mktemp("trained") / "lockstep"
+    return losses(Path(shutil.copytree(prepared, copy)))
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -76,6 +120,48 @@ def test_tensorboard_can_read_the_logs(ready: Path) -> None:
     events = EventAccumulator(str(logs / "validation"))
     events.Reload()
     assert "epoch_loss" in events.Tags()["tensors"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("order", "sequential"),
+        ("class_weights", {"3": 5.0}),
+        ("augmentation", [{"name": "GaussianNoise", "stddev": 0.5}]),
+        ("precision", "mixed_bfloat16"),
+        ("learning_rate", {"name": "ExponentialDecay", **FALL}),
+    ],
+)
+def test_a_parameter_changes_the_training(
+    ready: Path, trained: list[str], key: str, value: Any
+) -> None:
+    assert losses(ready, **{f"train.{key}": value}) != trained
+
+
+@pytest.mark.parametrize(("key", "value"), [("steps_per_call", 1), ("memory_growth", False)])
+def test_a_parameter_changes_no_bit(ready: Path, trained: list[str], key: str, value: Any) -> None:
+    assert losses(ready, **{f"train.{key}": value}) == trained
+
+
+def test_the_own_file_serves_training_and_evaluation(ready: Path) -> None:
+    (ready / "mine.py").write_text(OWN)
+    changes = {
+        "train.own": str(ready / "mine.py"),
+        "train.loss": {"name": "own.crossentropy", "power": 2.0},
+        "train.metrics": ["accuracy", "own.Hits"],
+        "train.callbacks": [{"name": "own.Note", "path": str(ready / "notes")}],
+        "train.steps_per_call": 30,
+    }
+    change_params(ready, changes)
+    run_stages(ready, "train", "evaluate")
+    (_, last) = history(ready)
+    assert last["hits"] == last["accuracy"]
+    assert (ready / "notes").read_text().split() == ["29", "39"] * 2
+    found = json.loads((ready / "report" / "metrics.json").read_text())["test"]
+    assert found["hits"] == found["accuracy"]
+    outputs, labels = np.load(ready / "report" / "outputs.npy"), _spec.examples(ready, "test").y
+    belief = outputs[np.arange(len(labels)), labels]
+    assert found["loss"] == pytest.approx((np.log(belief) ** 2).mean(), abs=1e-4)
 
 
 @pytest.mark.parametrize(
