@@ -39,6 +39,9 @@ test-system: env  ## the tests with servers, browsers, databases, or minutes of 
 	pytest -n 2 --dist loadfile -m system
 
 bench: env  ## measure everything beside its peers; see docs/performance.md
+	python -m benchmarks.trainer
+	python -m benchmarks.streaming
+	python -m benchmarks.exactness
 	python -m benchmarks.pipeline
 
 check: env  ## style, types, import contracts, lock file in step

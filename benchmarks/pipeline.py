@@ -6,7 +6,6 @@ About 15 minutes on two cores. The peers run in turn, each as a whole process; t
 ratios of medians, and the difference of medians for the flow with nothing to do.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -18,7 +17,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from benchmarks import _measure
+from benchmarks._measure import REPOSITORY
+
 EPOCHS, BATCH_SIZE = 5, 128
 BARE = """
 from prefect import flow, task
@@ -37,15 +38,9 @@ bare()
 
 def main() -> None:
     """Measure, and print one JSON object or a table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    if not (options.data / "mnist").is_dir():
-        sys.exit(f"no folder {options.data / 'mnist'}: give --data a mirror with MNIST")
+    options = _measure.options(__doc__, repeats=3)
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), options.data.resolve(), options.repeats)
+        found = measure(Path(folder), options.data, options.repeats)
     print(json.dumps(found) if options.json else table(found))
 
 

@@ -1,0 +1,124 @@
+"""The peers of the trainer, over the same model: Keras's `fit`, an eager tape, the bare compute."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models import cnn, mlp
+from tasks import _acceleration, _devices, _flops, _runtime
+from tasks._loop import Loop
+from tasks._sources import Resident, Stream
+from tasks._spec import Examples
+from tasks._steps import Steps
+
+SHAPE, CLASSES, LARGEST = (28, 28, 1), 10, 255
+
+
+def model(name: str) -> keras.Model:
+    """Return the dense model of 100 units or the CNN of 32 and 64 filters, compiled."""
+    if name == "mlp":
+        made = mlp.build(SHAPE, CLASSES, "softmax", units=100)
+    else:
+        made = cnn.build(SHAPE, CLASSES, "softmax")
+    made.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    return made
+
+
+def pixels(x: np.ndarray) -> np.ndarray:
+    """Return what a tutorial gives `fit`: float32 from 0 to 1."""
+    return x[..., None].astype("float32") / LARGEST
+
+
+def lockstep(
+    name: str, batch_size: int, replicas: int = 1, source: type[Resident] | type[Stream] = Resident
+) -> Loop:
+    """Return our loop over a model, as the train stage makes it."""
+    strategy = _runtime.start(0, replicas)
+    with strategy.scope():
+        made = model(name)
+        layers = [keras.layers.Rescaling(1 / LARGEST), keras.layers.Reshape(SHAPE)]
+        preprocess = keras.Sequential([keras.Input(SHAPE[:2], dtype="uint8"), *layers])
+    jit = _acceleration.jit_compile(made, replicas, _devices.kind(), augmented=False)
+    steps = Steps(made, strategy, preprocess, jit_compile=jit)
+    calls = steps_per_call(made, batch_size)
+    return Loop(steps, batch_size, 0, steps_per_call=calls, source=source)
+
+
+def steps_per_call(made: keras.Model, batch_size: int) -> int:
+    """Return how many steps one graph call takes, by the train stage's rule."""
+    flops = _flops.of_example(made, SHAPE)
+    return _acceleration.steps_per_call(flops, batch_size, _devices.kind())
+
+
+def ours(
+    name: str,
+    train: Examples,
+    batch_size: int,
+    epochs: int,
+    replicas: int = 1,
+    source: type[Resident] | type[Stream] = Resident,
+) -> Callable[[], None]:
+    """Return what trains with our loop."""
+    loop = lockstep(name, batch_size, replicas, source)
+    return lambda: loop.fit(train, None, [], epochs=epochs)
+
+
+def fit(
+    name: str, train: Examples, batch_size: int, epochs: int, steps_per_execution: int = 1
+) -> Callable[[], None]:
+    """Return what trains with Keras's `fit`."""
+    made, x = model(name), pixels(train.x)
+    made.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False,
+        steps_per_execution=steps_per_execution,
+    )  # fmt: skip
+    return lambda: made.fit(x, train.y, batch_size, epochs=epochs, verbose=0)
+
+
+def tape(name: str, train: Examples, batch_size: int) -> Callable[[], None]:
+    """Return what trains one epoch as a tutorial's loop does: tf.data, and an eager tape."""
+    made = model(name)
+    optimizer, loss = keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy()
+    accuracy = keras.metrics.SparseCategoricalAccuracy()
+    batches = tf.data.Dataset.from_tensor_slices((pixels(train.x), train.y))
+    batches = batches.shuffle(len(train.x), seed=0).batch(batch_size, drop_remainder=True)
+
+    def epoch() -> None:
+        for x, y in batches:
+            with tf.GradientTape() as recorded:
+                outputs = made(x, training=True)
+                value = loss(y, outputs)
+            gradients = recorded.gradient(value, made.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, made.trainable_variables, strict=True))
+            accuracy.update_state(y, outputs)
+
+    return epoch
+
+
+def bare(name: str, train: Examples, batch_size: int, epochs: int) -> Callable[[], None]:
+    """Return the limit: forward, backward and update on one batch again and again, in one graph.
+
+    Neither order nor preprocessing, neither metrics nor a strategy; compiled by XLA if ours is.
+    """
+    made, count = model(name), epochs * (len(train.x) // batch_size)
+    x, y = tf.constant(pixels(train.x[:batch_size])), tf.constant(train.y[:batch_size])
+    made._symbolic_build(data_batch=(x, y))
+    jit = _acceleration.jit_compile(made, 1, _devices.kind(), augmented=False)
+    most = steps_per_call(made, batch_size)
+
+    @tf.function(jit_compile=jit)
+    def steps(number: tf.Tensor) -> None:
+        for _ in tf.range(number):
+            with tf.GradientTape() as recorded:
+                value = made.compute_loss(x, y, made(x, training=True))
+            variables = made.trainable_variables
+            made.optimizer.apply(recorded.gradient(value, variables), variables)
+
+    def epoch() -> None:
+        for start in range(0, count, most):
+            steps(tf.constant(min(most, count - start)))
+        made.optimizer.iterations.numpy()  # waits for the last step
+
+    return epoch

@@ -1,0 +1,162 @@
+"""How fast the trainer is, beside Keras's `fit`, a tutorial's tape loop and the bare compute.
+
+    python -m benchmarks.trainer --json [--data ../shared/data] [--repeats 5]
+
+About 10 minutes on two cores: real MNIST, all peers in turn in one process, after one round that
+traces. Ratios are of examples a second from the fastest repeat. Writes its table into
+docs/performance.md.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import _measure
+from benchmarks._measure import Seconds
+from tasks import _environment
+
+_environment.prepare(_measure.REPOSITORY)
+
+import numpy as np  # noqa: E402
+
+from benchmarks import loops, recorded  # noqa: E402
+from tasks import _runtime, datasets  # noqa: E402
+from tasks._spec import Examples  # noqa: E402
+
+
+class Work(NamedTuple):
+    """What one repeat trains: epochs of some examples; the slow tape loop one of a few."""
+
+    model: str
+    batch_size: int
+    epochs: int
+    examples: int
+    few: int
+
+
+WORK = {
+    "dense_b50": Work("mlp", 50, 5, 60_000, 5_000),
+    "cnn_b32": Work("cnn", 32, 2, 6_400, 1_600),
+    "cnn_b128": Work("cnn", 128, 2, 12_800, 2_560),
+}
+PEERS = {"vs_fit": "fit", "vs_fit_spe32": "fit32", "vs_tape": "tape", "of_limit": "bare"}
+GOALS = {
+    "dense_b50": {"vs_fit": 10, "vs_fit_spe32": 5, "vs_tape": 60},
+    "cnn_b32": {"vs_fit": 1.4, "vs_fit_spe32": 1.15},
+    "cnn_b128": {"vs_fit": 1.2, "vs_fit_spe32": 1.0},
+    "overhead": 0.97,
+    "replicas_2": 0.9,
+    "evaluate": 1.5,
+}
+Speeds = dict[str, Seconds]
+
+
+def main() -> None:
+    """Measure, write the table, and print one JSON object or the table."""
+    options = _measure.options(__doc__, repeats=5)
+    _runtime.start(0)
+    train, test = (Examples(*arrays) for arrays in mnist(options.data).values())
+    found: dict[str, object] = {}
+    rows: list[list[object]] = []
+    for name, work in WORK.items():
+        taken = speeds(work, train, options.repeats)
+        found[name] = {ratio: round(times(taken, peer), 3) for ratio, peer in PEERS.items()}
+        rows += [[name, *row] for row in described(taken, work.epochs * work.examples)]
+    with tempfile.TemporaryDirectory() as folder:
+        found |= others(train, test, options.repeats, Path(folder), options.data)
+    written = tables(found, rows)
+    _measure.write_table("trainer", written)
+    print(json.dumps(found) if options.json else written)
+
+
+def mnist(data: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The splits of the publisher's files."""
+    return datasets.find("mnist").read(data / "mnist")
+
+
+def speeds(work: Work, train: Examples, repeats: int) -> Speeds:
+    """The seconds that each loop takes for its epochs; the tape's from the few examples."""
+    model, batch_size, epochs, count, few = work
+    some = train.at(np.arange(count))
+    taken = _measure.in_turn(
+        repeats,
+        {
+            "ours": loops.ours(model, some, batch_size, epochs),
+            "fit": loops.fit(model, some, batch_size, epochs),
+            "fit32": loops.fit(model, some, batch_size, epochs, steps_per_execution=32),
+            "bare": loops.bare(model, some, batch_size, epochs),
+            "tape": loops.tape(model, train.at(np.arange(few)), batch_size),
+        },
+    )
+    share = epochs * count / few
+    return taken | {"tape": Seconds(*(each * share for each in taken["tape"]))}
+
+
+def times(taken: Speeds, peer: str) -> float:
+    """How many times as fast as a peer ours is."""
+    return taken[peer].minimum / taken["ours"].minimum
+
+
+def others(
+    train: Examples, test: Examples, repeats: int, folder: Path, data: Path
+) -> dict[str, float]:
+    """What recording costs, what two replicas cost on the same cores, and what evaluation gains."""
+    part, batch_size, epochs = train.at(np.arange(12_800)), 128, 3
+    replicas = _measure.in_turn(
+        repeats,
+        {
+            "ours": loops.ours("cnn", part, batch_size, epochs, replicas=2),
+            "1": loops.ours("cnn", part, batch_size, epochs),
+        },
+    )
+    loop, keras_model, x = loops.lockstep("cnn", 32), loops.model("cnn"), loops.pixels(test.x)
+    tested = _measure.in_turn(
+        repeats,
+        {
+            "ours": lambda: loop.evaluate(test),
+            "keras": lambda: keras_model.evaluate(x, test.y, verbose=0),
+        },
+    )
+    with recorded.training(folder, data) as (plain, whole):
+        kept = _measure.in_turn(repeats, {"ours": whole, "plain": plain})
+    return {
+        "overhead": round(times(kept, "plain"), 3),
+        "replicas_2": round(times(replicas, "1"), 3),
+        "evaluate": round(times(tested, "keras"), 3),
+    }
+
+
+def described(taken: Speeds, count: int) -> list[list[object]]:
+    """A row for each loop: examples a second, fastest and median."""
+    names = {
+        "ours": "Lockstep", "fit": "`fit`", "fit32": "`fit`, steps_per_execution=32",
+        "tape": "eager tape", "bare": "bare compute",
+    }  # fmt: skip
+    return [
+        [names[peer], f"{count / seconds.minimum:,.0f}", f"{count / seconds.median:,.0f}"]
+        for peer, seconds in taken.items()
+    ]
+
+
+def tables(found: dict[str, object], rows: list[list[object]]) -> str:
+    """The tables of speeds and of ratios beside their goals."""
+    speeds = _measure.table(["work", "loop", "examples/s, fastest", "median"], rows)
+    flat = [
+        (f"{name} {ratio}".strip(), value, goal(name, ratio))
+        for name, each in found.items()
+        for ratio, value in (each.items() if isinstance(each, dict) else [("", each)])
+    ]
+    return f"{speeds}\n\n{_measure.table(['ratio', 'figure', 'goal'], flat)}"
+
+
+def goal(name: str, ratio: str) -> object:
+    """What the figure should at least be."""
+    wanted = GOALS[name]
+    if not isinstance(wanted, dict):
+        return wanted
+    return "0.95 where another is missed" if ratio == "of_limit" else wanted.get(ratio, "")
+
+
+if __name__ == "__main__":
+    main()
