@@ -6,31 +6,35 @@ import threading
 from importlib import import_module
 from pathlib import Path
 
+import httpx
+
 from errors import MachineError, UnavailableError
+from pipelines import temporary_server
 from tasks import _environment, _progress
 from tasks._dvc.forecast import MAYBE, RUN, forecast
 
 USES_TENSORFLOW = {"build", "train", "evaluate", "register"}
 SPARE_BYTES = 500_000_000  # what a run of MNIST leaves in the workspace and the cache, and more
-START_LIMIT_SECONDS = "180"
 
 
 def run(root: Path) -> None:
     """Run the flow in this process, on the Prefect server that PREFECT_API_URL names.
 
-    Without one Prefect's temporary server is started, while TensorFlow is imported.
+    Without one a temporary server is started, while TensorFlow is imported.
     """
     check_machine(root)
     _environment.prepare(root)
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", START_LIMIT_SECONDS)
     if any(
         each.action in (RUN, MAYBE) and each.stage in USES_TENSORFLOW for each in forecast(root)
     ):
         threading.Thread(target=import_module, args=["tasks._runtime"], daemon=True).start()
+    address = server()
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from pipelines.experiment import experiment  # Prefect takes seconds to import
 
-    check_server()
-    experiment(root)
+    with temporary_settings({PREFECT_API_URL: address}):
+        experiment(root)
 
 
 def check_machine(root: Path) -> None:
@@ -44,9 +48,8 @@ def check_machine(root: Path) -> None:
         )
 
 
-def check_server() -> None:
-    """Ask the Prefect server if it is well, or say that a temporary one starts."""
-    import httpx
+def server() -> str:
+    """Return the address of Prefect's API, of a lasting server that is well or a temporary one."""
     from prefect.settings import PREFECT_API_URL
 
     address = PREFECT_API_URL.value()
@@ -54,10 +57,11 @@ def check_server() -> None:
         _progress.say(
             "waiting for Prefect's temporary server; PREFECT_API_URL would name a lasting one"
         )
-        return
+        return temporary_server.start()
     try:
         httpx.get(f"{address}/health", timeout=10).raise_for_status()
     except httpx.HTTPError as error:
         raise UnavailableError(
             f"PREFECT_API_URL: {address} doesn't answer ({error}); start it, or unset the variable"
         ) from None
+    return address
