@@ -114,6 +114,11 @@ class Data(Section):
 
     name: Annotated[str, _file_in(known_datasets)] = Field(description="a file in tasks/datasets/")
     mirror: str | None = Field(description="a folder, a file:// or http(s):// address, or null")
+    path: str = Field(min_length=1, description="a path")
+    target: str | None = Field(description="the name of a column, or null")
+    task: Literal["auto", "classification", "regression"] = Field(
+        description="auto, classification or regression"
+    )
     validation: float = Field(ge=0, lt=1, description="a number from 0 up to, but not, 1")
 
 
@@ -121,6 +126,11 @@ class Normalize(Section):
     """How raw values become what a model sees."""
 
     method: Literal["unit", "standard", "none"] = Field(description="unit, standard or none")
+    size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = Field(
+        description="null, or height and width in pixels"
+    )
+    words: int = Field(ge=3, le=2**16, description="a whole number from 3 to 65536")
+    length: Count = Field(description=COUNT)
 
 
 class Model(Section):
@@ -161,7 +171,13 @@ class Train(Section):
     replicas: Count | Literal["auto"] = Field(description=f"auto, or {COUNT}")
     learning_rate: Rate | Schedule = Field(description=f"a number above 0, or {NAMED}")
     optimizer: Optimizer = Field(description=NAMED)
-    loss: Literal["auto"] | Loss = Field(description=f"auto, or {NAMED}")
+    loss: Annotated[Literal["auto"] | Loss | dict[str, Loss], Field(union_mode="left_to_right")] = (
+        Field(description=f"auto, or {NAMED}")
+    )
+    loss_weights: dict[str, Weight] | None = Field(
+        description="null, or a mapping from targets to numbers of at least 0"
+    )
+    labels: Literal["auto", "sparse", "one_hot"] = Field(description="auto, sparse or one_hot")
     metrics: Literal["auto"] | list[Metric] = Field(description="auto, or a list of names")
     callbacks: list[Callback] = Field(description="a list of names or mappings with a name")
     augmentation: list[Augmentation] = Field(description="a list of names or mappings with a name")

@@ -48,7 +48,8 @@ def lockstep(
 
 def steps_per_call(made: keras.Model, batch_size: int) -> int:
     """Return how many steps one graph call takes, by the train stage's rule."""
-    flops = _flops.of_example(made, SHAPE)
+    pixels = keras.Input(SHAPE)
+    flops = _flops.of_example(made, keras.Model(pixels, pixels))
     return _acceleration.steps_per_call(flops, batch_size, _devices.kind())
 
 

@@ -21,11 +21,13 @@ def layers(params: Params, spec: Spec) -> keras.Sequential | None:
     asked = params.train.augmentation
     if not asked:
         return None
-    made = [
-        _make(each, params.train.own, spec.input_shape, unit=spec.method == "unit")
-        for each in asked
-    ]
-    return keras.Sequential([keras.Input(spec.input_shape), *made], name="augmentation")
+    shape = spec.input_shape
+    if not isinstance(shape, tuple) or any(each.words for each in spec.inputs.values()):
+        raise ParamsError(
+            f"train.augmentation: {spec.data} isn't one input of numbers, expected []"
+        )
+    made = [_make(each, params.train.own, shape, unit=spec.method == "unit") for each in asked]
+    return keras.Sequential([keras.Input(shape), *made], name="augmentation")
 
 
 def _make(named: Named, own: str, shape: tuple[int, ...], *, unit: bool) -> keras.Layer:

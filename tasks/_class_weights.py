@@ -6,11 +6,11 @@ import numpy as np
 
 from complaints import choice
 from errors import ParamsError
-from tasks._spec import Spec
+from tasks._spec import Parts, Spec
 
 
 def of(
-    asked: str | Mapping[str | int, float] | None, spec: Spec, labels: np.ndarray
+    asked: str | Mapping[str | int, float] | None, spec: Spec, labels: Parts
 ) -> np.ndarray | None:
     """Return a weight for each class, in label order; a class that isn't named has 1.
 
@@ -19,15 +19,16 @@ def of(
     """
     if asked is None:
         return None
-    if not spec.classes:
+    classes = spec.target.classes if spec.target else []  # of several nobody knows whose
+    if not classes:
         raise ParamsError(f"train.class_weights: {spec.data} has no classes, expected null")
     if isinstance(asked, str):
-        counts = np.bincount(labels, minlength=len(spec.classes))
-        return (len(labels) / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
-    weights = np.ones(len(spec.classes), np.float32)
+        counts = np.bincount(np.asarray(labels), minlength=len(classes))
+        return (counts.sum() / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
+    weights = np.ones(len(classes), np.float32)
     for name, weight in asked.items():
-        if str(name) not in spec.classes:
-            known = choice(str(name), spec.classes)
+        if str(name) not in classes:
+            known = choice(str(name), classes)
             raise ParamsError(f"train.class_weights: got {name!r}, expected {known}")
-        weights[spec.classes.index(str(name))] = weight
+        weights[classes.index(str(name))] = weight
     return weights

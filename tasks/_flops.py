@@ -4,12 +4,14 @@ import keras
 import tensorflow as tf
 
 
-def of_example(model: keras.Model, input_shape: tuple[int, ...]) -> int:
-    """Count the floating-point operations of a forward pass of one example.
+def of_example(model: keras.Model, preprocess: keras.Model) -> int:
+    """Count the floating-point operations of a forward pass of one example, as it is preprocessed.
 
     TensorFlow counts a loop's body once: a recurrent layer takes it for each row of the input.
     """
-    one = tf.TensorSpec((1, *input_shape), tf.float32)
+    one = tf.nest.map_structure(
+        lambda each: tf.TensorSpec((1, *each.shape[1:]), each.dtype), preprocess.output
+    )
     graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(one).graph
     profiler = tf.compat.v1.profiler
     options = (
@@ -18,5 +20,6 @@ def of_example(model: keras.Model, input_shape: tuple[int, ...]) -> int:
         .build()
     )
     layers = model._flatten_layers(include_self=False)
-    rounds = input_shape[0] if any(isinstance(each, keras.layers.RNN) for each in layers) else 1
+    recurrent = any(isinstance(each, keras.layers.RNN) for each in layers)
+    rounds = max(each.shape[1] for each in tf.nest.flatten(one)) if recurrent else 1
     return int(profiler.profile(graph, options=options).total_float_ops) * rounds

@@ -66,7 +66,7 @@ class Loop:
         Callbacks see epochs as with Keras's `fit`, and calls of many steps as their batches.
         Raises DivergedError when the loss stops being finite.
         """
-        per_epoch = self._steps_per_epoch(len(train.x))
+        per_epoch = self._steps_per_epoch(train.size)
         total = steps or (epochs or 0) * per_epoch
         self.steps.build(train)
         strategy = self.steps.strategy
@@ -83,7 +83,7 @@ class Loop:
             if self.model.stop_training:
                 break
             hooks.on_epoch_begin(epoch)
-            order = self.order_of(len(train.x), epoch)[: total - epoch * per_epoch]
+            order = self.order_of(train.size, epoch)[: total - epoch * per_epoch]
             logs = self._train_epoch(data, order, epoch, hooks)
             if checks:
                 found = self._evaluate(checks, hooks)
@@ -101,10 +101,15 @@ class Loop:
         hooks = keras.callbacks.CallbackList(model=self.model)
         return self._evaluate(self.source(self.steps.strategy, examples), hooks)
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return the model's outputs for all of x, from one device."""
-        starts = range(0, len(x), self.batch_size)
-        return np.concatenate([self.steps.predict(x[at : at + self.batch_size]) for at in starts])
+    def predict(self, examples: Examples) -> dict[str, np.ndarray]:
+        """Return the model's outputs for all examples by name, from one device."""
+        size = self.batch_size
+        starts = range(0, examples.size, size)
+        parts = [
+            self.steps.predict(examples.at(np.arange(at, min(at + size, examples.size))))
+            for at in starts
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def order_of(self, count: int, epoch: int) -> np.ndarray:
         """Return which of `count` examples is where in an epoch, (steps, batch_size)."""

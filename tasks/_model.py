@@ -16,11 +16,16 @@ def make(params: Params, spec: Spec) -> keras.Model:
     module = import_module(f"models.{params.model.name}")
     try:
         model: keras.Model = module.build(
-            spec.input_shape, spec.outputs, spec.activation, **params.model.arguments
+            spec.input_shape, spec.outputs, spec.activation, *_words(spec), **params.model.arguments
         )
     except (TypeError, ValueError) as error:
         raise ParamsError(f"model.{params.model.name}: {first_line(error)}") from None
     return model
+
+
+def _words(spec: Spec) -> list[int]:
+    """How many words the texts among the inputs know: a model of text is told."""
+    return [len(each.words) for each in spec.inputs.values() if each.words]
 
 
 def make_with(params: Params, spec: Spec, weights: Path) -> keras.Model:

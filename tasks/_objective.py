@@ -5,11 +5,13 @@ from typing import Any
 import keras
 
 from errors import ParamsError
-from params import Named, Params
+from params import OWN, Named, Params
 from tasks import _parts
-from tasks._spec import Spec
+from tasks._spec import Spec, Target, Y, alone, by_name
 
-LOSSES = {"classification": "SparseCategoricalCrossentropy", "regression": "MeanSquaredError"}
+SPARSE = "SparseCategoricalCrossentropy"
+# By the last layer's activation.
+LOSSES = {"softmax": SPARSE, "sigmoid": "BinaryCrossentropy", "linear": "MeanSquaredError"}
 # Updates in a branch of the graph: "merge_call called while defining a new graph".
 BY_CONDITION = ("ema_overwrite_frequency", "gradient_accumulation_steps")
 CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
@@ -23,17 +25,30 @@ def compile_for_training(model: keras.Model, params: Params, spec: Spec, replica
     """
     optimizer, loss = _optimizer(params), _loss(params, spec)
     _check_optimizer(optimizer, replicas)
-    if replicas > 1 and getattr(loss, "reduction", None) == "mean_with_sample_weight":
+    reductions = [getattr(each, "reduction", None) for each in by_name(loss, Y).values()]
+    if replicas > 1 and "mean_with_sample_weight" in reductions:
         raise ParamsError(
             "train.loss.reduction: got mean_with_sample_weight with several replicas, whose "
             "weights differ; expected sum_over_batch_size or sum, or train.replicas 1"
         )
-    model.compile(optimizer, loss, metrics=_metrics(params, spec), jit_compile=False)
+    model.compile(
+        optimizer,
+        loss,
+        loss_weights=_loss_weights(params, spec),
+        metrics=_metrics(params, spec),
+        jit_compile=False,
+    )
 
 
 def compile_for_testing(model: keras.Model, params: Params, spec: Spec) -> None:
     """Give the model its loss and metrics alone."""
-    model.compile(None, _loss(params, spec), metrics=_metrics(params, spec), jit_compile=False)
+    model.compile(
+        None,
+        _loss(params, spec),
+        loss_weights=_loss_weights(params, spec),
+        metrics=_metrics(params, spec),
+        jit_compile=False,
+    )
 
 
 def _optimizer(params: Params) -> keras.optimizers.Optimizer:
@@ -61,15 +76,71 @@ def _check_optimizer(optimizer: keras.optimizers.Optimizer, replicas: int) -> No
             )
 
 
+def one_hot(params: Params, spec: Spec) -> dict[str, int]:
+    """Return the number of classes of each target whose labels the loss takes one-hot.
+
+    Raises ParamsError for a loss that can't take the labels.
+    """
+    found = {}
+    for name, target in spec.targets.items():
+        loss = _named_loss(params, name, target).name
+        if target.outputs == 1 and loss == SPARSE and target.task == "classification":
+            raise ParamsError(
+                f"train.loss: got {SPARSE}, but a model tells two classes by one number, "
+                "expected BinaryCrossentropy or auto"
+            )
+        if target.outputs > 1 and _wants_one_hot(params.train.labels, loss):
+            found[name] = target.outputs
+    return found
+
+
+def _wants_one_hot(asked: str, loss: str) -> bool:
+    if asked != "auto":
+        return asked == "one_hot"
+    return loss != SPARSE and not loss.startswith(OWN)
+
+
 def _loss(params: Params, spec: Spec) -> Any:
     asked = params.train.loss
-    named = Named(name=LOSSES[spec.task]) if asked == "auto" else asked
-    return _parts.make(keras.losses, named, "loss", params.train.own)
+    if isinstance(asked, dict) and asked.keys() != spec.targets.keys():
+        known = ", ".join(spec.targets)
+        raise ParamsError(f"train.loss: got {', '.join(asked)}, expected one for each of {known}")
+    return alone(
+        {
+            name: _parts.make(
+                keras.losses, _named_loss(params, name, target), "loss", params.train.own
+            )
+            for name, target in spec.targets.items()
+        }
+    )
 
 
-def _metrics(params: Params, spec: Spec) -> list[Any]:
+def _named_loss(params: Params, name: str, target: Target) -> Named:
+    asked = params.train.loss
+    if isinstance(asked, dict):
+        return asked[name]
+    if asked != "auto":
+        return asked
+    return Named(name=LOSSES[target.activation])
+
+
+def _loss_weights(params: Params, spec: Spec) -> Any:
+    asked = params.train.loss_weights
+    if asked is not None and asked.keys() != spec.targets.keys():
+        known = ", ".join(spec.targets)
+        raise ParamsError(
+            f"train.loss_weights: got {', '.join(asked)}, expected one for each of {known}"
+        )
+    return asked if asked is None else alone(asked)
+
+
+def _metrics(params: Params, spec: Spec) -> Any:
+    return alone({name: _metrics_of(params, target) for name, target in spec.targets.items()})
+
+
+def _metrics_of(params: Params, target: Target) -> list[Any]:
     asked = params.train.metrics
-    names = [Named(name=METRICS[spec.task])] if asked == "auto" else asked
+    names = [Named(name=METRICS[target.task])] if asked == "auto" else asked
     return [_metric(each, params.train.own) for each in names]
 
 

@@ -19,6 +19,18 @@ class ClassScore(NamedTuple):
     examples: int
 
 
+def judge(task: str, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Return the scores of a target's outputs, (n, numbers)."""
+    if task == "classification":
+        return classification(probabilities(outputs), targets)
+    return regression(outputs[:, 0], targets)
+
+
+def probabilities(outputs: np.ndarray) -> np.ndarray:
+    """Return each class's probability, (n, classes); of two a model gives the second's alone."""
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+
 def classification(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Return accuracy, and precision and recall averaged over the classes that occur."""
     predicted = probabilities.argmax(axis=1)

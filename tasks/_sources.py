@@ -37,7 +37,7 @@ class Resident:
     """Examples that lie on the device of each replica."""
 
     def __init__(self, strategy: tf.distribute.Strategy, examples: Examples) -> None:
-        self.strategy, self.count = strategy, len(examples.x)
+        self.strategy, self.count = strategy, examples.size
         self.data = _replicas.put(strategy, lambda _: examples.arrays)
 
     def calls(self, order: np.ndarray, size: int) -> Iterator[Call]:
@@ -56,7 +56,7 @@ class Stream:
     """Examples that are read from arrays on disk, one call ahead, by each replica its share."""
 
     def __init__(self, strategy: tf.distribute.Strategy, examples: Examples) -> None:
-        self.strategy, self.count = strategy, len(examples.x)
+        self.strategy, self.count = strategy, examples.size
         self.examples = examples
         self._bytes = sum(array.dtype.itemsize * array[0].size for array in examples.arrays)
 

@@ -4,13 +4,16 @@ Keras's own `train_step` and `test_step`, on each replica of a tf.distribute str
 """
 
 import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from tasks._spec import Examples
+from complaints import first_line
+from errors import ParamsError
+from tasks._spec import Examples, Y, by_name
 
 NONE = -1  # no step of a call has a loss that isn't finite
 
@@ -20,6 +23,7 @@ class Steps:
 
     `preprocess` turns stored examples into the model's input, on the device, batch by batch;
     `augment` varies them in training, and `class_weights`, one number for each label, weighs them.
+    `one_hot` has the number of classes of each target whose labels the loss takes one-hot.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class Steps:
         *,
         augment: keras.Model | None = None,
         class_weights: np.ndarray | None = None,
+        one_hot: Mapping[str, int] | None = None,
         jit_compile: bool = False,
     ) -> None:
         self.model = model
@@ -37,8 +42,11 @@ class Steps:
         self.preprocess = preprocess
         self.augment = augment
         self.class_weights = class_weights
-        own_train_step = type(model).train_step is not keras.Model.train_step
-        self.train = self._chunk(self._train_replica, jit_compile, logs_of_last=own_train_step)
+        self.one_hot = one_hot or {}
+        self.packed: Callable[[Any], tuple[Any, ...]] = tuple  # arrays in the form of examples
+        self._own_train_step = type(model).train_step is not keras.Model.train_step
+        own_logs = self._own_train_step
+        self.train = self._chunk(self._train_replica, jit_compile, logs_of_last=own_logs)
         self.test = self._chunk(self._test_replica, jit_compile, logs_of_last=False)
         self._predict = tf.function(self._predict_batch, reduce_retracing=True)
 
@@ -46,11 +54,20 @@ class Steps:
         """Make the variables of optimizer, loss and metrics before anything is traced.
 
         Made during tracing they are placeholders of a graph that is gone: "You must feed a value
-        for placeholder tensor".
+        for placeholder tensor". Raises ParamsError for a loss or metric that can't take outputs.
         """
+        self.packed = examples.packed
         with self.strategy.scope():
-            first = tuple(tf.constant(array[:1]) for array in examples.arrays)
-            self.model._symbolic_build(data_batch=self._inputs(first))
+            first = self._inputs(tuple(tf.constant(array[:1]) for array in examples.arrays))
+            try:
+                self.model._symbolic_build(data_batch=first)
+            except (ValueError, TypeError) as error:
+                if self._own_train_step:
+                    raise
+                raise ParamsError(
+                    "train.loss, train.metrics, train.labels: they don't fit the model's outputs: "
+                    f"{first_line(error)}"
+                ) from None
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -62,9 +79,11 @@ class Steps:
         """Return the variable of each of this process's replicas."""
         return self.strategy.experimental_local_results(variable.value)
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Return the model's outputs for one batch, from one device."""
-        return self._predict(tf.constant(x)).numpy()
+    def predict(self, batch: Examples) -> dict[str, np.ndarray]:
+        """Return the model's outputs for one batch, by the targets' names, from one device."""
+        inputs = tf.nest.map_structure(tf.constant, batch.x)
+        outputs = by_name(self._predict(inputs), Y)
+        return {name: each.numpy() for name, each in outputs.items()}
 
     def _chunk(self, replica_step: Any, jit_compile: bool, *, logs_of_last: bool) -> Any:
         """Return the graph call (count, order, data) -> logs, first step with a loss not finite.
@@ -108,16 +127,25 @@ class Steps:
         self, batch: tuple[tf.Tensor, ...], training: bool = False
     ) -> tuple[tf.Tensor, ...]:
         """A stored batch as Keras's (x, y) or (x, y, sample weights)."""
-        x, y, *weights = batch
+        x, y, *weights = self.packed(batch)
         x = self.preprocess(x)
         if self.augment and training:
             x = self.augment(x, training=True)
         if self.class_weights is not None and training:
             by_class = tf.gather(tf.constant(self.class_weights), tf.cast(y, tf.int32))
             weights = [by_class * weights[0] if weights else by_class]
-        return (x, y, *weights)
+        return (x, self._labels(y), *weights)
 
-    def _predict_batch(self, x: tf.Tensor) -> tf.Tensor:
+    def _labels(self, y: Any) -> Any:
+        """Targets as the loss takes them."""
+        if isinstance(y, Mapping):
+            return {name: self._label(name, each) for name, each in y.items()}
+        return self._label(Y, y)
+
+    def _label(self, name: str, y: tf.Tensor) -> tf.Tensor:
+        return tf.one_hot(tf.cast(y, tf.int32), self.one_hot[name]) if name in self.one_hot else y
+
+    def _predict_batch(self, x: Any) -> Any:
         return self.model(self.preprocess(x), training=False)
 
     def _finite(self, logs: dict[str, Any]) -> tf.Tensor:

@@ -136,6 +136,7 @@ class Training:
             preprocess,
             augment=augment,
             class_weights=_class_weights.of(asked.class_weights, self.spec, self.train.y),
+            one_hot=_objective.one_hot(params, self.spec),
             jit_compile=by_rule if asked.jit_compile == "auto" else asked.jit_compile,
         )
 

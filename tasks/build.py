@@ -5,7 +5,7 @@ from pathlib import Path
 import keras
 
 from params import Params
-from tasks import _files, _flops, _model, _results, _runtime, _spec
+from tasks import _files, _flops, _model, _preprocessing, _results, _runtime, _spec
 
 
 def build(params: Params, root: Path) -> None:
@@ -18,9 +18,10 @@ def build(params: Params, root: Path) -> None:
     model = _model.make(params, spec)
     _results.save_weights(model, root / "weights" / "initial.weights.h5")
     _files.write_text(root / "report" / "summary.txt", _summary(model))
+    preprocess = _preprocessing.layers(spec)
     _files.write_json(
         root / "report" / "model.json",
-        {"parameters": model.count_params(), "flops": _flops.of_example(model, spec.input_shape)},
+        {"parameters": model.count_params(), "flops": _flops.of_example(model, preprocess)},
     )
 
 

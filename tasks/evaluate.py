@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,72 +21,96 @@ from tasks import (
     _spec,
 )
 from tasks._loop import Loop
-from tasks._spec import Examples, Spec
+from tasks._spec import Examples, Spec, X, Y, by_name
 from tasks._steps import Steps
 from tasks._tracking import runs
 
 
+class Worst(NamedTuple):
+    """The worst mistakes, worst first."""
+
+    captions: list[str]
+    examples: np.ndarray
+    errors: np.ndarray
+
+
 def evaluate(params: Params, root: Path) -> None:
-    """Write report/metrics.json, the outputs for the test split, tables and pictures."""
+    """Write report/metrics.json, the outputs for the test split, tables and pictures.
+
+    Of several targets each has its scores; tables and pictures are of the first.
+    """
     _bundle.forget_finished(root)
     with runs.record(params, root, "evaluate"):
         spec, test = _spec.read(root), _spec.examples(root, "test")
-        loss, outputs = _test(params, spec, test, root)
+        scores, outputs = _test(params, spec, test, root)
         report = root / "report"
         with _files.whole_file(report / "outputs.npy") as part:
-            np.save(part, outputs)
+            np.save(part, np.concatenate(list(outputs.values()), axis=1))
         _plots.curves(_history(report / "history.csv"), report / "curves.png")
-        if spec.task == "classification":
-            scores = _judge_classes(outputs, test, spec, report)
-        else:
-            scores = _judge_numbers(outputs[:, 0], test, spec, report)
-        _files.write_json(report / "metrics.json", {"test": {**loss, **scores}})
+        for name, target in spec.targets.items():
+            judged = _scores.judge(target.task, outputs[name], by_name(test.y, Y)[name])
+            prefix = f"{name}_" if len(spec.targets) > 1 else ""
+            scores |= {f"{prefix}{score}": value for score, value in judged.items()}
+        _show(spec, test, outputs, report)
+        _files.write_json(report / "metrics.json", {"test": scores})
 
 
 def _test(
     params: Params, spec: Spec, test: Examples, root: Path
-) -> tuple[dict[str, float], np.ndarray]:
-    """The loss and metrics that training used, and the outputs: (n, classes) or (n, 1)."""
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """The loss and metrics that training used, and the outputs of each target, (n, numbers)."""
     strategy = _runtime.start(params.seed, memory_growth=params.train.memory_growth)
     with strategy.scope():
         weights = root / "weights" / f"{params.evaluate.weights}.weights.h5"
         model = _model.make_with(params, spec, weights)
         _objective.compile_for_testing(model, params, spec)
-        steps = Steps(model, strategy, _preprocessing.layers(spec))
+        one_hot = _objective.one_hot(params, spec)
+        steps = Steps(model, strategy, _preprocessing.layers(spec), one_hot=one_hot)
     loop = Loop(steps, params.train.batch_size, params.seed)
     found = {name: round(value, _scores.DIGITS) for name, value in loop.evaluate(test).items()}
-    return found, loop.predict(test.x)
+    return found, dict(zip(spec.targets, loop.predict(test).values(), strict=True))
 
 
-def _judge_classes(
-    probabilities: np.ndarray, test: Examples, spec: Spec, report: Path
-) -> dict[str, float]:
-    predicted, labels = probabilities.argmax(axis=1), test.y
-    _write_tables(labels, predicted, spec.classes, report)
-    counts = _scores.confusion(labels, predicted, len(spec.classes))
-    _plots.confusion(counts, spec.classes, report / "predictions.png")
+def _show(spec: Spec, test: Examples, outputs: dict[str, np.ndarray], report: Path) -> None:
+    """Tables and pictures of the first target and the first input."""
+    name, target = next(iter(spec.targets.items()))
+    y = by_name(test.y, Y)[name]
+    if target.task == "classification":
+        captions, worst, errors = _show_classes(outputs[name], y, target.classes, report)
+    else:
+        captions, worst, errors = _show_numbers(outputs[name][:, 0], y, report)
+    first, x = next(iter(by_name(test.x, X).items()))
+    if spec.inputs[first].kind == "image":
+        _plots.worst_images(x[worst], captions, report / "mistakes.png")
+    else:
+        _plots.worst_rows(captions, errors, report / "mistakes.png")
+
+
+def _show_classes(
+    outputs: np.ndarray, labels: np.ndarray, classes: list[str], report: Path
+) -> Worst:
+    probabilities = _scores.probabilities(outputs)
+    predicted = probabilities.argmax(axis=1)
+    _write_tables(labels, predicted, classes, report)
+    counts = _scores.confusion(labels, predicted, len(classes))
+    _plots.confusion(counts, classes, report / "predictions.png")
     # Worst first: the least belief in the true class.
     belief = probabilities[np.arange(len(labels)), labels]
     worst = np.argsort(belief, kind="stable")
     worst = worst[predicted[worst] != labels[worst]][: _plots.WORST]
     captions = [
-        f"#{each} {spec.classes[labels[each]]}, not {spec.classes[predicted[each]]}"
-        for each in worst
+        f"#{each} {classes[labels[each]]}, not {classes[predicted[each]]}" for each in worst
     ]
-    _draw_worst(test.x[worst], captions, 1 - belief[worst], spec, report)
-    return _scores.classification(probabilities, labels)
+    return Worst(captions, worst, 1 - belief[worst])
 
 
-def _judge_numbers(
-    predicted: np.ndarray, test: Examples, spec: Spec, report: Path
-) -> dict[str, float]:
-    _write_tables(*_scores.in_bins(test.y, predicted), report)
-    _plots.residuals(test.y, predicted, report / "predictions.png")
-    errors = np.abs(test.y - predicted)
+def _show_numbers(predicted: np.ndarray, y: np.ndarray, report: Path) -> Worst:
+    _write_tables(*_scores.in_bins(y, predicted), report)
+    _plots.residuals(y, predicted, report / "predictions.png")
+    errors = np.abs(y - predicted)
     worst = np.argsort(-errors, kind="stable")[: _plots.WORST]
-    captions = [f"#{each} {test.y[each]:.4g}, not {predicted[each]:.4g}" for each in worst]
-    _draw_worst(test.x[worst], captions, errors[worst], spec, report)
-    return _scores.regression(predicted, test.y)
+    captions = [f"#{each} {y[each]:.4g}, not {predicted[each]:.4g}" for each in worst]
+    return Worst(captions, worst, errors[worst])
 
 
 def _write_tables(
@@ -95,15 +120,6 @@ def _write_tables(
     _write_csv(report / "predictions.csv", ("actual", "predicted"), pairs)
     header = ("class", "precision", "recall", "examples")
     _write_csv(report / "classes.csv", header, _scores.by_class(labels, predicted, names))
-
-
-def _draw_worst(
-    x: np.ndarray, captions: list[str], errors: np.ndarray, spec: Spec, report: Path
-) -> None:
-    if spec.kind == "image":
-        _plots.worst_images(x, captions, report / "mistakes.png")
-    else:
-        _plots.worst_rows(captions, errors, report / "mistakes.png")
 
 
 def _history(path: Path) -> dict[str, np.ndarray]:

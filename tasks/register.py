@@ -2,8 +2,7 @@
 
 import hashlib
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from errors import ParamsError
 from params import Params
@@ -44,12 +43,13 @@ def register(params: Params, root: Path) -> None:
 def _candidate(params: Params, root: Path, metrics: dict[str, float]) -> registry.Candidate:
     weights = root / "weights" / f"{params.evaluate.weights}.weights.h5"
 
-    def export(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    def export(folder: Path) -> tuple[Any, Any]:
         # TensorFlow is imported only when a version is really made.
         from tasks import _export
 
-        example = np.array(_spec.examples(root, "test").x[:2])
-        return example, _export.saved_model(params, _spec.read(root), weights, example, folder)
+        spec = _spec.read(root)
+        example = _export.example(spec, _spec.examples(root, "test"))
+        return example, _export.saved_model(params, spec, weights, example, folder)
 
     def beats(other: float) -> bool:
         metric = params.register.metric
@@ -60,12 +60,13 @@ def _candidate(params: Params, root: Path, metrics: dict[str, float]) -> registr
         tags={
             "weights": _weights.digest(weights),
             "spec": _sha256(root / "data" / "ready" / "spec.json"),
-            "test_data": _sha256(*(root / "data" / "ready" / f"test_{part}.npy" for part in "xy")),
+            "test_data": _sha256(*sorted((root / "data" / "ready").glob("test_*.npy"))),
         },
         metric=params.register.metric,
         metrics=metrics,
         beats=beats,
         export=export,
+        spec=root / "data" / "ready" / "spec.json",
     )
 
 

@@ -114,6 +114,16 @@ def judged(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_stages(root, "train", "evaluate")
 
 
+def champion(root: Path, name: str = "digits") -> Any:
+    """Return a registered model as anyone loads it."""
+    import mlflow
+
+    from tasks._tracking import store
+
+    with store.as_default(store.connect(root)[0]):
+        return mlflow.pyfunc.load_model(f"models:/{name}@champion")
+
+
 @pytest.fixture
 def ready(prepared: Path, tmp_path: Path) -> Path:
     """A copy of the prepared workspace."""

@@ -1,19 +1,37 @@
 """Loops over small models, and what tests look at in them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from params import Params
-from tasks._spec import Examples, Spec
+from tasks._spec import Examples, Input, Spec, Target
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.integers(0, 255, (70, 6), np.uint8)
 Y = RANDOM.integers(0, 3, 70).astype(np.uint8)
 WEIGHTS = RANDOM.integers(0, 4, 70).astype(np.float32)
-SPEC = Spec("x", "classification", "table", [6], "uint8", ["a", "b", "c"], {}, "unit", {})
+
+
+def spec_of(
+    shape: list[int],
+    classes: Sequence[str] = (),
+    *,
+    dtype: str = "uint8",
+    method: str = "unit",
+    statistics: dict[str, Any] | None = None,
+    splits: dict[str, int] | None = None,
+) -> Spec:
+    """What normalize says of images or rows; without classes the targets are numbers."""
+    kind = "table" if len(shape) == 1 else "image"
+    task = "classification" if classes else "regression"
+    inputs = {"x": Input(kind, shape, dtype, statistics or {})}
+    return Spec("x", inputs, {"y": Target(task, list(classes))}, splits or {}, method)
+
+
+SPEC = spec_of([6], "abc")
 TRAIN, SOME = Examples(X, Y), Examples(X[:33], Y[:33])
 
 
@@ -39,16 +57,18 @@ def make_loop(tensorflow: Any) -> Callable[..., Any]:
         parts: Callable[[], dict[str, Any]] = dict,
         values: Params | None = None,
         precision: str = "float32",
+        spec: Spec = SPEC,
+        preprocess: Callable[[], Any] | None = None,
         steps: dict[str, Any] | None = None,
         **loop: Any,
     ) -> Any:
         strategy = _runtime.start(seed, replicas, precision=precision)
         with strategy.scope():
             scale = keras.layers.Rescaling(1 / 255, dtype="float32")
-            preprocess = keras.Sequential([keras.Input((6,)), scale])
+            before = preprocess() if preprocess else keras.Sequential([keras.Input((6,)), scale])
             made = model()
             if values:
-                _objective.compile_for_training(made, values, SPEC, replicas)
+                _objective.compile_for_training(made, values, spec, replicas)
             else:
                 defaults = {
                     "optimizer": keras.optimizers.Adam(0.01),
@@ -56,7 +76,7 @@ def make_loop(tensorflow: Any) -> Callable[..., Any]:
                     "metrics": ["accuracy"],
                 }
                 made.compile(**(defaults | parts()), jit_compile=False)
-        return Loop(Steps(made, strategy, preprocess, **steps or {}), batch_size, seed, **loop)
+        return Loop(Steps(made, strategy, before, **steps or {}), batch_size, seed, **loop)
 
     return make
 

@@ -10,7 +10,7 @@ import keras_names
 from errors import ParamsError
 from tasks._spec import Examples, Spec
 from tests.conftest import with_values
-from tests.loops import SPEC, Watch, assert_close, assert_equal, weights
+from tests.loops import SPEC, Watch, assert_close, assert_equal, spec_of, weights
 
 UNIT = {"value_range": [0.0, 1.0]}
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -54,10 +54,9 @@ def images(channels: int) -> tuple[Examples, Spec]:
     shape = [8, 8] if channels == 1 else [8, 8, channels]
     x = RANDOM.integers(0, 256, (24, *shape), np.uint8)
     statistics = {"minimum": 0.0, "maximum": 255.0, "mean": 128.0, "deviation": 70.0}
-    spec = Spec(
-        "x", "classification", "image", shape, "uint8", SPEC.classes, {}, "unit", statistics
+    return Examples(x, RANDOM.integers(0, 3, 24).astype(np.uint8)), spec_of(
+        shape, "abc", statistics=statistics
     )
-    return Examples(x, RANDOM.integers(0, 3, 24).astype(np.uint8)), spec
 
 
 GREY, COLOURED = images(1), images(3)
@@ -96,7 +95,7 @@ def test_a_layer_varies_training(make_augmented: Any, name: str) -> None:
         assert -1e-5 <= varied.min() <= varied.max() <= 1 + 1e-5
     first = weights(loop)
     loop.fit(examples, None, [], steps=1)
-    assert np.isfinite(loop.predict(examples.x)).all()
+    assert np.isfinite(loop.predict(examples)["y"]).all()
     assert (weights(loop)[0] != first[0]).any()
 
 
@@ -126,7 +125,7 @@ def test_evaluation_is_not_augmented(make_augmented: Any) -> None:
     loop.fit(examples, examples, [watch], epochs=1)
     plain.model.set_weights(loop.model.get_weights())
     assert watch.epochs[0]["val_loss"] == pytest.approx(plain.evaluate(examples)["loss"], abs=1e-6)
-    assert_close([loop.predict(examples.x)], [plain.predict(examples.x)], 1e-6)
+    assert_close([loop.predict(examples)["y"]], [plain.predict(examples)["y"]], 1e-6)
 
 
 @pytest.mark.parametrize("name", ["RandomHue", "RandomColorDegeneration"])

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import keras_names
 from errors import ParamsError
 from tests.conftest import with_values
-from tests.loops import SOME, TRAIN, Watch, assert_close, linear, weights
+from tests.loops import SOME, SPEC, TRAIN, Watch, assert_close, linear, weights
 
 SCHEDULES: dict[str, dict[str, Any]] = {
     "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 20, "warmup_steps": 3},
@@ -149,3 +150,40 @@ def test_an_own_file_of_any_name_serves(make_loop: Any, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
     asked = {"train.own": str(tmp_path / "own.py"), "train.loss": "own.Crossentropy"}
     assert type(make_loop(values=with_values(asked)).model.loss).__name__ == "Crossentropy"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mse",
+        "mae", "mape", "msle", "kl_divergence", "poisson", "log_cosh", "hinge", "squared_hinge",
+        "categorical_hinge", "cosine_similarity",
+    ],
+)  # fmt: skip
+def test_every_loss_of_the_tutorials_trains_classes(make_loop: Any, loss: str) -> None:
+    from tasks import _objective
+
+    name = {"kl_divergence": "KLDivergence"}.get(loss, loss)
+    values = with_values({"train.loss": name, "train.learning_rate": 0.01})
+    loop = make_loop(values=values, steps={"one_hot": _objective.one_hot(values, SPEC)})
+    before = loop.evaluate(TRAIN)["loss"]
+    loop.fit(TRAIN, None, [], epochs=3)
+    assert loop.evaluate(TRAIN)["loss"] < before
+
+
+@pytest.mark.parametrize("metric", ["AUC", "Precision", "F1Score", "CategoricalAccuracy"])
+def test_a_metric_for_one_hot_labels_gets_them_by_parameter(make_loop: Any, metric: str) -> None:
+    from tasks import _objective
+
+    asked = {"train.loss": "categorical_crossentropy", "train.metrics": [metric]}
+    values = with_values(asked)
+    loop = make_loop(values=values, steps={"one_hot": _objective.one_hot(values, SPEC)})
+    loop.fit(TRAIN, None, [], epochs=1)
+    assert all(np.isfinite(value) for value in loop.evaluate(TRAIN).values())
+
+
+def test_a_loss_that_cannot_take_the_labels_is_bad_parameters(make_loop: Any) -> None:
+    asked = {"train.loss": "categorical_crossentropy", "train.labels": "sparse"}
+    loop = make_loop(values=with_values(asked))
+    with pytest.raises(ParamsError, match=r"^train\.loss, train\.metrics, train\.labels: "):
+        loop.fit(TRAIN, None, [], epochs=1)

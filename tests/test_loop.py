@@ -77,7 +77,7 @@ def test_a_partial_batch_that_is_left_out_is_told(
 def test_evaluation_covers_every_example_once(make_loop: Any, replicas: int, count: int) -> None:
     loop = make_loop(replicas)
     found = loop.evaluate(Examples(X[:count], Y[:count]))
-    outputs = loop.predict(X[:count])
+    outputs = loop.predict(Examples(X[:count], Y[:count]))["y"]
     assert outputs.shape == (count, 3)
     belief = outputs[np.arange(count), Y[:count]]
     assert found["loss"] == pytest.approx(float(-np.log(belief).mean()), abs=1e-5)
@@ -88,7 +88,7 @@ def test_evaluation_covers_every_example_once(make_loop: Any, replicas: int, cou
 def test_evaluation_weighs_the_loss_and_no_metric(make_loop: Any, replicas: int) -> None:
     loop = make_loop(replicas)
     found = loop.evaluate(Examples(X[:67], Y[:67], WEIGHTS[:67]))
-    outputs = loop.predict(X[:67])
+    outputs = loop.predict(Examples(X[:67], Y[:67]))["y"]
     losses = -np.log(outputs[np.arange(67), Y[:67]]) * WEIGHTS[:67]
     assert found["loss"] == pytest.approx(float(losses.mean()), abs=1e-5)
     assert found["accuracy"] == pytest.approx(float((outputs.argmax(1) == Y[:67]).mean()))
@@ -117,7 +117,7 @@ def test_a_metric_of_each_class_becomes_one_number_for_each(make_loop: Any, repl
 
     loop, watch = make_loop(replicas, parts=lambda: {"metrics": [F1()]}), Watch()
     loop.fit(TRAIN, SOME, [watch], epochs=1)
-    expected = f1_score(SOME.y, loop.predict(SOME.x).argmax(1), average=None)
+    expected = f1_score(SOME.y, loop.predict(SOME)["y"].argmax(1), average=None)
     found = [watch.epochs[0][f"val_f1_score_{each}"] for each in range(3)]
     assert found == pytest.approx(expected, abs=1e-5)
 

@@ -12,17 +12,15 @@ from errors import ParamsError
 from tasks import _spec, build
 from tasks._files import read_json
 from tests.conftest import change_params
+from tests.loops import spec_of
 
 STATISTICS = {"minimum": 0.0, "maximum": 16.0, "mean": 4.0, "deviation": 6.0}
 
 
 def write_spec(root: Path, shape: list[int], classes: int) -> None:
     (root / "data" / "ready").mkdir(parents=True, exist_ok=True)
-    task = "classification" if classes else "regression"
-    kind = "table" if len(shape) == 1 else "image"
     names = [str(each) for each in range(classes)]
-    splits = {"train": 1, "test": 1}
-    spec = _spec.Spec("x", task, kind, shape, "uint8", names, splits, "unit", STATISTICS)
+    spec = spec_of(shape, names, statistics=STATISTICS, splits={"train": 1, "test": 1})
     _spec.write(spec, root / "data" / "ready")
 
 
@@ -32,7 +30,12 @@ def built(root: Path, shape: list[int], classes: int, **changes: Any) -> dict[st
     return read_json(root / "report" / "model.json")
 
 
-@pytest.mark.parametrize("name", params.known_models())
+# Of text, and of several inputs.
+FOR_OTHERS = {"lstm", "two_views"}
+FOR_IMAGES = sorted({*params.known_models()} - FOR_OTHERS)
+
+
+@pytest.mark.parametrize("name", FOR_IMAGES)
 @pytest.mark.parametrize("classes", [10, 0], ids=["classification", "regression"])
 def test_every_model_builds_for_images(
     workspace: Path, tensorflow: Any, name: str, classes: int
@@ -50,6 +53,13 @@ def test_every_model_builds_for_images(
         ("mlp", {"units": [32]}, 25_450),
         ("mlp", {"units": [64, 128]}, 59_850),
         ("mlp", {"units": 32}, 25_450),
+        ("mlp_functional", {"units": [32]}, 25_450),
+        ("mlp_subclassed", {"units": [64, 128]}, 59_850),
+        ("naive", {"units": 32}, 25_450),
+        ("custom_layer", {"units": 32}, 784 * 32 + 32 * 10),
+        ("linear_subclassed", {}, 7_850),
+        ("cnn_functional", {}, 121_930),
+        ("cnn_subclassed", {}, 49_678),
     ],
 )
 def test_parameters_count_as_published(
@@ -64,16 +74,16 @@ def test_a_dense_layer_counts_two_operations_a_weight(workspace: Path, tensorflo
     assert 2 * 784 * 10 <= size["flops"] <= 2 * 784 * 10 + 100
 
 
-@pytest.mark.parametrize("name", params.known_models())
+@pytest.mark.parametrize("name", FOR_IMAGES)
 def test_first_weights_are_the_same_bytes_twice(
     workspace: Path, tensorflow: Any, name: str
 ) -> None:
     weights = workspace / "weights" / "initial.weights.h5"
-    built(workspace, [8, 8], 10, **{"model.name": name})
+    built(workspace, [12, 12], 10, **{"model.name": name})
     first = weights.read_bytes()
-    built(workspace, [8, 8], 10, **{"model.name": name})
+    built(workspace, [12, 12], 10, **{"model.name": name})
     assert weights.read_bytes() == first
-    built(workspace, [8, 8], 10, **{"model.name": name, "seed": 1})
+    built(workspace, [12, 12], 10, **{"model.name": name, "seed": 1})
     assert weights.read_bytes() != first
 
 
@@ -109,9 +119,7 @@ def test_preprocessing_follows_the_method(tensorflow: Any) -> None:
         "standard": (x - 4.0) / 6.0,
         "none": x.astype(float),
     }.items():
-        spec = _spec.Spec(
-            "x", "classification", "image", [2, 1], "uint8", ["a"], {}, method, STATISTICS
-        )
+        spec = spec_of([2, 1], "a", method=method, statistics=STATISTICS)
         found = _preprocessing.layers(spec)(x).numpy()
         assert found.shape == (5, 2, 1, 1)
         assert found.dtype == np.float32
@@ -128,7 +136,7 @@ def test_a_constant_column_does_not_divide_by_zero(tensorflow: Any) -> None:
         "deviation": [1.0, 0.0],
     }
     for method in ("unit", "standard"):
-        spec = _spec.Spec("x", "regression", "table", [2], "float32", [], {}, method, same)
+        spec = spec_of([2], dtype="float32", method=method, statistics=same)
         found = _preprocessing.layers(spec)(np.array([[1.0, 3.0]], np.float32)).numpy()
         assert np.isfinite(found).all()
         assert found[0, 1] == 0

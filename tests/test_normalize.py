@@ -49,15 +49,15 @@ def test_arrays_are_stored_in_their_smallest_dtype(normalized: Any) -> None:
     spec = normalized(x=IMAGES.astype(float), y=LABELS.astype(np.int64))
     train = _spec.examples(normalized.root, "train")
     assert (train.x.dtype, train.y.dtype) == (np.uint16, np.uint8)
-    assert spec.dtype == "uint16"
-    assert normalized(x=IMAGES // 2).dtype == "uint8"
-    assert normalized(x=IMAGES // 2 - 100).dtype == "int8"
-    assert normalized(x=IMAGES / 3).dtype == "float32"
+    assert spec.inputs["x"].dtype == "uint16"
+    assert normalized(x=IMAGES // 2).inputs["x"].dtype == "uint8"
+    assert normalized(x=IMAGES // 2 - 100).inputs["x"].dtype == "int8"
+    assert normalized(x=IMAGES / 3).inputs["x"].dtype == "float32"
 
 
 def test_one_dtype_holds_every_split(normalized: Any) -> None:
     spec = normalized(x=IMAGES // 2, test=(IMAGES[:3] + 500, LABELS[:3]))
-    assert spec.dtype == "uint16"
+    assert spec.inputs["x"].dtype == "uint16"
     assert _spec.examples(normalized.root, "test").x.max() > 500
 
 
@@ -81,7 +81,7 @@ def test_a_validation_share_of_nothing_is_no_split(normalized: Any) -> None:
 def test_statistics_come_from_the_training_split_alone(normalized: Any) -> None:
     spec = normalized(validation=0.25, test=(IMAGES[:3] + 60000, LABELS[:3]))
     train = np.asarray(_spec.examples(normalized.root, "train").x, float)
-    assert spec.statistics == pytest.approx(
+    assert spec.inputs["x"].statistics == pytest.approx(
         {
             "minimum": train.min(),
             "maximum": train.max(),
@@ -94,8 +94,12 @@ def test_statistics_come_from_the_training_split_alone(normalized: Any) -> None:
 def test_a_table_has_statistics_of_each_column(normalized: Any) -> None:
     rows = np.arange(40.0).reshape(20, 2) / 7
     spec = normalized(x=rows, y=rows[:, 0], task="regression", validation=0.0)
-    assert (spec.kind, spec.task, spec.classes, spec.outputs) == ("table", "regression", [], 1)
-    assert spec.statistics["mean"] == pytest.approx(rows.mean(0), abs=1e-5)
+    assert (spec.inputs["x"].kind, spec.targets["y"].task, spec.outputs) == (
+        "table",
+        "regression",
+        1,
+    )
+    assert spec.inputs["x"].statistics["mean"] == pytest.approx(rows.mean(0), abs=1e-5)
 
 
 def test_weights_are_kept_and_split_with_their_examples(normalized: Any) -> None:

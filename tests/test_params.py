@@ -58,9 +58,9 @@ def complaint(tmp_path: Path, changes: dict[str, Any]) -> str:
         ("train.steps_per_call", 0, "got 0, expected auto, or a whole number of at least 1"),
         ("train.memory_growth", "no", "got 'no', expected true or false"),
         ("train", 5, "got 5, expected the keys epochs, steps, batch_size"),
-        ("data.name", "minst", "got 'minst', expected one of digits, fashion_mnist, mnist"),
+        ("data.name", "minst", "two_views; did you mean mnist?"),
         ("data.validation", 1.0, "got 1.0, expected a number from 0 up to, but not, 1"),
-        ("model.name", "nosuch", "got 'nosuch', expected one of cnn, linear, mlp"),
+        ("model.name", "nosuch", "got 'nosuch', expected one of cnn, cnn_functional, "),
         ("model.mlp.units", "a", "got 'a', expected a whole number or a list"),
         ("model.cnn.dropout", [1], "got [1], expected a number"),
         ("normalize.method", "unitt", "got 'unitt', expected unit, standard or none"),
@@ -180,7 +180,10 @@ def test_epochs_and_steps_exclude_each_other(tmp_path: Path) -> None:
         (b"seed: \xff\n", "isn't UTF-8"),
         (b"", "got None, expected the keys seed, data"),
         (b"- 1\n", "got [1], expected the keys seed, data"),
-        (b"{seed: 0}", "data: missing, expected the keys name, mirror, validation"),
+        (
+            b"{seed: 0}",
+            "data: missing, expected the keys name, mirror, path, target, task, validation",
+        ),
     ],
 )
 def test_a_file_that_is_no_parameters(tmp_path: Path, content: bytes, line: str) -> None:

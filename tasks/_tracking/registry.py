@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
 from errors import DataError, UnavailableError
 from tasks._tracking import store
@@ -33,8 +35,9 @@ class Candidate:
     metric: str
     metrics: Mapping[str, float]  # on the test data
     beats: Callable[[float], bool]  # whether it leads a champion with this value of the metric
-    # Writes a SavedModel to a folder; returns a batch of raw inputs and the outputs for it.
-    export: Callable[[Path], tuple[np.ndarray, np.ndarray]]
+    # Writes a SavedModel to a folder; returns a batch of raw inputs, and the outputs for it.
+    export: Callable[[Path], tuple[Any, Any]]
+    spec: Path  # what describes inputs and outputs
 
 
 def enter(client: MlflowClient, run: Run, candidate: Candidate) -> str:
@@ -95,7 +98,7 @@ def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersio
     with tempfile.TemporaryDirectory() as folder:
         saved, packed = Path(folder, "saved_model"), Path(folder, "model")
         example, output = candidate.export(saved)
-        _pack(saved, packed, example, output)
+        _pack(saved, candidate.spec, packed, example, output)
         model_id = _upload(client, run, packed, Path(folder, "copy"))
     _ensure_model(client, candidate.name)
     scores = {f"test_{name}": str(value) for name, value in candidate.metrics.items()}
@@ -106,25 +109,53 @@ def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersio
     )
 
 
-def _pack(saved: Path, packed: Path, example: np.ndarray, output: np.ndarray) -> None:
-    inputs, outputs = (
-        Schema([TensorSpec(array.dtype, (-1, *array.shape[1:]))]) for array in (example, output)
-    )
+def _pack(saved: Path, spec: Path, packed: Path, example: Any, output: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a hint to annotate predict: the signature says it all
         mlflow.pyfunc.save_model(
             packed,
             python_model=str(Path(__file__).with_name("serving.py")),
-            artifacts={"saved_model": str(saved)},
-            signature=ModelSignature(inputs, outputs),
-            input_example=example,
+            artifacts={"saved_model": str(saved), "spec": str(spec)},
+            signature=ModelSignature(_schema(example), _schema(output)),
+            input_example=_as_frame(example),
             pip_requirements=_requirements(),
         )
 
 
+def _schema(arrays: Any) -> Schema:
+    """What goes in or comes out: tensors, or a frame's columns if there is text or each is flat."""
+    if isinstance(arrays, np.ndarray) and arrays.dtype.kind != "U":
+        return Schema([_tensor(arrays)])
+    if isinstance(arrays, np.ndarray):
+        return Schema([ColSpec(DataType.string)])
+    if _are_columns(arrays):
+        kinds = {"U": DataType.string}
+        return Schema(
+            [ColSpec(kinds.get(each.dtype.kind, DataType.double), n) for n, each in arrays.items()]
+        )
+    return Schema([_tensor(each, name) for name, each in arrays.items()])
+
+
+def _tensor(array: np.ndarray, name: str | None = None) -> TensorSpec:
+    return TensorSpec(array.dtype, (-1, *array.shape[1:]), name)
+
+
+def _are_columns(arrays: Any) -> bool:
+    return isinstance(arrays, dict) and all(each.ndim == 1 for each in arrays.values())
+
+
+def _as_frame(example: Any) -> Any:
+    if isinstance(example, np.ndarray) and example.dtype.kind == "U":
+        return example.tolist()
+    return pd.DataFrame(example) if _are_columns(example) else example
+
+
 def _requirements() -> list[str]:
     # Named, or MLflow would find them out by loading the model in a process of its own.
-    return [f"{name}=={version_of(name)}" for name in ("mlflow", "tensorflow", "keras", "numpy")]
+    return [
+        f"{name}=={version_of(name)}"
+        for name in ("mlflow", "tensorflow", "keras", "numpy", "pandas")
+    ]
 
 
 def _upload(client: MlflowClient, run: Run, packed: Path, copy: Path) -> str:
