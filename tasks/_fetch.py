@@ -1,4 +1,7 @@
-"""Fetching one file whose size and sha256 are known before a byte of it arrives."""
+"""Fetching one file, whose size and sha256 are known before a byte of it arrives.
+
+Of a file whose publisher gives none, they are noted the first time, and hold from then on.
+"""
 
 import hashlib
 import time
@@ -21,6 +24,7 @@ SLOWEST = 20_000  # bytes a second; a server that only trickles is given up on
 GRACE_SECONDS = 30
 ATTEMPTS = 4
 REDIRECTS = 3
+MOST_BYTES = 2**33  # of a file whose size nobody knows
 BUSY = {429, 500, 502, 503, 504}
 
 
@@ -40,11 +44,13 @@ def fetch(
     addresses: tuple[str, ...],
     name: str,
     path: Path,
-    size: int,
-    sha256: str,
+    size: int | None,
+    sha256: str | None,
     arrived: Callable[[int], object] = lambda count: None,
 ) -> None:
     """Write to `path` the file `name` from the first address that has it, `size` bytes long.
+
+    None: any size up to MOST_BYTES, any sha256.
 
     Calls `arrived` with the number of bytes of each piece. Raises DataError when the addresses
     have other bytes, UnavailableError when none can be reached; `path` is to be thrown away then.
@@ -72,9 +78,14 @@ def _retrying() -> Retrying:
 
 
 def _copy(
-    address: str, path: Path, size: int, sha256: str, arrived: Callable[[int], object]
+    address: str,
+    path: Path,
+    size: int | None,
+    sha256: str | None,
+    arrived: Callable[[int], object],
 ) -> None:
     digest, count = hashlib.sha256(), 0
+    most = MOST_BYTES if size is None else size
     try:
         with _open(address) as (pieces, kind), path.open("wb") as file:
             for piece in pieces:
@@ -82,11 +93,11 @@ def _copy(
                 file.write(piece)
                 arrived(len(piece))
                 count += len(piece)
-                if count > size:
-                    raise DataError(f"{address}: more than the {size} bytes expected{kind}")
-        if count < size:
+                if count > most:
+                    raise DataError(f"{address}: more than the {most} bytes expected{kind}")
+        if size is not None and count < size:
             raise _Cut(f"{address}: {count} bytes{kind}, expected {size}")
-        if digest.hexdigest() != sha256:
+        if sha256 not in (None, digest.hexdigest()):
             got = f"sha256 {digest.hexdigest()}{kind}"
             raise DataError(f"{address}: got {got}, expected {sha256}")
     except LockstepError:

@@ -25,12 +25,11 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def bytes_of(name: str, size: int) -> Iterator[Callable[[int], None]]:
+def bytes_of(name: str, size: int | None) -> Iterator[Callable[[int], None]]:
     """Show how much of `size` bytes has arrived; yields what to call with each piece's length."""
     columns = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with _bar(name, size, *columns) as (progress, task):
         yield lambda count: progress.advance(task, count)
-    say(f"{name}: {size:,} bytes, hash as published")
 
 
 @contextmanager
@@ -42,7 +41,9 @@ def steps_of(total: int) -> Iterator[Callable[[int, str], None]]:
 
 
 @contextmanager
-def _bar(title: str, total: int, *columns: ProgressColumn) -> Iterator[tuple[Progress, TaskID]]:
+def _bar(
+    title: str, total: int | None, *columns: ProgressColumn
+) -> Iterator[tuple[Progress, TaskID]]:
     bar = Progress(
         TextColumn(title), BarColumn(), *columns,
         console=console, transient=True, disable=not console.is_terminal,

@@ -2,24 +2,47 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from urllib.parse import urlsplit
 
 from errors import DataError
 from params import Params
-from tasks import _fetch, _files, _progress, _workspace, datasets
+from tasks import _fetch, _files, _progress, _seen, _workspace, datasets
 
 
 def download(params: Params, root: Path) -> None:
     """Fetch the data set's files from its publisher, or from `data.mirror` in their place.
 
+    One's own data are copied from `data.path`.
+
     Raises DataError for bytes that aren't the publisher's, UnavailableError if nobody answers.
     """
     dataset = datasets.find(params.data.name)
+    if hasattr(dataset, "bring"):
+        with _files.whole_folder(root / "data" / "raw") as raw:
+            dataset.bring(root / params.data.path, raw)
+        return
     addresses = _addresses(dataset, params.data.mirror, root)
+    files = dataset.FILES
+    if params.data.mirror is not None:
+        files = getattr(dataset, "MIRRORED", files)
     with _files.whole_folder(root / "data" / "raw") as raw:
-        for name, (size, sha256) in dataset.FILES.items():
-            with _progress.bytes_of(name, size) as arrived:
-                _fetch.fetch(addresses, name, raw / name, size, sha256, arrived)
+        for name, known in files.items():
+            _bring(addresses, name, raw, known, root)
+
+
+def _bring(
+    addresses: tuple[str, ...], name: str, raw: Path, known: tuple[Any, Any], root: Path
+) -> None:
+    """Fetch one file, of the size and sha256 that the publisher gives, or that it had at first."""
+    published = None not in known
+    size, sha256 = known if published else _seen.before(root, addresses[0] + name)
+    with _progress.bytes_of(name, size) as arrived:
+        _fetch.fetch(addresses, name, raw / name, size, sha256, arrived)
+    if published:
+        _progress.say(f"{name}: {size:,} bytes, hash as published")
+    else:
+        _progress.say(_seen.note(root, addresses[0] + name, raw / name))
 
 
 def _addresses(dataset: ModuleType, mirror: str | None, root: Path) -> tuple[str, ...]:

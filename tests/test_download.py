@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -193,7 +194,7 @@ def test_a_mirror_with_other_bytes_leaves_nothing(workspace: Path, tmp_path: Pat
     )
     with pytest.raises(DataError, match="expected 440fcabf"):
         download.download(values, workspace)
-    assert list((workspace / "data").iterdir()) == []
+    assert [file.name for file in (workspace / "data").iterdir()] == ["README.md"]
 
 
 @pytest.mark.parametrize(
@@ -204,3 +205,42 @@ def test_a_mirror_that_is_not_there(workspace: Path, mirror: str, line: str) -> 
     with pytest.raises(LockstepError, match=line) as caught:
         download.download(load(workspace), workspace)
     assert caught.value.exit_code == 3
+
+
+def test_a_file_without_a_published_hash_is_held_to_its_first_bytes(
+    server: Server, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    unknown = SimpleNamespace(
+        FOLDER=None, ADDRESSES=(server.address,), FILES={"x.gz": (None, None)}
+    )
+    monkeypatch.setattr(datasets, "find", lambda name: unknown)
+    download.download(load(workspace), workspace)
+    assert f"no hash is published; 102,400 bytes, sha256 {SHA256} noted" in capsys.readouterr().err
+    download.download(load(workspace), workspace)
+    assert f"sha256 {SHA256} as at its first download" in capsys.readouterr().err
+    server.answers = [lambda handler: send(handler, CONTENT[::-1])]
+    with pytest.raises(DataError, match=f"expected {SHA256}"):
+        download.download(load(workspace), workspace)
+
+
+def test_a_file_of_unknown_size_has_a_limit(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_fetch, "MOST_BYTES", 1000)
+    with pytest.raises(DataError, match="more than the 1000 bytes expected"):
+        _fetch.fetch((server.address,), "x.gz", tmp_path / "x.gz", None, None)
+
+
+def test_a_mirror_may_have_files_of_its_own(
+    server: Server, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imdb = SimpleNamespace(
+        FOLDER="imdb",
+        ADDRESSES=("http://127.0.0.1:9/",),
+        FILES={"whole.gz": (1, SHA256)},
+        MIRRORED={"part.gz": (len(CONTENT), SHA256)},
+    )
+    monkeypatch.setattr(datasets, "find", lambda name: imdb)
+    params = change_params(workspace, {"data.mirror": server.address})
+    download.download(params, workspace)
+    assert server.asked == ["/imdb/part.gz"]

@@ -1,0 +1,89 @@
+"""IMDB: 50,000 film reviews, half of them for testing, each for or against its film.
+
+A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng, C. Potts, "Learning Word Vectors for
+Sentiment Analysis", ACL-HLT 2011, pages 142-150. A mirror may have an archive of the labelled
+reviews alone; one digest of the reviews holds for both.
+"""
+
+import hashlib
+import re
+import tarfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from errors import DataError
+
+FOLDER = "imdb"
+ADDRESSES = ("https://ai.stanford.edu/~amaas/data/sentiment/",)
+FILES = {
+    "aclImdb_v1.tar.gz": (
+        84_125_825,
+        "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
+    ),
+}
+MIRRORED = {
+    "aclImdb_labelled.tar.gz": (
+        27_791_852,
+        "42bb84e3248326491affc4666f3972a5eae52186f05aa1436dffba5b435c18e9",
+    ),
+}
+TASK = "classification"
+CLASSES = ("neg", "pos")
+# Over the reviews by name, each as name, zero byte, length, zero byte, content.
+REVIEWS = "2f7a3d1aad2cf5ce9dd4699e85e7bb337637c618d2315e0585921ae932728c56"
+REVIEW = re.compile(r"aclImdb/(train|test)/(neg|pos)/\d+_\d+\.txt")
+MOST_BYTES, MOST_MEMBERS = 2**30, 200_000
+
+
+def read(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return reviews (n,) and labels (n,), in the order of the files' names."""
+    (path,) = folder.iterdir()
+    reviews = _reviews(path)
+    found = hashlib.sha256()
+    for name, content in reviews.items():
+        found.update(f"{name}\0{len(content)}\0".encode() + content)
+    if found.hexdigest() != REVIEWS:
+        raise DataError(
+            f"{path}: {len(reviews):,} reviews with the digest {found.hexdigest()}, "
+            f"expected {REVIEWS}; download it again"
+        )
+    return {split: _split(reviews, split) for split in ("train", "test")}
+
+
+def _split(reviews: dict[str, bytes], split: str) -> tuple[np.ndarray, np.ndarray]:
+    names = [name for name in reviews if name.split("/")[1] == split]
+    texts = np.array([reviews[name].decode("utf-8") for name in names], object)
+    return texts, np.array([CLASSES.index(name.split("/")[2]) for name in names])
+
+
+def _reviews(path: Path) -> dict[str, bytes]:
+    """The reviews by name, sorted; nothing of the archive is written anywhere."""
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            members = [each for each in _checked(path, archive) if REVIEW.fullmatch(each.name)]
+            read = {each.name: archive.extractfile(each).read() for each in members}  # type: ignore[union-attr]
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: not a whole archive ({error}), download it again") from None
+    return dict(sorted(read.items()))
+
+
+def _checked(path: Path, archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    """All members, none of which is odd, twice there, or too much; raises DataError."""
+    members: dict[str, tarfile.TarInfo] = {}
+    size = 0
+    for each in archive:
+        size += each.size
+        if not (each.isfile() or each.isdir()):
+            raise DataError(
+                f"{path}: {each.name} is a link or a device, expected files and folders"
+            )
+        if each.name.startswith("/") or ".." in each.name.split("/"):
+            raise DataError(f"{path}: {each.name} leads out of the archive, expected names within")
+        if each.name in members:
+            raise DataError(f"{path}: {each.name} is there twice, expected once")
+        if size > MOST_BYTES or len(members) >= MOST_MEMBERS:
+            raise DataError(f"{path}: more than {MOST_BYTES:,} bytes or {MOST_MEMBERS:,} members")
+        members[each.name] = each
+    return list(members.values())
