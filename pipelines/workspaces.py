@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,16 +19,17 @@ from tasks._dvc import experiments, hashes
 NAME_LENGTH = 60
 
 
-def run(root: Path, assignments: list[str]) -> None:
+def run(root: Path, assignments: list[str], words: Iterable[str]) -> None:
     """Run the flow with overrides in a workspace of its own, and save it as a DVC experiment.
 
-    The main checkout isn't touched. If the run fails the workspace is kept.
+    `words` stand in the experiment's name. The main checkout isn't touched. If the run fails the
+    workspace is kept.
     """
     place = create(root, assignments)
     try:
         experiments.fetch(place)
         _run_there(place)
-        name = name_of(assignments, hashes.experiment_key(place))
+        name = name_of(words, hashes.experiment_key(place))
         with _one_at_a_time(root):
             experiments.save(place, name, _git(place, "ls-files", "-oz", "--exclude-standard"))
     except BaseException:
@@ -53,6 +55,7 @@ def create(root: Path, assignments: list[str]) -> Path:
     if changed:
         _progress.say(f"uncommitted changes are carried along: {len(changed)} files")
     params.write_overridden(place / "params.yaml", assignments)
+    _link_own_data(root, place)
     experiments.share(main, place)
     return place
 
@@ -64,10 +67,10 @@ def discard(root: Path, place: Path) -> None:
     shutil.rmtree(place, ignore_errors=True)
 
 
-def name_of(assignments: list[str], key: str) -> str:
+def name_of(words: Iterable[str], key: str) -> str:
     """Return a readable name for an experiment: train.epochs-3-model.name-cnn-1a2b3c4d."""
-    words = "-".join(re.sub(r"[^\w.]+", "-", each).strip("-.") for each in assignments)
-    return f"{re.sub(r'[.]{2,}', '.', words)[:NAME_LENGTH].rstrip('-.')}-{key[:8]}"
+    name = "-".join(re.sub(r"[^\w.]+", "-", each).strip("-.") for each in words)
+    return f"{re.sub(r'[.]{2,}', '.', name)[:NAME_LENGTH].rstrip('-.')}-{key[:8]}"
 
 
 def _one_at_a_time(root: Path) -> FileLock:
@@ -91,6 +94,14 @@ def _carry(root: Path, place: Path) -> list[str]:
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, there)
     return changed
+
+
+def _link_own_data(root: Path, place: Path) -> None:
+    """Let a relative data.path that git ignores be found in the workspace as in the checkout."""
+    path = params.read(place / "params.yaml")["data"]["path"]
+    if (root / path).exists() and not (place / path).exists():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).symlink_to((root / path).resolve())
 
 
 def _run_there(place: Path) -> None:

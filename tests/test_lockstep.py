@@ -34,8 +34,8 @@ def actions(found: dict[str, dict[str, Any]]) -> list[str]:
         ("train.epochs=1e9999", 2, "got inf, expected a whole number"),
         ("train.epoch=3", 2, "train.epoch: unknown key"),
         ("nosuch.key=1", 2, "nosuch: unknown key"),
-        ("model.name=nosuch", 2, "got 'nosuch', expected one of cnn, linear, mlp"),
-        ("data.name=nosuch", 2, "got 'nosuch', expected one of digits"),
+        ("model.name=nosuch", 2, "got 'nosuch', expected one of cnn, cnn_functional, "),
+        ("data.name=nosuch", 2, "got 'nosuch', expected one of csv, diabetes"),
         ("train.learning_rate=nan", 2, "got 'nan', expected a number above 0"),
         ("train.learning_rate=.nan", 2, "got nan, expected a number above 0"),
         ("train.batch_size=", 2, "got None, expected a whole number of at least 1"),
@@ -242,3 +242,22 @@ def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
     assert ended.stdout == (
         f"lockstep plan: {tmp_path}: no dvc.yaml, expected to be run in a checkout\n"
     )
+
+
+def test_ignored_data_of_ones_own_are_found_in_a_workspace(recorded: Path) -> None:
+    mine = recorded / "data" / "mine.csv"
+    mine.write_text("a,b\n" + "1,2\n" * 9)
+    found = plan(recorded, "data.name=csv", "data.path=data/mine.csv")
+    assert "data/mine.csv is missing" not in found["download"]["reasons"]
+    found = plan(recorded, "data.name=csv", "data.path=data/nowhere.csv")
+    assert "data/nowhere.csv is missing" in found["download"]["reasons"]
+    assert mine.exists()
+    mine.unlink()
+
+
+def test_data_that_are_not_there_are_bad_data(recorded: Path) -> None:
+    from errors import DataError
+
+    write_params(recorded, {"data.name": "csv", "data.path": "nowhere.csv"})
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder"):
+        reproduction.reproduce(recorded, "download", pretend(recorded))

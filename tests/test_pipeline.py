@@ -155,4 +155,4 @@ def test_a_stage_that_fails_leaves_one_line(make_workspace: Callable[..., Path])
     assert lines == [
         f"download: data.mirror: got 'nowhere', but there is no folder {root / 'nowhere' / 'mnist'}"
     ]
-    assert not (root / "data").exists()
+    assert not (root / "data" / "raw").exists()

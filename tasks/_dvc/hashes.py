@@ -32,12 +32,20 @@ def recorded(root: Path) -> dict[str, str]:
 
 def _entry(stage: Stage, made: list[Path]) -> list[Any]:
     values = [dep.read_params() for dep in stage.deps if isinstance(dep, ParamsDependency)]
-    files = [Path(dep.fs_path) for dep in stage.deps if not isinstance(dep, ParamsDependency)]
-    given = [file for file in files if not any(file.is_relative_to(out) for out in made)]
+    files = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+    given = [dep for dep in files if not any(Path(dep.fs_path).is_relative_to(out) for out in made)]
     root = Path(stage.repo.root_dir)
-    hashes = {str(file.relative_to(root)): _md5(file) for file in given}
+    hashes = dict(sorted((_name(Path(dep.fs_path), root), _md5(dep)) for dep in given))
     return [stage.name, stage.cmd, values, hashes]
 
 
-def _md5(file: Path) -> str:
-    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+def _name(path: Path, root: Path) -> str:
+    """A path within the repository; data from elsewhere are the same wherever they lie."""
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+
+
+def _md5(dep: Any) -> str:
+    path = Path(dep.fs_path)
+    if path.is_dir():
+        return str(dep.get_hash().value)  # which DVC remembers for as long as no file changes
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -17,7 +17,7 @@ from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
 from dvc.stage.exceptions import StageCmdFailedError
 
-from errors import LockstepError, UnavailableError
+from errors import DataError, LockstepError, UnavailableError
 from tasks._dvc.repository import opened, stages_in_order
 
 # What it says while it works is said by states.
@@ -62,6 +62,9 @@ def reproduce(root: Path, name: str, run: Callable[[str], bool]) -> str:
         try:
             done = repo.reproduce(targets=[name], single_item=True)
         except ReproductionError as error:
+            cause = error.__cause__
+            if isinstance(cause, FileNotFoundError) and not commands:  # a dependency's
+                raise DataError(f"{cause.filename}: no such file or folder, expected it") from None
             raise _reason(error) from error
         except LockError as error:
             raise UnavailableError(f"{name}: {_line(error)}; try again when it has ended") from None
