@@ -122,11 +122,11 @@ def test_a_regression_data_set_is_one_new_file(
     content = Path(np.__file__).with_name("version.py").read_bytes()
     source = LINE.replace("SIZE", str(len(content)))
     source = source.replace("SHA256", hashlib.sha256(content).hexdigest())
-    (workspace / "tasks" / "datasets" / "line.py").write_text(source)
+    (workspace / "tasks" / "datasets" / "mine.py").write_text(source)
     monkeypatch.setattr(params, "ROOT", workspace)
     monkeypatch.setattr(datasets, "__path__", [str(workspace / "tasks" / "datasets")])
     changes: dict[str, Any] = {
-        "data.name": "line",
+        "data.name": "mine",
         "model.name": "linear",
         "train.epochs": 60,
         "train.learning_rate": 0.1,

@@ -1,6 +1,6 @@
 """Class and sample weights, precision, and how steps are compiled and cut into calls."""
 
-import dataclasses
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,27 @@ from errors import ParamsError
 from tasks import _class_weights
 from tasks._spec import Examples
 from tests.conftest import with_values
-from tests.loops import SOME, SPEC, TRAIN, WEIGHTS, Watch, X, Y, assert_close, dense, weights
+from tests.loops import (
+    SOME,
+    SPEC,
+    TRAIN,
+    WEIGHTS,
+    Watch,
+    X,
+    Y,
+    assert_close,
+    assert_equal,
+    dense,
+    spec_of,
+    weights,
+)
 
 LABELS = np.array([0] * 6 + [1] * 3 + [2], np.uint8)
+DENSE_MODELS = (
+    "custom_layer", "linear", "linear_subclassed", "mlp", "mlp_functional", "mlp_subclassed",
+    "naive",
+)  # fmt: skip
+CONVOLUTIONS = ("cnn", "cnn_functional", "cnn_subclassed", "residual")
 BY_CLASS = np.array([0.5, 2, 1], np.float32)
 
 
@@ -45,7 +63,7 @@ def test_a_class_without_examples_has_a_finite_weight() -> None:
 
 
 def test_a_class_may_be_named_by_a_number() -> None:
-    digits = dataclasses.replace(SPEC, classes=["0", "1", "2"])
+    digits = spec_of([6], "012")
     asked = with_values({"train.class_weights": {2: 3.0}}).train.class_weights
     assert _class_weights.of(asked, digits, LABELS) == pytest.approx([1, 1, 3])
 
@@ -57,7 +75,7 @@ def test_an_unknown_class_names_those_there_are() -> None:
 
 
 def test_numbers_have_no_classes_to_weigh() -> None:
-    spec = dataclasses.replace(SPEC, task="regression", classes=[])
+    spec = spec_of([6])
     with pytest.raises(ParamsError, match="x has no classes, expected null"):
         _class_weights.of("balanced", spec, LABELS)
 
@@ -99,7 +117,7 @@ def test_mixed_precision_computes_in_half_and_keeps_whole(
     assert_close(weights(loop), weights(whole), 0.03)
     assert (weights(loop)[0] != weights(whole)[0]).any()
     assert history.rows[0]["learning_rate"] == pytest.approx(0.01)
-    assert loop.predict(X).dtype == np.float32
+    assert loop.predict(TRAIN)["y"].dtype == np.float32
     _results.save_weights(loop.model, tmp_path / "last.weights.h5")
     found = set()
     with h5py.File(tmp_path / "last.weights.h5") as file:
@@ -125,11 +143,34 @@ def nested() -> Any:
     return keras.Sequential([keras.Input((6,)), convolutional()])
 
 
-def subclassed() -> Any:
+def noisy() -> Any:
+    import keras
+
+    return dense(keras.layers.GaussianNoise(0.1))
+
+
+def dropping() -> Any:
+    import keras
+
+    return dense(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5))
+
+
+def by_name(name: str) -> Any:
+    return lambda: importlib.import_module(f"models.{name}").build((28, 28, 1), 10, "softmax")
+
+
+def never_called() -> Any:
+    from models.mlp_subclassed import MLP
+
+    return MLP([5], 3, "softmax")
+
+
+def own_step() -> Any:
     import keras
 
     class Mine(keras.Model):
-        pass
+        def train_step(self, data: Any) -> Any:
+            return super().train_step(data)
 
     inputs = keras.Input((6,))
     return Mine(inputs, keras.layers.Dense(3)(inputs))
@@ -144,16 +185,24 @@ def subclassed() -> Any:
         (dense, 1, "CPU", True, False),
         (convolutional, 1, "CPU", False, False),
         (nested, 1, "CPU", False, False),
-        (subclassed, 1, "CPU", False, False),
+        (noisy, 1, "CPU", False, False),
+        (dropping, 1, "CPU", False, True),
+        (never_called, 1, "CPU", False, False),
+        (own_step, 1, "CPU", False, False),
+        *((by_name(name), 1, "CPU", False, True) for name in DENSE_MODELS),
+        *((by_name(name), 1, "CPU", False, False) for name in CONVOLUTIONS),
     ],
 )
 def test_xla_is_for_dense_models_on_one_cpu_device(
     tensorflow: Any, model: Any, replicas: int, kind: str, augmented: bool, expected: bool
 ) -> None:
-    from tasks import _acceleration
+    from tasks import _acceleration, _runtime
 
-    found = _acceleration.jit_compile(model(), replicas, kind, augmented=augmented)
-    assert found == expected
+    with _runtime.start(0).scope():
+        made = model()
+    before = [np.array(each) for each in made.variables]
+    assert _acceleration.jit_compile(made, replicas, kind, augmented=augmented) == expected
+    assert_equal(before, [np.array(each) for each in made.variables])
 
 
 def test_xla_trains_as_without(make_loop: Any) -> None:
@@ -181,7 +230,8 @@ def test_a_recurrent_layer_counts_once_for_each_row(tensorflow: Any) -> None:
 
     def flops(rows: int) -> int:
         layers = [keras.Input((rows, 8)), keras.layers.SimpleRNN(16), keras.layers.Dense(2)]
-        return _flops.of_example(keras.Sequential(layers), (rows, 8))
+        inputs = keras.Input((rows, 8))
+        return _flops.of_example(keras.Sequential(layers), keras.Model(inputs, inputs))
 
     # 8 x 16 weights of the input and 16 x 16 of the state, for each row.
     assert flops(10) == pytest.approx(10 * 2 * (8 * 16 + 16 * 16), rel=0.2)

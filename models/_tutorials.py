@@ -1,0 +1,74 @@
+"""Losses and a metric written by hand: `own.NAME`, with this file as `train.own`."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+SMALLEST = 1e-7  # of a probability: Keras's own; a logarithm of 0 isn't finite
+
+
+@keras.saving.register_keras_serializable(package="lockstep")
+class SumOfSquares(keras.losses.Loss):
+    """The sum over the batch of squared differences between target and output.
+
+    Targets of shape (n,) and outputs of (n, 1) broadcast to (n, n), and each target pulls at each
+    output: that mistake is shown here. `aligned` gives targets the outputs' shape first.
+    """
+
+    def __init__(
+        self, aligned: bool = False, name: str = "sum_of_squares", reduction: str = "sum"
+    ) -> None:
+        super().__init__(name=name, reduction=reduction)
+        self.aligned = aligned
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return a sum for each row of the differences."""
+        if self.aligned:
+            y_true = ops.reshape(y_true, ops.shape(y_pred))
+        return ops.sum(ops.square(y_true - y_pred), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"aligned": self.aligned, "name": self.name, "reduction": self.reduction}
+
+
+@keras.saving.register_keras_serializable(package="lockstep")
+class Crossentropy(keras.losses.Loss):
+    """Minus the logarithm of the probability that an example's own class was given.
+
+    The twin of SparseCategoricalCrossentropy.
+    """
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return each example's loss: labels of shape (n,), probabilities of (n, classes)."""
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        own = ops.sum(ops.one_hot(labels, y_pred.shape[-1]) * y_pred, axis=-1)
+        return -ops.log(ops.clip(own, SMALLEST, 1.0))
+
+
+@keras.saving.register_keras_serializable(package="lockstep")
+class Hits(keras.metrics.Metric):
+    """The share of examples whose own class has the highest probability.
+
+    The twin of SparseCategoricalAccuracy.
+    """
+
+    def __init__(self, name: str = "hits", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.hits = self.add_weight(name="hits", initializer="zeros")
+        self.examples = self.add_weight(name="examples", initializer="zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch, each example by its weight."""
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        hits = ops.cast(ops.equal(labels, ops.argmax(y_pred, axis=-1)), "float32")
+        weights = (
+            ops.ones_like(hits) if sample_weight is None else ops.cast(sample_weight, "float32")
+        )
+        self.hits.assign_add(ops.sum(hits * weights))
+        self.examples.assign_add(ops.sum(weights))
+
+    def result(self) -> Any:
+        """Return the share so far, 0 before the first example."""
+        return ops.divide_no_nan(self.hits, self.examples)

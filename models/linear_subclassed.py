@@ -1,0 +1,36 @@
+"""A linear map as a class of its own: linear regression."""
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="lockstep")
+class Linear(keras.Model):
+    """One dense layer over the flattened input."""
+
+    def __init__(self, outputs: int, activation: str, zeros: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.arguments = {"outputs": outputs, "activation": activation, "zeros": zeros}
+        self.flatten = keras.layers.Flatten()
+        first = "zeros" if zeros else "glorot_uniform"
+        self.dense = keras.layers.Dense(
+            outputs, activation=activation, kernel_initializer=first, dtype="float32"
+        )
+
+    def call(self, x: Any) -> Any:
+        """Return the outputs for a batch."""
+        return self.dense(self.flatten(x))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, from which a saved model is made again."""
+        return {**super().get_config(), **self.arguments}
+
+
+def build(
+    input_shape: tuple[int, ...], outputs: int, activation: str, *, zeros: bool = False
+) -> keras.Model:
+    """Return the model after a first call; its weights begin at zero if `zeros`."""
+    model = Linear(outputs, activation, zeros, name="linear_subclassed")
+    model(keras.Input(input_shape))
+    return model

@@ -1,0 +1,23 @@
+"""The model of mlp.py, declared by the functional API: the same weights from the same seed."""
+
+import keras
+
+
+def build(
+    input_shape: tuple[int, ...],
+    outputs: int,
+    activation: str,
+    *,
+    units: int | list[int] = 128,
+    dropout: float = 0.0,
+) -> keras.Model:
+    """Return a dense layer for each width in `units`, with dropout after each if asked for."""
+    widths = [units] if isinstance(units, int) else units
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Flatten()(inputs)
+    for width in widths:
+        x = keras.layers.Dense(width, activation="relu")(x)
+        if dropout:
+            x = keras.layers.Dropout(dropout)(x)
+    x = keras.layers.Dense(outputs, activation=activation, dtype="float32")(x)
+    return keras.Model(inputs, x, name="mlp_functional")

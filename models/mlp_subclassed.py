@@ -1,0 +1,41 @@
+"""A multilayer perceptron as a class of its own, from the layers of Keras."""
+
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="lockstep")
+class MLP(keras.Model):
+    """A dense layer with ReLU for each width in `units`, then the output layer."""
+
+    def __init__(self, units: list[int], outputs: int, activation: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.arguments = {"units": units, "outputs": outputs, "activation": activation}
+        self.flatten = keras.layers.Flatten()
+        self.hidden = [keras.layers.Dense(width, activation="relu") for width in units]
+        self.last = keras.layers.Dense(outputs, activation=activation, dtype="float32")
+
+    def call(self, x: Any) -> Any:
+        """Return the outputs for a batch."""
+        x = self.flatten(x)
+        for layer in self.hidden:
+            x = layer(x)
+        return self.last(x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, from which a saved model is made again."""
+        return {**super().get_config(), **self.arguments}
+
+
+def build(
+    input_shape: tuple[int, ...],
+    outputs: int,
+    activation: str,
+    *,
+    units: list[int] = [128],  # noqa: B006  # read only
+) -> keras.Model:
+    """Return the model after a first call, with which its weights exist."""
+    model = MLP(units, outputs, activation, name="mlp_subclassed")
+    model(keras.Input(input_shape))
+    return model
