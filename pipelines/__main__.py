@@ -5,11 +5,11 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import params
 from errors import MachineError
-from params import Params
-from tasks import _devices, _exit
+from pipelines import commands
+from tasks import _exit, _saved
 
 CODE = Path(__file__).resolve().parent.parent
 
@@ -29,7 +29,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lockstep", description="Reproducible, distributed Keras.")
     parser.add_argument("--version", action="version", version=version("lockstep"))
-    commands = parser.add_subparsers(dest="command", required=True)
+    subparsers = parser.add_subparsers(dest="command", required=True)
     overrides = argparse.ArgumentParser(add_help=False)
     overrides.add_argument(
         "overrides",
@@ -37,47 +37,34 @@ def _parser() -> argparse.ArgumentParser:
         metavar="key=value",
         help="parameters to change, in a workspace of their own, such as train.epochs=3",
     )
-    run = commands.add_parser("run", parents=[overrides], help="one experiment through the flow")
-    run.set_defaults(act=_run)
-    plan = commands.add_parser("plan", parents=[overrides], help="what a run would do, and why")
+    overrides.add_argument("--preset", metavar="NAME", help="one of `lockstep presets`")
+    run = subparsers.add_parser("run", parents=[overrides], help="one experiment through the flow")
+    run.set_defaults(act=commands.run)
+    plan = subparsers.add_parser("plan", parents=[overrides], help="what a run would do, and why")
     plan.add_argument("--json", action="store_true", help="print one JSON list")
-    plan.set_defaults(act=_plan)
-    worker = commands.add_parser("worker", help="train along with the chief of TF_CONFIG")
-    worker.set_defaults(act=_worker)
+    plan.set_defaults(act=commands.plan)
+    listing = subparsers.add_parser("presets", help="the experiments that can be run by name")
+    listing.add_argument(
+        "name", nargs="?", help="print its options for dvc: dvc exp run $(lockstep presets NAME)"
+    )
+    listing.set_defaults(act=commands.presets)
+    _add_saving(subparsers)
+    worker = subparsers.add_parser("worker", help="train along with the chief of TF_CONFIG")
+    worker.set_defaults(act=commands.worker)
     return parser
 
 
-def _run(root: Path, arguments: argparse.Namespace) -> None:
-    _exit.with_its_runner()  # an overridden run is the child of one that waits to save it
-    values = _checked(root, arguments.overrides)
-    _devices.replicas(values)
-    from pipelines import run, workspaces
-
-    if arguments.overrides:
-        workspaces.run(root, arguments.overrides)
-    else:
-        run.run(root)
-
-
-def _plan(root: Path, arguments: argparse.Namespace) -> None:
-    _checked(root, arguments.overrides)
-    from pipelines import plan
-
-    plan.plan(root, arguments.overrides, arguments.json)
-
-
-def _worker(root: Path, arguments: argparse.Namespace) -> None:
-    values = _checked(root, [])
-    _devices.replicas(values)
-    from tasks import _worker
-
-    _worker.work(values, root)
-
-
-def _checked(root: Path, overrides: list[str]) -> Params:
-    """A mistake is told here, before DVC or Prefect is imported."""
-    values = params.overridden(params.read(root / "params.yaml"), overrides)
-    return params.check(values, "overrides" if overrides else "params.yaml")
+def _add_saving(subparsers: Any) -> None:
+    saving = subparsers.add_parser("export", help="a trained model as one file or folder")
+    saving.add_argument("model", help="best, last, models:/NAME@ALIAS or models:/NAME/VERSION")
+    saving.add_argument("--format", choices=list(_saved.SUFFIXES), default="keras")
+    saving.add_argument("--to", type=Path, metavar="PATH", help="default: export/MODEL.FORMAT")
+    saving.set_defaults(act=commands.export)
+    predict = subparsers.add_parser("predict", help="labels and probabilities for a file, as CSV")
+    predict.add_argument("model", help="as for export, or the path of what export wrote")
+    predict.add_argument("file", type=Path, help="an image or a folder of them, .npy, .csv, .txt")
+    predict.add_argument("--to", type=Path, metavar="OUT.csv", help="default: standard output")
+    predict.set_defaults(act=commands.predict)
 
 
 def _use_the_code_here() -> None:

@@ -1,0 +1,81 @@
+"""Presets: experiments by name, each a small file of what differs from params.yaml."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import params
+from complaints import choice
+from errors import ParamsError
+
+FOLDER = params.ROOT / "presets"
+MEASURED = FOLDER / "measured.json"
+# What dvc takes unquoted within a value.
+PLAIN = re.compile(r"[\w.*/-]+")
+
+
+def names() -> list[str]:
+    """The files in presets/."""
+    return sorted(file.stem for file in FOLDER.glob("*.yaml"))
+
+
+def assignments(name: str) -> list[str]:
+    """Return what a preset changes, each as key=value; raises ParamsError for an unknown name."""
+    return [f"{key}={json.dumps(value)}" for key, value in _changes(name)]
+
+
+def for_dvc(name: str) -> str:
+    """Return the options by which `dvc exp run` changes the same, without spaces within one."""
+    return " ".join(f"-S {key}={_plain(value)}" for key, value in _changes(name))
+
+
+def table() -> str:
+    """Return a line for each: its data set and model, the published figure and our last one."""
+    measured = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+    defaults = params.read(params.ROOT / "params.yaml")
+    rows = [("preset", "data", "model", "measured", "published")]
+    for name in names():
+        values = params.overridden(defaults, assignments(name))
+        figure = measured.get(name, "not yet")
+        rows.append(
+            (name, values["data"]["name"], values["model"]["name"], figure, published(name))
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (zip(row, widths, strict=True) for row in rows)
+    return "\n".join("  ".join(f"{c:{width}}" for c, width in line).rstrip() for line in lines)
+
+
+def _path(name: str) -> Path:
+    if name not in names():
+        raise ParamsError(f"preset: got {name!r}, expected {choice(name, names())}")
+    return FOLDER / f"{name}.yaml"
+
+
+def published(name: str) -> str:
+    """Return what the tutorial printed, in words."""
+    text = _path(name).read_text(encoding="utf-8")
+    return text.partition("# Published: ")[2].partition("\n")[0]
+
+
+def _changes(name: str) -> Iterator[tuple[str, Any]]:
+    """Keys down to a parameter, or to a model's argument; below that it is one value."""
+    for section, values in params.read(_path(name)).items():
+        for key, value in values.items():
+            if section == "model" and isinstance(value, dict):
+                yield from ((f"model.{key}.{name}", each) for name, each in value.items())
+            else:
+                yield f"{section}.{key}", value
+
+
+def _plain(value: Any) -> str:
+    """A value as Hydra's grammar has it, by which DVC reads it."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_plain(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_plain, value)) + "]"
+    text = value if isinstance(value, str) else json.dumps(value)
+    if not PLAIN.fullmatch(text):
+        raise ParamsError(f"preset: got {text!r}, expected a value without spaces and quotes")
+    return text
