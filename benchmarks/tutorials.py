@@ -1,0 +1,75 @@
+"""The tutorials' own loops, with the weights and batches that ours begins with."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tasks._spec import Examples
+
+Batches = Iterable[np.ndarray]  # for each epoch: indices of examples, (steps, batch size)
+Loop = Callable[[keras.Model, Examples, Batches, np.ndarray], float]
+
+
+def fit(model: keras.Model, train: Examples, batches: Batches, warm_up: np.ndarray) -> float:
+    """Train with Keras's `fit`, and return the seconds it took; each epoch's order is prepared."""
+    batch_size = warm_up.shape[1]
+    variables = _variables(model)
+    kept = values(variables)
+    model.fit(*_arranged(train, warm_up), batch_size, shuffle=False, verbose=0)
+    restore(variables, kept)
+    seconds = 0.0
+    for order in batches:
+        x, y = _arranged(train, order)
+        start = time.perf_counter()
+        model.fit(x, y, batch_size, shuffle=False, verbose=0)
+        seconds += time.perf_counter() - start
+    return seconds
+
+
+def tape(model: keras.Model, train: Examples, batches: Batches, warm_up: np.ndarray) -> float:
+    """Train with an eager GradientTape, and return the seconds it took."""
+    variables = _variables(model)
+    kept = values(variables)
+    _train_eagerly(model, train, warm_up)
+    restore(variables, kept)
+    start = time.perf_counter()
+    for order in batches:
+        _train_eagerly(model, train, order)
+    return time.perf_counter() - start
+
+
+def _train_eagerly(model: keras.Model, train: Examples, order: np.ndarray) -> None:
+    for x, y in _batches(train, order):
+        with tf.GradientTape() as recorded:
+            loss = tf.reduce_mean(model.loss(y, model(x, training=True)))
+        variables = model.trainable_variables
+        gradients = recorded.gradient(loss, variables)
+        model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+
+
+def _batches(train: Examples, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for indices in order:
+        yield train.x[indices], train.y[indices]
+
+
+def _arranged(train: Examples, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return train.x[order.reshape(-1)], train.y[order.reshape(-1)]
+
+
+def values(variables: Iterable[keras.Variable]) -> list[np.ndarray]:
+    """Return what variables hold."""
+    return [each.numpy() for each in variables]
+
+
+def restore(variables: Iterable[keras.Variable], kept: list[np.ndarray]) -> None:
+    """Give variables what they held."""
+    for variable, value in zip(variables, kept, strict=True):
+        variable.assign(value)
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
