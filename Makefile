@@ -1,6 +1,6 @@
 # Each target does its own set-up: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-system bench check lock
+.PHONY: help env repro up test test-system bench check lock
 
 PYTHON ?= python3
 UV := VIRTUAL_ENV=$(CURDIR)/.venv uv pip
@@ -31,6 +31,9 @@ env: .venv/ready  ## .venv from requirements.lock, every file checked against it
 
 repro: env  ## reproduce the experiment of params.yaml: dvc repro
 	dvc repro
+
+up: env  ## MLflow, Prefect with a worker, and TensorBoard, until Ctrl-C
+	lockstep up
 
 test: env  ## the tests that need no system package
 	pytest -n 2 --dist loadfile -m "not system"

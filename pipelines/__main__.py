@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     listing.set_defaults(act=commands.presets)
     _add_saving(subparsers)
+    up = subparsers.add_parser("up", help="MLflow, Prefect with a worker, and TensorBoard")
+    up.set_defaults(act=commands.up)
     worker = subparsers.add_parser("worker", help="train along with the chief of TF_CONFIG")
     worker.set_defaults(act=commands.worker)
     return parser

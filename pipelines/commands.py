@@ -41,6 +41,13 @@ def presets(root: Path, arguments: Namespace) -> None:
     print(known.for_dvc(arguments.name) if arguments.name else known.table())
 
 
+def up(root: Path, arguments: Namespace) -> None:
+    """Serve this checkout: MLflow, Prefect with a worker, and TensorBoard."""
+    from pipelines import up as servers
+
+    servers.up(root)
+
+
 def worker(root: Path, arguments: Namespace) -> None:
     """Train along with the chief of TF_CONFIG."""
     values = _checked(root, [])

@@ -6,7 +6,7 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +45,13 @@ def codes(what: str) -> Iterator[Outcome]:
         )
 
 
-def with_its_runner() -> None:
-    """Let this process be stopped when the runner that started it is killed.
+def with_its_runner(names: Collection[bytes] = RUNNERS) -> None:
+    """Let this process be stopped when the runner that started it, one of these, is killed.
 
     An orphan would go on writing into a workspace where the next run of the stage writes too.
     """
     try:
-        runner = os.pidfd_open(_runner(os.getppid()))
+        runner = os.pidfd_open(_runner(os.getppid(), names))
     except (OSError, AttributeError):
         return  # there is none, or this isn't Linux
 
@@ -62,11 +62,11 @@ def with_its_runner() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _runner(process: int) -> int:
+def _runner(process: int, names: Collection[bytes]) -> int:
     """The nearest ancestor that is a runner, or 0; DVC may have put a shell between."""
     while process > 1:
         words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-        if any(word.rpartition(b"/")[2] in RUNNERS for word in words):
+        if any(word.rpartition(b"/")[2] in names for word in words):
             return process
         status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
         process = int(status.partition("PPid:")[2].split()[0])

@@ -19,7 +19,7 @@ import params as parameters
 from params import Params
 from tasks import _files
 from tasks._dvc import hashes
-from tasks._tracking import store
+from tasks._tracking import dead, store
 
 KEY = "lockstep.experiment"
 BATCH = 1000  # MLflow's limit of metrics in a request
@@ -46,6 +46,7 @@ def open_run(
 ) -> tuple[MlflowClient, Run]:
     """Return a client and the run with this key, created if there is none, set to running."""
     client, experiment = store.connect(root)
+    dead.end(client, experiment)
     found = client.search_runs(
         [experiment.experiment_id],
         f"tags.`{KEY}` = '{key}'",
@@ -64,7 +65,7 @@ def open_run(
         name: value for name, value in parameters.flat(params).items() if name != "data.mirror"
     }
     entries = [Param(name, json.dumps(value).strip('"')) for name, value in values.items()]
-    tags = {**_origin(root), **store.host(), **facts}
+    tags = {**_origin(root), **store.host(), **dead.mark(), **facts}
     client.log_batch(run.info.run_id, params=entries, tags=[RunTag(*tag) for tag in tags.items()])
     return client, run
 

@@ -1,0 +1,145 @@
+"""lockstep up: MLflow, Prefect with a worker, and TensorBoard on the loopback, until Ctrl-C."""
+
+import os
+import shlex
+import socket
+import sys
+import uuid
+from pathlib import Path
+
+import honcho.manager
+from filelock import FileLock, Timeout
+from honcho.manager import Manager
+
+from errors import LockstepError, MachineError
+from pipelines import guard
+from tasks import _environment, _exit, _workspace
+
+HOST = "127.0.0.1"
+PORTS = {"mlflow": 5000, "prefect": 4200, "tensorboard": 6006}
+# What a flow in the worker may take to end before it is killed.
+honcho.manager.KILL_WAIT = 20
+
+
+class Servers(Manager):
+    """Knows which of its processes ended before the others were stopped."""
+
+    ended = ""
+
+    def terminate(self) -> None:
+        """Stop all that still run."""
+        ended = [name for name, each in self._processes.items() if "returncode" in each]
+        self.ended = self.ended or "".join(ended[:1])
+        super().terminate()
+
+
+def up(root: Path) -> None:
+    """Serve a checkout until a signal comes or one of the servers ends; nothing outlives it.
+
+    Raises MachineError where it is served already, LockstepError where a server ended.
+    """
+    _exit.with_its_runner({b"make", b"gmake"})
+    _environment.prepare(root)
+    main = _workspace.main_checkout(root)
+    folder = main / ".lockstep" / "servers"
+    (folder / "prefect").mkdir(parents=True, exist_ok=True)
+    (main / "logs").mkdir(exist_ok=True)
+    mark = uuid.uuid4().hex
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            ports = {name: _free(port) for name, port in PORTS.items()}
+            _tell(ports)
+            guard.watch(mark)
+            _serve(_servers(root, main, ports, mark), ports)
+    except Timeout:
+        raise MachineError(f"{main}: is served already, by another `make up`; stop that") from None
+    finally:
+        guard.stop(mark)
+
+
+def _servers(root: Path, main: Path, ports: dict[str, int], mark: str) -> Servers:
+    folder = main / ".lockstep" / "servers"
+    python, servers = [sys.executable, "-m"], Servers()
+    environment = {**os.environ, guard.NAME: mark, **_settings(folder, ports)}
+    for name, command in _commands(main, ports).items():
+        servers.add_process(
+            name, f"exec {shlex.join([*python, *command])}", cwd=str(folder), env=environment
+        )
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    servers.add_process(
+        "worker",
+        f"exec {shlex.join([*python, 'pipelines.worker', address(ports, 'tensorboard')])}",
+        cwd=str(root),
+        env={**environment, **addresses(ports), "PYTHONPATH": path},
+    )
+    return servers
+
+
+def _commands(main: Path, ports: dict[str, int]) -> dict[str, list[str]]:
+    """MLflow serves the file and the folder that runs without a server write to as well."""
+    bound = {name: ["--host", HOST, "--port", str(port)] for name, port in ports.items()}
+    store = ["--backend-store-uri", f"sqlite:///{main / 'mlflow.db'}", "--workers", "1"]
+    store += ["--default-artifact-root", (main / "mlartifacts").as_uri()]
+    return {
+        "mlflow": ["mlflow", "server", *bound["mlflow"], *store],
+        "prefect": ["prefect", "server", "start", *bound["prefect"]],
+        "tensorboard": ["tensorboard.main", *bound["tensorboard"], "--logdir", str(main / "logs")],
+    }
+
+
+def _settings(folder: Path, ports: dict[str, int]) -> dict[str, str]:
+    """What the servers keep where, and whom they answer."""
+    pages = (f"http://{host}:{ports['prefect']}" for host in (HOST, "localhost"))
+    return {
+        "PREFECT_HOME": str(folder / "prefect"),
+        # By default any page that a browser here shows may start runs.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes that only its AI features use
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def addresses(ports: dict[str, int]) -> dict[str, str]:
+    """Return the variables by which runs find the servers."""
+    return {
+        "PREFECT_API_URL": f"{address(ports, 'prefect')}/api",
+        "MLFLOW_TRACKING_URI": address(ports, "mlflow"),
+    }
+
+
+def address(ports: dict[str, int], name: str) -> str:
+    """Return where a server's pages are."""
+    return f"http://{HOST}:{ports[name]}"
+
+
+def _tell(ports: dict[str, int]) -> None:
+    for name in ports:
+        print(f"{name:12} {address(ports, name)}")
+    print("in other shells:")
+    for name, value in addresses(ports).items():
+        print(f"  export {name}={value}")
+    sys.stdout.flush()
+
+
+def _serve(servers: Servers, ports: dict[str, int]) -> None:
+    servers.loop()
+    name, code = servers.ended, servers.returncode or 1
+    if not name:  # a signal
+        raise SystemExit(code)
+    if name in ports and _free(ports[name]) != ports[name]:
+        line = f"{name}: port {ports[name]} was taken by another program meanwhile; start again"
+        raise MachineError(line)
+    failure = LockstepError(f"{name} ended, so the others were stopped; its last lines say why")
+    failure.exit_code = code if code > 0 else 128 - code
+    raise failure
+
+
+def _free(port: int) -> int:
+    """Return the port if nobody listens on it, otherwise one that is free."""
+    for wanted in (port, 0):
+        try:
+            with socket.create_server((HOST, wanted)) as probe:
+                return int(probe.getsockname()[1])
+        except OSError:
+            continue
+    raise MachineError(f"{HOST}: no port is free, expected one beside {port}")
