@@ -14,6 +14,7 @@ from tasks import _environment, _progress
 from tasks._dvc.forecast import MAYBE, RUN, forecast
 
 USES_TENSORFLOW = {"build", "train", "evaluate", "register"}
+HEARTBEAT_SECONDS = 30  # `lockstep up` takes three that are missing for a run that was killed
 SPARE_BYTES = 500_000_000  # what a run of MNIST leaves in the workspace and the cache, and more
 
 
@@ -22,19 +23,29 @@ def run(root: Path) -> None:
 
     Without one a temporary server is started, while TensorFlow is imported.
     """
+    prepare(root)
+    address = server()
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
+
+    from pipelines.experiment import experiment  # Prefect takes seconds to import
+
+    beats = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
+    with temporary_settings({PREFECT_API_URL: address, **beats}):
+        experiment(root)
+
+
+def prepare(root: Path) -> None:
+    """Check the machine, and import TensorFlow in the background if a stage will need it."""
     check_machine(root)
     _environment.prepare(root)
     if any(
         each.action in (RUN, MAYBE) and each.stage in USES_TENSORFLOW for each in forecast(root)
     ):
         threading.Thread(target=import_module, args=["tasks._runtime"], daemon=True).start()
-    address = server()
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from pipelines.experiment import experiment  # Prefect takes seconds to import
-
-    with temporary_settings({PREFECT_API_URL: address}):
-        experiment(root)
 
 
 def check_machine(root: Path) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx
 
 from errors import MachineError
+from pipelines.run import HEARTBEAT_SECONDS
 from tasks import _exit, _progress
 
 POOL = "lockstep"
 LIMIT = 2  # runs at once
 START_LIMIT_SECONDS = 180
-HEARTBEAT_SECONDS = 30  # Prefect takes no less
-SILENCE_SECONDS = 90
+SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 AUTOMATION = "lockstep: runs whose heartbeats stop have crashed"
 
 

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
 
 import params
-from errors import MachineError
+from errors import MachineError, ParamsError
 from tasks import _progress, _workspace
 from tasks._dvc import experiments, hashes
 
@@ -26,19 +27,43 @@ def run(root: Path, assignments: list[str], words: Iterable[str]) -> None:
     workspace is kept.
     """
     place = create(root, assignments)
-    try:
+    with removed(root, place):
         experiments.fetch(place)
         _run_there(place)
-        name = name_of(words, hashes.experiment_key(place))
-        with _one_at_a_time(root):
-            experiments.save(place, name, _git(place, "ls-files", "-oz", "--exclude-standard"))
+        name = save(root, place, words)
+    _progress.say(f"saved as {name}")
+    _progress.say(f"  compare: dvc exp diff {name}")
+    _progress.say(f"  apply:   dvc exp apply {name}")
+
+
+def pull() -> dict[str, str]:
+    """Make a workspace of this checkout for a deployed run: a pull step of prefect.yaml."""
+    return {"directory": str(create(params.ROOT, []))}
+
+
+@contextmanager
+def removed(root: Path, place: Path) -> Iterator[None]:
+    """Remove a workspace after the block; where that fails it is kept, and a line says so.
+
+    With bad parameters there is nothing to keep.
+    """
+    try:
+        yield
+    except ParamsError:
+        discard(root, place)
+        raise
     except BaseException:
         _progress.say(f"the workspace is kept: {place}")
         raise
     discard(root, place)
-    _progress.say(f"saved as {name}")
-    _progress.say(f"  compare: dvc exp diff {name}")
-    _progress.say(f"  apply:   dvc exp apply {name}")
+
+
+def save(root: Path, place: Path, words: Iterable[str]) -> str:
+    """Save a workspace as a DVC experiment, and return its name."""
+    name = name_of(words, hashes.experiment_key(place))
+    with _one_at_a_time(root):
+        experiments.save(place, name, _git(place, "ls-files", "-oz", "--exclude-standard"))
+    return name
 
 
 def create(root: Path, assignments: list[str]) -> Path:
@@ -69,7 +94,8 @@ def discard(root: Path, place: Path) -> None:
 
 def name_of(words: Iterable[str], key: str) -> str:
     """Return a readable name for an experiment: train.epochs-3-model.name-cnn-1a2b3c4d."""
-    name = "-".join(re.sub(r"[^\w.]+", "-", each).strip("-.") for each in words)
+    parts = (re.sub(r"[^\w.]+", "-", each).strip("-.") for each in words)
+    name = "-".join(filter(None, parts)) or "unchanged"
     return f"{re.sub(r'[.]{2,}', '.', name)[:NAME_LENGTH].rstrip('-.')}-{key[:8]}"
 
 

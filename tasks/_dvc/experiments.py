@@ -1,6 +1,7 @@
 """A workspace of its own for an experiment: the main checkout's cache, and a saved result."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -35,10 +36,31 @@ def save(workspace: Path, name: str, untracked: list[str]) -> None:
 
     An experiment of that name is replaced. Raises LockstepError.
     """
+    files = [part for file in untracked for part in ("--include-untracked", file)]
+    _dvc(workspace, "exp", "save", "--name", name, "--force", *files)
+
+
+def push(workspace: Path, name: str) -> None:
+    """Send files and the experiment to DVC's default remote and git's; without a remote to none.
+
+    DVC_EXP_GIT_REMOTE names git's; otherwise it is origin. Raises LockstepError.
+    """
+    with opened(workspace) as repo:
+        if not repo.config["core"].get("remote"):
+            return
+    _dvc(workspace, "push")
+    remote = os.environ.get("DVC_EXP_GIT_REMOTE", "origin")
+    known = subprocess.run(
+        ["git", "remote"], cwd=workspace, capture_output=True, text=True, check=True
+    )
+    if remote in known.stdout.split():
+        _dvc(workspace, "exp", "push", remote, name)
+
+
+def _dvc(workspace: Path, *arguments: str) -> None:
     # A process of its own: DVC takes the current folder for the workspace here.
-    command = [sys.executable, "-m", "dvc", "exp", "save", "--force", "--name", name]
-    command += [part for file in untracked for part in ("--include-untracked", file)]
+    command = [sys.executable, "-m", "dvc", *arguments]
     answer = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
     if answer.returncode:
         reason = " ".join(answer.stderr.partition("Having any troubles?")[0].split())
-        raise LockstepError(f"dvc exp save {name}: {reason}")
+        raise LockstepError(f"dvc {' '.join(arguments[:4])}: {reason}")

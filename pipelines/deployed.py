@@ -1,0 +1,53 @@
+"""The flow that a Prefect worker runs: one experiment in a workspace of its own, saved, shared."""
+
+import json
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+import params
+from errors import LockstepError
+from pipelines import presets, run, workspaces
+from pipelines.experiment import experiment
+from tasks import _workspace
+from tasks._dvc import experiments
+
+
+@flow(name="experiment", persist_result=False)
+def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State[Any]:  # noqa: B006
+    """Run one experiment of a checkout, with parameters changed as by `lockstep run`.
+
+    Args:
+        overrides: parameters to change, such as {"train.epochs": 3}
+        preset: the name of a well-known experiment; `lockstep presets` lists them
+
+    """
+    place = Path.cwd()  # the workspace that the pull step made
+    main = _workspace.main_checkout(place)
+    os.chdir(main)  # the workspace goes before the run ends
+    own = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
+    try:
+        with workspaces.removed(main, place) if main != place else nullcontext():
+            _change(place, preset, own)
+            experiments.fetch(place)
+            run.prepare(place)
+            experiment.fn(place)
+            name = workspaces.save(main, place, [preset or "", *own])
+            experiments.push(place, name)
+    except LockstepError as error:
+        # As a state, so that Prefect shows the line itself and prints no traceback.
+        return Failed(message=" ".join(str(error).split()), data=error)
+    return Completed(message=f"saved as {name}")
+
+
+def _change(place: Path, preset: str | None, own: list[str]) -> None:
+    """Put a preset's values and then the run's own into the workspace; raises ParamsError."""
+    assignments = [*(presets.assignments(preset) if preset else []), *own]
+    file = place / "params.yaml"
+    params.check(params.overridden(params.read(file), assignments), "overrides")
+    params.write_overridden(file, assignments)
