@@ -22,24 +22,26 @@ def watch(mark: str) -> None:
     subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def stop(mark: str) -> None:
-    """Stop the marked processes, and return when none is left."""
+def stop(mark: str, variable: str = "") -> None:
+    """Stop the marked processes, or those that have this variable too; returns when all are."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in marked(mark):
+        for process in _marked(mark, variable):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, number)
         deadline = time.monotonic() + STOP_LIMIT_SECONDS
-        while marked(mark) and time.monotonic() < deadline:
+        while _marked(mark, variable) and time.monotonic() < deadline:
             time.sleep(0.1)
 
 
-def marked(mark: str) -> list[int]:
-    """Return the living processes that carry the mark."""
+def _marked(mark: str, variable: str) -> list[int]:
     found, sought = [], f"{NAME}={mark}".encode()
-    for environment in Path("/proc").glob("[0-9]*/environ"):
+    for file in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):  # it has ended, or is another user's
-            if sought in environment.read_bytes().split(b"\0"):
-                found.append(int(environment.parent.name))
+            environment = file.read_bytes().split(b"\0")
+            if sought in environment and any(
+                each.startswith(variable.encode()) for each in environment
+            ):
+                found.append(int(file.parent.name))
     return found
 
 

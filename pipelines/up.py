@@ -17,19 +17,23 @@ from tasks import _environment, _exit, _workspace
 
 HOST = "127.0.0.1"
 PORTS = {"mlflow": 5000, "prefect": 4200, "tensorboard": 6006}
-# What a flow in the worker may take to end before it is killed.
-honcho.manager.KILL_WAIT = 20
+LEASES = "prefect.server.concurrency.lease_storage.filesystem"
+honcho.manager.KILL_WAIT = 15  # its 5 s are short for a Prefect server at work
 
 
 class Servers(Manager):
     """Knows which of its processes ended before the others were stopped."""
 
-    ended = ""
+    def __init__(self, mark: str) -> None:
+        super().__init__()
+        self.mark, self.ended = mark, ""
 
     def terminate(self) -> None:
-        """Stop all that still run."""
-        ended = [name for name, each in self._processes.items() if "returncode" in each]
-        self.ended = self.ended or "".join(ended[:1])
+        """Stop the worker's runs, while there are servers to tell, and then the servers."""
+        if not self._terminating:
+            ended = [name for name, each in self._processes.items() if "returncode" in each]
+            self.ended = "".join(ended[:1])
+            guard.stop(self.mark, "PREFECT__FLOW_RUN_ID")
         super().terminate()
 
 
@@ -59,7 +63,7 @@ def up(root: Path) -> None:
 
 def _servers(root: Path, main: Path, ports: dict[str, int], mark: str) -> Servers:
     folder = main / ".lockstep" / "servers"
-    python, servers = [sys.executable, "-m"], Servers()
+    python, servers = [sys.executable, "-m"], Servers(mark)
     environment = {**os.environ, guard.NAME: mark, **_settings(folder, ports)}
     for name, command in _commands(main, ports).items():
         servers.add_process(
@@ -94,6 +98,8 @@ def _settings(folder: Path, ports: dict[str, int]) -> dict[str, str]:
         "PREFECT_HOME": str(folder / "prefect"),
         # By default any page that a browser here shows may start runs.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
+        # Those in memory are lost with the server, and what they hold stays taken for ever.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes that only its AI features use
         "PYTHONUNBUFFERED": "1",
     }
