@@ -83,6 +83,7 @@ def _commands(main: Path, ports: dict[str, int]) -> dict[str, list[str]]:
     """MLflow serves the file and the folder that runs without a server write to as well."""
     bound = {name: ["--host", HOST, "--port", str(port)] for name, port in ports.items()}
     store = ["--backend-store-uri", f"sqlite:///{main / 'mlflow.db'}", "--workers", "1"]
+    store += ["--uvicorn-opts", "--log-level warning"]  # not a line for each request
     store += ["--default-artifact-root", (main / "mlartifacts").as_uri()]
     return {
         "mlflow": ["mlflow", "server", *bound["mlflow"], *store],
@@ -106,10 +107,11 @@ def _settings(folder: Path, ports: dict[str, int]) -> dict[str, str]:
 
 
 def addresses(ports: dict[str, int]) -> dict[str, str]:
-    """Return the variables by which runs find the servers."""
+    """Return the variables by which runs find the servers, and tell nobody else."""
     return {
         "PREFECT_API_URL": f"{address(ports, 'prefect')}/api",
         "MLFLOW_TRACKING_URI": address(ports, "mlflow"),
+        "DO_NOT_TRACK": "1",
     }
 
 
