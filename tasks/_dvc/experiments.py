@@ -1,6 +1,7 @@
 """A workspace of its own for an experiment: the main checkout's cache, and a saved result."""
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ from dvc.exceptions import CheckoutError
 
 from errors import LockstepError
 from tasks._dvc.repository import opened
+
+# That the cache lacks what no stage has made yet isn't news.
+logging.getLogger("dvc_data").setLevel(logging.ERROR)
 
 
 def share(main: Path, workspace: Path) -> None:
