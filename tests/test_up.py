@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,21 @@ def test_a_bad_override_fails_with_its_line(served: Served) -> None:
     assert git(served.root, "worktree", "list").count("\n") == 1
 
 
+def test_a_schedule_has_a_run_made_and_taken(served: Served) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
+    command = ["prefect", "deployment", "schedule", "create", "experiment/manual"]
+    command += ["--interval", "86400", "--anchor-date", soon]
+    made = run(served.root, *command, **served.environment)
+    assert made.returncode == 0, made.stdout
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+
+    def found() -> bool:
+        runs = filtered(served.prefect, "flow_runs", wanted)
+        return any(each["auto_scheduled"] for each in runs)
+
+    until(found, 120)
+
+
 def test_a_killed_run_has_crashed_and_the_next_completes(served: Served) -> None:
     killed = ask(served, "nightly", {"train.epochs": 100_000, "seed": 7})
     until(lambda: "epoch 5/100000" in served.output.read_text(), 180)
@@ -263,20 +279,16 @@ def test_ctrl_c_leaves_nothing(served: Served) -> None:
     for address in served.addresses.values():
         with pytest.raises(httpx.TransportError):
             httpx.get(address)
+    assert not re.findall(r"prefect +\| Traceback", served.output.read_text())
 
 
-@pytest.mark.parametrize(
-    ("command", "killed"),
-    [(("make", "-f", "../Makefile"), "make"), (("lockstep", "up"), "up")],
-    ids=["make", "up"],
-)
-def test_a_kill_leaves_nothing(
-    make_workspace: Callable[..., Path], command: tuple[str, ...], killed: str
-) -> None:
+@pytest.mark.parametrize("command", ["make -f ../Makefile", "lockstep up"], ids=["make", "up"])
+def test_a_kill_leaves_nothing(make_workspace: Callable[..., Path], command: str) -> None:
     root = make_workspace(SMALL, "killed")
     (root.parent / "Makefile").write_text("up:\n\t@lockstep up\n")
-    served = start(root, *command)
+    served = start(root, *command.split())
     served.wait_for("worker started", 60)
+    assert len(served.left()) > 5
     served.process.kill()
     served.process.wait()
     until(lambda: not served.left(), 40)
