@@ -1,5 +1,6 @@
 """The flow of an experiment, derived from dvc.yaml: one Prefect task for each stage."""
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from errors import LockstepError
+from pipelines import seen
 from tasks import _cluster, _progress, _stages
 from tasks._dvc import reproduction
-from tasks._dvc.reproduction import RAN, Node
+from tasks._dvc.reproduction import RAN, UP_TO_DATE, Node
+from tasks._tracking import FLOW_RUN, FLOW_RUN_URL
 
 WORTH_A_RETRY = (75, 137, 143)
 COMMAND = re.compile(r"python -m tasks (\w+)")
@@ -22,11 +26,20 @@ COMMAND = re.compile(r"python -m tasks (\w+)")
 @flow(name="experiment", validate_parameters=False, persist_result=False)
 def experiment(root: Path) -> None:
     """Bring every stage of the workspace up to date, each after those it depends on."""
+    _say_who_runs_it()
     states: dict[str, State[Any]] = {}
     for stage in reproduction.graph(root):
         before = [states[name] for name in stage.upstream]
         states[stage.name] = as_task(stage)(stage.name, root, wait_for=before, return_state=True)
         raise_if_failed(states[stage.name], stage.name)
+    if any(state.name != UP_TO_DATE.title() for state in states.values()):
+        seen.summarize(root)
+
+
+def _say_who_runs_it() -> None:
+    """Let MLflow's run lead back to this flow run."""
+    os.environ[FLOW_RUN] = str(flow_run.id)
+    os.environ[FLOW_RUN_URL] = str(flow_run.ui_url or "")
 
 
 def as_task(stage: Node) -> Callable[..., Any]:
@@ -62,7 +75,8 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
         return bool(stage)
 
     try:
-        outcome = reproduction.reproduce(root, name, run)
+        with seen.told(name):
+            outcome = reproduction.reproduce(root, name, run)
     except LockstepError as error:
         if error.exit_code in WORTH_A_RETRY:
             raise

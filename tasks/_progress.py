@@ -19,9 +19,26 @@ from rich.progress import (
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+Lines = Callable[[str], object]
+Share = Callable[[float], object]
+_watchers: list[tuple[Lines, Share]] = []
+
+
+@contextmanager
+def watched(lines: Lines, share: Share) -> Iterator[None]:
+    """Call these too with each line, and with how far training is, from 0 to 1."""
+    _watchers.append((lines, share))
+    try:
+        yield
+    finally:
+        _watchers.remove((lines, share))
+
+
 def say(line: str) -> None:
     """Print one line beside whatever bar is shown."""
     console.print(line, markup=False)
+    for lines, _ in _watchers:
+        lines(line)
 
 
 @contextmanager
@@ -37,7 +54,13 @@ def steps_of(total: int) -> Iterator[Callable[[int, str], None]]:
     """Show steps done of `total`; yields what to call with the number done and how it goes."""
     columns = (MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with _bar("", total, *columns) as (progress, task):
-        yield lambda done, text: progress.update(task, completed=done, description=text)
+
+        def update(done: int, text: str) -> None:
+            progress.update(task, completed=done, description=text)
+            for _, share in _watchers:
+                share(done / total)
+
+        yield update
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, Run, RunTag
 
 import params as parameters
 from params import Params
 from tasks import _files
 from tasks._dvc import hashes
-from tasks._tracking import dead, store
+from tasks._tracking import FLOW_RUN, FLOW_RUN_URL, dead, store
 
 KEY = "lockstep.experiment"
 BATCH = 1000  # MLflow's limit of metrics in a request
@@ -47,17 +47,9 @@ def open_run(
     """Return a client and the run with this key, created if there is none, set to running."""
     client, experiment = store.connect(root)
     dead.end(client, experiment)
-    found = client.search_runs(
-        [experiment.experiment_id],
-        f"tags.`{KEY}` = '{key}'",
-        max_results=1,
-        order_by=["attributes.start_time ASC"],
-    )
     name = f"{params.data.name}-{params.model.name}-{key[:8]}"
-    run = (
-        found[0]
-        if found
-        else client.create_run(experiment.experiment_id, tags={KEY: key}, run_name=name)
+    run = find(client, experiment, key) or client.create_run(
+        experiment.experiment_id, tags={KEY: key}, run_name=name
     )
     client.update_run(run.info.run_id, status="RUNNING")
     # The mirror isn't part of the experiment: it may differ when the run is met again.
@@ -68,6 +60,17 @@ def open_run(
     tags = {**_origin(root), **store.host(), **dead.mark(), **facts}
     client.log_batch(run.info.run_id, params=entries, tags=[RunTag(*tag) for tag in tags.items()])
     return client, run
+
+
+def find(client: MlflowClient, experiment: Experiment, key: str) -> Run | None:
+    """Return the run with this key, the first of them, or None."""
+    found = client.search_runs(
+        [experiment.experiment_id],
+        f"tags.`{KEY}` = '{key}'",
+        max_results=1,
+        order_by=["attributes.start_time ASC"],
+    )
+    return found[0] if found else None
 
 
 def fill(
@@ -138,6 +141,8 @@ def _origin(root: Path) -> dict[str, str]:
         ).lower(),
         "mlflow.source.name": "lockstep",
         "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
+        "prefect.flow_run": os.environ.get(FLOW_RUN, ""),
+        "prefect.flow_run_url": os.environ.get(FLOW_RUN_URL, ""),
         "mlflow.user": _user(),
     }
     return {name: value for name, value in origin.items() if value}

@@ -1,0 +1,18 @@
+"""Where a person finds the MLflow run of an experiment."""
+
+from pathlib import Path
+
+from tasks._dvc import hashes
+from tasks._tracking import projection, store
+
+
+def of_experiment(root: Path) -> str:
+    """Return the address of the run's page, or its id and the file it is in."""
+    client, experiment = store.connect(root)
+    run = projection.find(client, experiment, hashes.experiment_key(root))
+    if run is None:
+        return "none"
+    uri, number = client.tracking_uri, run.info.run_id
+    if uri.startswith("http"):
+        return f"{uri.rstrip('/')}/#/experiments/{experiment.experiment_id}/runs/{number}"
+    return f"{number} in {uri}"
