@@ -11,7 +11,7 @@ import httpx
 from errors import MachineError, UnavailableError
 from pipelines import temporary_server
 from tasks import _environment, _progress
-from tasks._dvc.forecast import MAYBE, RUN, forecast
+from tasks._dvc.forecast import MAYBE, RUN, SKIP, forecast
 
 USES_TENSORFLOW = {"build", "train", "evaluate", "register"}
 HEARTBEAT_SECONDS = 30  # `lockstep up` takes three that are missing for a run that was killed
@@ -35,7 +35,10 @@ def run(root: Path) -> None:
 
     beats = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
     with temporary_settings({PREFECT_API_URL: address, **beats}):
-        experiment(root)
+        try:
+            experiment(root)
+        except httpx.TransportError as error:
+            _demand_complete(root, error)
 
 
 def prepare(root: Path) -> None:
@@ -46,6 +49,17 @@ def prepare(root: Path) -> None:
         each.action in (RUN, MAYBE) and each.stage in USES_TENSORFLOW for each in forecast(root)
     ):
         threading.Thread(target=import_module, args=["tasks._runtime"], daemon=True).start()
+
+
+def _demand_complete(root: Path, error: httpx.TransportError) -> None:
+    """Let a run be well whose server went away, if all its stages have a result nevertheless."""
+    left = [each.stage for each in forecast(root) if each.action != SKIP]
+    if left:
+        raise UnavailableError(
+            f"the Prefect server went away ({error}), and {left[0]} hasn't run; start it and run "
+            "again: what is done is kept"
+        ) from None
+    _progress.say(f"the Prefect server went away ({error}); the run is complete without it")
 
 
 def check_machine(root: Path) -> None:

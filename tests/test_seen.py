@@ -1,6 +1,8 @@
 """What a person sees of a run: lines, progress and result in Prefect, its flow in MLflow."""
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,9 @@ from typing import Any
 import pytest
 
 from tasks._files import read_json
-from tests.conftest import SMALL
-from tests.prefect_server import filtered, lockstep, task_runs
-from tests.test_flow import runs_of
+from tests.conftest import SMALL, run
+from tests.prefect_server import LONG, filtered, lockstep, started, task_runs
+from tests.test_flow import runs_of, start_long_training
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
@@ -35,13 +37,9 @@ def artifacts(server: str, output: str) -> dict[str, dict[str, Any]]:
 def test_the_lines_of_a_stage_are_its_logs(ran: tuple[Path, str], server: str) -> None:
     task = task_runs(server, ran[1])["train"]
     logs = filtered(server, "logs", {"logs": {"task_run_id": {"any_": [task["id"]]}}})
-    lines = [each["message"] for each in logs]
-    assert [line[:10] for line in lines if line.startswith("epoch ")] == [
-        "epoch 1/2 ",
-        "epoch 2/2 ",
-    ]
-    assert "train: ran" in lines
-    assert sum(line == "train: ran" for line in ran[1].splitlines()) == 1
+    epochs = [each["message"][:9] for each in logs if each["message"].startswith("epoch ")]
+    assert epochs == ["epoch 1/2", "epoch 2/2"]
+    assert sum(line.startswith("epoch 1/2") for line in ran[1].splitlines()) == 1
 
 
 def test_training_has_a_progress_that_ends_at_the_whole(ran: tuple[Path, str], server: str) -> None:
@@ -69,3 +67,18 @@ def test_the_run_in_mlflow_leads_to_the_flow_run(ran: tuple[Path, str], server: 
 
 def test_a_run_with_nothing_to_do_leaves_no_page(ran: tuple[Path, str], server: str) -> None:
     assert artifacts(server, lockstep(ran[0], server)) == {}
+
+
+def test_a_run_whose_server_is_gone_for_good_is_complete(
+    make_workspace: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "1")
+    root = make_workspace({**SMALL, "train.epochs": 200}, "gone")
+    with started(tmp_path) as (address, server):
+        process = start_long_training(root, address)
+        os.killpg(server.pid, signal.SIGKILL)
+        rest, _ = process.communicate(timeout=LONG)
+    assert process.returncode == 0, rest
+    assert "the run is complete without it" in rest
+    assert "up to date" in run(root, "dvc", "status").stdout
+    assert [each.info.status for each in runs_of(root)] == ["FINISHED"]
