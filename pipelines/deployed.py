@@ -15,7 +15,7 @@ from errors import LockstepError
 from pipelines import presets, run, workspaces
 from pipelines.experiment import experiment
 from tasks import _workspace
-from tasks._dvc import experiments
+from tasks._dvc import experiments, hashes
 
 
 @flow(name="experiment", persist_result=False)
@@ -36,8 +36,10 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
             _change(place, preset, own)
             experiments.fetch(place)
             run.prepare(place)
+            name = workspaces.name_of([preset or "", *own], hashes.experiment_key(place))
+            os.environ[experiments.NAME] = name
             experiment.fn(place)
-            name = workspaces.save(main, place, [preset or "", *own])
+            workspaces.save(main, place, name)
             experiments.push(place, name)
     except LockstepError as error:
         # As a state, so that Prefect shows the line itself and prints no traceback.

@@ -29,8 +29,9 @@ def run(root: Path, assignments: list[str], words: Iterable[str]) -> None:
     place = create(root, assignments)
     with removed(root, place):
         experiments.fetch(place)
-        _run_there(place)
-        name = save(root, place, words)
+        name = name_of(words, hashes.experiment_key(place))
+        _run_there(place, name)
+        save(root, place, name)
     _progress.say(f"saved as {name}")
     _progress.say(f"  compare: dvc exp diff {name}")
     _progress.say(f"  apply:   dvc exp apply {name}")
@@ -58,12 +59,10 @@ def removed(root: Path, place: Path) -> Iterator[None]:
     discard(root, place)
 
 
-def save(root: Path, place: Path, words: Iterable[str]) -> str:
-    """Save a workspace as a DVC experiment, and return its name."""
-    name = name_of(words, hashes.experiment_key(place))
+def save(root: Path, place: Path, name: str) -> None:
+    """Save a workspace as a DVC experiment of this name."""
     with _one_at_a_time(root):
         experiments.save(place, name, _git(place, "ls-files", "-oz", "--exclude-standard"))
-    return name
 
 
 def create(root: Path, assignments: list[str]) -> Path:
@@ -130,11 +129,12 @@ def _link_own_data(root: Path, place: Path) -> None:
         (place / path).symlink_to((root / path).resolve())
 
 
-def _run_there(place: Path) -> None:
+def _run_there(place: Path, name: str) -> None:
     # Its folder comes first on the path: otherwise the main checkout's code would be imported.
     path = os.pathsep.join(filter(None, (str(place), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "pipelines", "run"]
-    process = subprocess.Popen(command, cwd=place, env={**os.environ, "PYTHONPATH": path})
+    environment = {**os.environ, "PYTHONPATH": path, experiments.NAME: name}
+    process = subprocess.Popen(command, cwd=place, env=environment)
     try:
         code = process.wait()
     except BaseException:

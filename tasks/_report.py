@@ -1,11 +1,13 @@
 """What an experiment came to, in a page of markdown."""
 
 import csv
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from tasks import _files
+from tasks._dvc import experiments
 from tasks._tracking import address
 
 EPOCHS = 5  # the last ones
@@ -23,6 +25,8 @@ def markdown(root: Path) -> str:
     if (report / "history.csv").exists():
         parts.append(_epochs(report / "history.csv"))
     parts.append(f"MLflow run: {address.of_experiment(root)}")
+    if experiments.NAME in os.environ:
+        parts.append(f"DVC experiment: `{os.environ[experiments.NAME]}`")
     return "\n\n".join(parts) + "\n"
 
 

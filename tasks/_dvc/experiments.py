@@ -14,6 +14,7 @@ from dvc.exceptions import CheckoutError
 from errors import LockstepError
 from tasks._dvc.repository import opened
 
+NAME = "DVC_EXP_NAME"  # the variable by which DVC tells a stage of its experiment
 # That the cache lacks what no stage has made yet isn't news.
 logging.getLogger("dvc_data").setLevel(logging.ERROR)
 

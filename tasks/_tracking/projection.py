@@ -18,7 +18,7 @@ from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric,
 import params as parameters
 from params import Params
 from tasks import _files
-from tasks._dvc import hashes
+from tasks._dvc import experiments, hashes
 from tasks._tracking import FLOW_RUN, FLOW_RUN_URL, dead, store
 
 KEY = "lockstep.experiment"
@@ -140,7 +140,7 @@ def _origin(root: Path) -> dict[str, str]:
             bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
         ).lower(),
         "mlflow.source.name": "lockstep",
-        "dvc.experiment": os.environ.get("DVC_EXP_NAME", ""),
+        "dvc.experiment": os.environ.get(experiments.NAME, ""),
         "prefect.flow_run": os.environ.get(FLOW_RUN, ""),
         "prefect.flow_run_url": os.environ.get(FLOW_RUN_URL, ""),
         "mlflow.user": _user(),
