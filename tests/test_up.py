@@ -70,18 +70,26 @@ def until(found: Callable[[], Any], seconds: float) -> Any:
     return value
 
 
-def start(root: Path, *command: str) -> Served:
+@contextlib.contextmanager
+def started(root: Path, *command: str) -> Iterator[Served]:
+    """Start servers for a checkout; whatever happens they are stopped."""
     output = root.parent / "output"
+    # As often as a test can wait for.
+    environment = {MARK: str(root), "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2"}
     with output.open("w") as log:
         process = subprocess.Popen(
             command or ("lockstep", "up"),
             cwd=root,
-            env={**os.environ, MARK: str(root)},
+            env={**os.environ, **environment},
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-    return Served(root, process, output)
+    try:
+        yield Served(root, process, output)
+    finally:
+        process.terminate()
+        process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +103,11 @@ def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # it is in use already
             stack.enter_context(socket.create_server(("127.0.0.1", 6006)))
-        served = start(root)
-        try:
-            served.wait_for("the servers are ready")
-            deployed = run(root, "prefect", "deploy", "--all", **served.environment)
-            assert deployed.returncode == 0, deployed.stdout
-            yield served
-        finally:
-            served.process.send_signal(signal.SIGINT)
-            served.process.wait(60)
+        served = stack.enter_context(started(root))
+        served.wait_for("the servers are ready")
+        deployed = run(root, "prefect", "deploy", "--all", **served.environment)
+        assert deployed.returncode == 0, deployed.stdout
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +235,7 @@ def test_a_bad_override_fails_with_its_line(served: Served) -> None:
 
 
 def test_a_schedule_has_a_run_made_and_taken(served: Served) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=15)).isoformat()
     command = ["prefect", "deployment", "schedule", "create", "experiment/manual"]
     command += ["--interval", "86400", "--anchor-date", soon]
     made = run(served.root, *command, **served.environment)
@@ -286,21 +290,21 @@ def test_ctrl_c_leaves_nothing(served: Served) -> None:
 def test_a_kill_leaves_nothing(make_workspace: Callable[..., Path], command: str) -> None:
     root = make_workspace(SMALL, "killed")
     (root.parent / "Makefile").write_text("up:\n\t@lockstep up\n")
-    served = start(root, *command.split())
-    served.wait_for("worker started", 60)
-    assert len(served.left()) > 5
-    served.process.kill()
-    served.process.wait()
-    until(lambda: not served.left(), 40)
+    with started(root, *command.split()) as served:
+        served.wait_for("worker started", 60)
+        assert len(served.left()) > 5
+        served.process.kill()
+        served.process.wait()
+        until(lambda: not served.left(), 40)
 
 
 def test_a_server_that_ends_stops_the_others(make_workspace: Callable[..., Path]) -> None:
-    served = start(make_workspace(SMALL, "ending"))
-    served.wait_for("worker started", 60)
-    (process,) = re.findall(r"tensorboard started \(pid=(\d+)\)", served.output.read_text())
-    os.kill(int(process), signal.SIGKILL)
-    assert served.process.wait(60) == 137
-    assert served.output.read_text().splitlines()[-1] == (
-        "lockstep up: tensorboard ended, so the others were stopped; its last lines say why"
-    )
-    until(lambda: not served.left(), 5)
+    with started(make_workspace(SMALL, "ending")) as served:
+        served.wait_for("tensorboard started", 60)
+        (process,) = re.findall(r"tensorboard started \(pid=(\d+)\)", served.output.read_text())
+        os.kill(int(process), signal.SIGKILL)
+        assert served.process.wait(60) == 137
+        assert served.output.read_text().splitlines()[-1] == (
+            "lockstep up: tensorboard ended, so the others were stopped; its last lines say why"
+        )
+        until(lambda: not served.left(), 5)
