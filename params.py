@@ -290,6 +290,11 @@ def check(raw: Any, source: str = "params.yaml") -> Params:
         params = Params.model_validate(raw)
     except ValidationError as error:
         raise ParamsError(f"{source}: {explain(error, Params)}") from None
+    if params.model.name not in params.model.sections:
+        # DVC names it as the stages' parameter.
+        raise ParamsError(
+            f"{source}: model.{params.model.name}: missing, expected a section for it; {{}} will do"
+        )
     for name, section in params.model.sections.items():
         _check_model(name, {} if section is None else section, source)
     return params
