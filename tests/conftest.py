@@ -22,7 +22,9 @@ TEST_DATA = Path(
     os.environ.get("LOCKSTEP_TEST_DATA", REPOSITORY.parent / "shared" / "data")
 ).resolve()
 STAGES = ("download", "normalize", "build", "train", "evaluate", "register")
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CI")
+KEPT = (
+    "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CI", "LOCKSTEP_SCREENSHOTS",
+)  # fmt: skip
 SMALL = {
     "train.epochs": 2,
     "train.learning_rate": 0.01,

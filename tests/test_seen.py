@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tasks._files import read_json
 from tests.conftest import SMALL, run
+from tests.ports import free_port
 from tests.prefect_server import LONG, filtered, lockstep, started, task_runs
 from tests.test_flow import runs_of, start_long_training
 
@@ -82,3 +84,18 @@ def test_a_run_whose_server_is_gone_for_good_is_complete(
     assert "the run is complete without it" in rest
     assert "up to date" in run(root, "dvc", "status").stdout
     assert [each.info.status for each in runs_of(root)] == ["FINISHED"]
+
+
+def test_a_run_outlives_a_server_that_is_away_for_half_a_minute(
+    make_workspace: Callable[..., Path], tmp_path: Path
+) -> None:
+    root, port = make_workspace({**SMALL, "train.epochs": 200}, "away"), free_port()
+    with started(tmp_path, port) as (address, server):
+        process = start_long_training(root, address)
+        os.killpg(server.pid, signal.SIGKILL)
+    time.sleep(30)
+    with started(tmp_path, port) as (address, _):
+        rest, _ = process.communicate(timeout=LONG)
+        assert process.returncode == 0, rest
+        (flow,) = filtered(address, "flow_runs", {})
+        assert flow["state_type"] == "COMPLETED"

@@ -1,6 +1,7 @@
 """`lockstep up` and what is deployed there: four servers, a worker's runs, and dead runs."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -18,7 +19,8 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import SMALL, STAGES, git, run
+from tests.browser import look
+from tests.conftest import SMALL, STAGES, git, run, run_stages
 from tests.prefect_server import filtered
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
@@ -249,19 +251,71 @@ def test_a_schedule_has_a_run_made_and_taken(served: Served) -> None:
     until(found, 120)
 
 
-def test_a_killed_run_has_crashed_and_the_next_completes(served: Served) -> None:
-    killed = ask(served, "nightly", {"train.epochs": 100_000, "seed": 7})
-    until(lambda: "epoch 5/100000" in served.output.read_text(), 180)
+def test_its_pages_show_the_run(served: Served, tmp_path: Path) -> None:
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    (*_, found) = filtered(served.prefect, "flow_runs", wanted)
+    address = f"{served.addresses['prefect']}/runs/flow-run/{found['id']}"
+    look(address, [found["name"], "Completed", "train", "register"], "prefect", tmp_path)
+    (*_, run_there) = tracked(served)
+    experiment, sought = run_there.info.experiment_id, run_there.info.run_id
+    address = f"{served.addresses['mlflow']}/#/experiments/{experiment}/runs/{sought}"
+    look(address, [run_there.info.run_name, "test_accuracy"], "mlflow", tmp_path)
+
+
+def saved_weights(served: Served, found: dict[str, Any]) -> str:
+    """The md5 of the last weights in the experiment that a flow run has saved."""
+    name = found["state"]["message"].removeprefix("saved as ")
+    (ref,) = [
+        each
+        for each in git(served.root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+        if each.endswith(f"/{name}")
+    ]
+    lock = YAML(typ="safe").load(git(served.root, "show", f"{ref}:dvc.lock"))
+    (md5,) = [
+        str(out["md5"])
+        for out in lock["stages"]["train"]["outs"]
+        if out["path"] == "weights/last.weights.h5"
+    ]
+    return md5
+
+
+def weights_alone(make_workspace: Callable[..., Path], changes: dict[str, Any]) -> str:
+    """The md5 of the last weights when the same experiment is run undisturbed, without servers."""
+    root = run_stages(
+        make_workspace({**SMALL, **changes}, "alone"), "download", "normalize", "build", "train"
+    )
+    content = (root / "weights" / "last.weights.h5").read_bytes()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def test_a_killed_run_has_crashed_and_the_same_goes_on_to_the_same_bits(
+    served: Served, make_workspace: Callable[..., Path], tensorflow: Any
+) -> None:
+    overrides = {"train.epochs": 600, "train.bundle_seconds": 0.0, "seed": 7}
+    killed = ask(served, "nightly", overrides)
+    until(lambda: "epoch 50/600" in served.output.read_text(), 180)
     process = engine_of(killed)
     assert process
     os.kill(process, signal.SIGKILL)
     assert ended(served, killed)["state_type"] == "CRASHED"
     # One at a time, and the next is cancelled: the dead one holds no slot.
-    after = ended(served, ask(served, "nightly", {"train.epochs": 2, "seed": 7}))
+    after = ended(served, ask(served, "nightly", overrides))
     assert after["state_type"] == "COMPLETED", served.output.read_text()
-    by_epochs = {each.data.params["train.epochs"]: each.info.status for each in tracked(served)}
-    assert by_epochs["100000"] == "KILLED"
-    assert by_epochs["2"] == "FINISHED"
+    assert re.search(r"goes on .*after epoch \d\d", served.output.read_text())
+    assert saved_weights(served, after) == weights_alone(make_workspace, overrides)
+    (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "600"]
+    assert same.info.status == "FINISHED"
+
+
+def test_four_at_once_on_a_worker_of_two_are_as_alone(
+    served: Served, make_workspace: Callable[..., Path], tensorflow: Any
+) -> None:
+    asked = {seed: ask(served, "manual", {"seed": seed}) for seed in range(1, 5)}
+    for seed, sought in asked.items():
+        found = ended(served, sought)
+        assert found["state_type"] == "COMPLETED", served.output.read_text()
+        assert saved_weights(served, found) == weights_alone(make_workspace, {"seed": seed})
+    assert git(served.root, "worktree", "list").count("\n") == 1
 
 
 def test_silence_is_a_crash_within_three_minutes(silenced: str, served: Served) -> None:

@@ -1,0 +1,29 @@
+"""A real browser that looks at a page, as a person does."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def look(address: str, texts: list[str], name: str, folder: Path) -> None:
+    """Open a page, wait until it shows each of the texts, and keep a screenshot NAME.png.
+
+    It is kept in LOCKSTEP_SCREENSHOTS, if that is set, from which docs/ has its pictures.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("no chromium: install the package chromium")
+    kept = Path(os.environ.get("LOCKSTEP_SCREENSHOTS", folder))
+    with sync_playwright() as driver:
+        # As root chromium has no sandbox; it meets only pages of this machine.
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(address)
+        for text in texts:
+            page.get_by_text(text).first.wait_for(timeout=60_000)
+        page.screenshot(path=kept / f"{name}.png")
+        browser.close()
