@@ -97,6 +97,9 @@ def _settings(folder: Path, ports: dict[str, int]) -> dict[str, str]:
     pages = (f"http://{host}:{ports['prefect']}" for host in (HOST, "localhost"))
     return {
         "PREFECT_HOME": str(folder / "prefect"),
+        # Its pages ask port 4200 otherwise, whatever port they come from.
+        "PREFECT_SERVER_UI_API_URL": f"{address(ports, 'prefect')}/api",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # By default any page that a browser here shows may start runs.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
         # Those in memory are lost with the server, and what they hold stays taken for ever.
