@@ -7,34 +7,16 @@ import sys
 import uuid
 from pathlib import Path
 
-import honcho.manager
 from filelock import FileLock, Timeout
-from honcho.manager import Manager
 
 from errors import LockstepError, MachineError
 from pipelines import guard
+from pipelines.processes import Servers
 from tasks import _environment, _exit, _workspace
 
 HOST = "127.0.0.1"
 PORTS = {"mlflow": 5000, "prefect": 4200, "tensorboard": 6006}
 LEASES = "prefect.server.concurrency.lease_storage.filesystem"
-honcho.manager.KILL_WAIT = 15  # its 5 s are short for a Prefect server at work
-
-
-class Servers(Manager):
-    """Knows which of its processes ended before the others were stopped."""
-
-    def __init__(self, mark: str) -> None:
-        super().__init__()
-        self.mark, self.ended = mark, ""
-
-    def terminate(self) -> None:
-        """Stop the worker's runs, while there are servers to tell, and then the servers."""
-        if not self._terminating:
-            ended = [name for name, each in self._processes.items() if "returncode" in each]
-            self.ended = "".join(ended[:1])
-            guard.stop(self.mark, "PREFECT__FLOW_RUN_ID")
-        super().terminate()
 
 
 def up(root: Path) -> None:
