@@ -14,7 +14,7 @@ from filelock import FileLock
 
 import params
 from errors import MachineError, ParamsError
-from tasks import _progress, _workspace
+from tasks import _files, _process, _progress, _workspace
 from tasks._dvc import experiments, hashes
 
 NAME_LENGTH = 60
@@ -54,6 +54,7 @@ def removed(root: Path, place: Path) -> Iterator[None]:
         discard(root, place)
         raise
     except BaseException:
+        _owner(place).unlink(missing_ok=True)
         _progress.say(f"the workspace is kept: {place}")
         raise
     discard(root, place)
@@ -74,6 +75,8 @@ def create(root: Path, assignments: list[str]) -> Path:
     main = _workspace.main_checkout(root)
     place = main / ".lockstep" / "workspaces" / uuid.uuid4().hex[:12]
     with _one_at_a_time(root):
+        _sweep(root, place.parent)
+        _files.write_text(_owner(place), _process.name())
         _git(root, "worktree", "add", "--quiet", "--detach", str(place), "HEAD")
     changed = _carry(root, place)
     if changed:
@@ -87,8 +90,26 @@ def create(root: Path, assignments: list[str]) -> Path:
 def discard(root: Path, place: Path) -> None:
     """Remove a workspace."""
     with _one_at_a_time(root):
+        _remove(root, place)
+
+
+def _remove(root: Path, place: Path) -> None:
+    if place.exists():
         _git(root, "worktree", "remove", "--force", str(place))
     shutil.rmtree(place, ignore_errors=True)
+    _owner(place).unlink(missing_ok=True)
+
+
+def _owner(place: Path) -> Path:
+    """The file that names the process which works in a workspace."""
+    return place.with_name(f"{place.name}.process")
+
+
+def _sweep(root: Path, folder: Path) -> None:
+    """Remove the workspaces whose process was killed: what it had is in bundles and the cache."""
+    for owner in folder.glob("*.process"):
+        if not _process.lives(owner.read_text(encoding="utf-8")):
+            _remove(root, owner.with_suffix(""))
 
 
 def name_of(words: Iterable[str], key: str) -> str:

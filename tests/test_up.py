@@ -303,6 +303,8 @@ def test_a_killed_run_has_crashed_and_the_same_goes_on_to_the_same_bits(
     assert after["state_type"] == "COMPLETED", served.output.read_text()
     assert re.search(r"goes on .*after epoch \d\d", served.output.read_text())
     assert saved_weights(served, after) == weights_alone(make_workspace, overrides)
+    # The killed one's workspace is gone too.
+    assert git(served.root, "worktree", "list").count("\n") == 1
     (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "600"]
     assert same.info.status == "FINISHED"
 
