@@ -51,9 +51,13 @@ class _Progress:
         self._artifact: UUID | None = None
 
     def moved(self, share: float) -> None:
-        """Tell what share of the work is done, from 0 to 1, unless the last one is still young."""
+        """Tell what share of the work is done, from 0 to 1, unless the last one is still young.
+
+        The whole is told always, behind whatever is still being sent.
+        """
         now = time.monotonic()
-        if self._sending.done() and (share == 1 or now - self._sent >= PROGRESS_SECONDS):
+        young = now - self._sent < PROGRESS_SECONDS or not self._sending.done()
+        if share == 1 or not young:
             self._sent = now
             # The thread takes the task's context along: artifacts belong to a task.
             self._sending = self._thread.submit(

@@ -123,12 +123,6 @@ class Spec:
         return alone({name: each.activation for name, each in self.targets.items()})
 
     @property
-    def image(self) -> Input | None:
-        """The input, if it is one and an image."""
-        (first, *others) = self.inputs.values()
-        return first if first.kind == "image" and not others else None
-
-    @property
     def target(self) -> Target | None:
         """The target, if there is one alone."""
         (first, *others) = self.targets.values()

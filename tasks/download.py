@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from errors import DataError
 from params import Params
-from tasks import _fetch, _files, _progress, _seen, _workspace, datasets
+from tasks import _fetch, _files, _first_hashes, _progress, _workspace, datasets
 
 
 def download(params: Params, root: Path) -> None:
@@ -36,13 +36,13 @@ def _bring(
 ) -> None:
     """Fetch one file, of the size and sha256 that the publisher gives, or that it had at first."""
     published = None not in known
-    size, sha256 = known if published else _seen.before(root, addresses[0] + name)
+    size, sha256 = known if published else _first_hashes.before(root, addresses[0] + name)
     with _progress.bytes_of(name, size) as arrived:
         _fetch.fetch(addresses, name, raw / name, size, sha256, arrived)
     if published:
         _progress.say(f"{name}: {size:,} bytes, hash as published")
     else:
-        _progress.say(_seen.note(root, addresses[0] + name, raw / name))
+        _progress.say(_first_hashes.note(root, addresses[0] + name, raw / name))
 
 
 def _addresses(dataset: ModuleType, mirror: str | None, root: Path) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from errors import ParamsError
 from tasks import _objective, _spec
 from tasks._spec import Examples
 from tests.conftest import champion, run_stages, with_values
-from tests.loops import TRAIN, X, Y, assert_close, assert_equal, weights
+from tests.loops import SPEC, TRAIN, X, Y, assert_close, assert_equal, spec_of, weights
 
 TWO_VIEWS = {"data.name": "two_views", "model.name": "two_views", "train.epochs": 3}
 
@@ -117,8 +117,6 @@ def test_one_hot_labels_train_as_sparse_ones(make_loop: Any, replicas: int) -> N
 def test_labels_are_as_the_loss_takes_them(
     loss: str, labels: str, expected: dict[str, int]
 ) -> None:
-    from tests.loops import SPEC
-
     assert (
         _objective.one_hot(with_values({"train.loss": loss, "train.labels": labels}), SPEC)
         == expected
@@ -126,8 +124,6 @@ def test_labels_are_as_the_loss_takes_them(
 
 
 def test_two_classes_have_one_output_and_no_sparse_loss() -> None:
-    from tests.loops import spec_of
-
     spec = spec_of([6], "ab")
     assert (spec.outputs, spec.activation) == (1, "sigmoid")
     with pytest.raises(ParamsError, match="two classes by one number"):
@@ -136,8 +132,6 @@ def test_two_classes_have_one_output_and_no_sparse_loss() -> None:
 
 def test_two_classes_train_with_the_loss_of_one_number(make_loop: Any) -> None:
     import keras
-
-    from tests.loops import spec_of
 
     loop = make_loop(
         values=with_values({"train.learning_rate": 0.01}),

@@ -1,4 +1,4 @@
-"""Files whose publisher gives no hash: what they were the first time, in .lockstep/seen.json."""
+"""Files whose publisher gives no hash: what they were at first, in .lockstep/first-hashes.json."""
 
 from pathlib import Path
 from typing import Any
@@ -33,4 +33,4 @@ def _all(root: Path) -> dict[str, Any]:
 
 
 def _place(root: Path) -> Path:
-    return _workspace.main_checkout(root) / ".lockstep" / "seen.json"
+    return _workspace.main_checkout(root) / ".lockstep" / "first-hashes.json"
