@@ -25,7 +25,7 @@ env: .venv/ready  ## .venv from requirements.lock, every file checked against it
 	  { echo "make env: $(PYTHON) makes no environments, install the package python3-venv" >&2; exit 4; }
 	@awk '/^[^ #]/ {uv = /^uv==/} uv' requirements.lock > .venv/uv.lock
 	pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
-	$(UV) install --quiet --require-hashes --no-deps -r requirements.lock
+	$(UV) install --quiet --compile-bytecode --require-hashes --no-deps -r requirements.lock
 	$(UV) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
