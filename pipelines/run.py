@@ -3,17 +3,16 @@
 import os
 import shutil
 import threading
-from importlib import import_module
 from pathlib import Path
 
 import httpx
 
 from errors import MachineError, UnavailableError
 from pipelines import temporary_server
-from tasks import _environment, _progress
+from tasks import _environment, _progress, _tensorflow
 from tasks._dvc.forecast import MAYBE, RUN, SKIP, forecast
+from tasks._stages import USE_TENSORFLOW
 
-USES_TENSORFLOW = {"build", "train", "evaluate", "register"}
 HEARTBEAT_SECONDS = 30  # `lockstep up` takes three that are missing for a run that was killed
 SPARE_BYTES = 500_000_000  # what a run of MNIST leaves in the workspace and the cache, and more
 
@@ -46,9 +45,10 @@ def prepare(root: Path) -> None:
     check_machine(root)
     _environment.prepare(root)
     if any(
-        each.action in (RUN, MAYBE) and each.stage in USES_TENSORFLOW for each in forecast(root)
+        each.action in (RUN, MAYBE) and each.stage in (*USE_TENSORFLOW, "register")
+        for each in forecast(root)
     ):
-        threading.Thread(target=import_module, args=["tasks._runtime"], daemon=True).start()
+        threading.Thread(target=_tensorflow.load, daemon=True).start()
 
 
 def _demand_complete(root: Path, error: httpx.TransportError) -> None:

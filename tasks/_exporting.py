@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from complaints import first_line
 from errors import DataError, MachineError, ParamsError
 from params import Params
-from tasks import _environment, _files, _saved, _weights
+from tasks import _environment, _files, _saved, _tensorflow, _weights
 from tasks._saved import BARE, MARKS, REGISTERED, SUFFIXES, WORKSPACE, Saved
 from tasks._spec import Spec
 
@@ -94,6 +94,7 @@ def _copy(source: Path, part: Path) -> None:
 
 
 def _convert(params: Params, saved: Saved, spec: Spec, kind: str, part: Path) -> None:
+    _tensorflow.load()
     from tasks import _export, _restoring, _runtime
 
     _runtime.start(params.seed)

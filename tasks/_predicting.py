@@ -11,7 +11,7 @@ import numpy as np
 from complaints import first_line
 from errors import DataError
 from params import Params
-from tasks import _environment, _files, _raw, _saved, _scores
+from tasks import _environment, _files, _raw, _saved, _scores, _tensorflow
 from tasks._raw import Raw
 from tasks._saved import Saved
 from tasks._spec import Spec, Target, by_name
@@ -38,6 +38,7 @@ def predict(params: Params, root: Path, model: str, file: Path, to: Path | None)
 
 def _outputs(params: Params, saved: Saved, spec: Spec, raw: Raw) -> dict[str, np.ndarray]:
     """Each target's outputs, (examples, numbers), in batches as evaluation takes them."""
+    _tensorflow.load()
     import tensorflow as tf
 
     from tasks import _restoring

@@ -5,7 +5,9 @@ from importlib import import_module
 from pathlib import Path
 
 import params
-from tasks import _devices, _environment
+from tasks import _devices, _environment, _tensorflow
+
+USE_TENSORFLOW = ("build", "train", "evaluate")
 
 
 def names() -> list[str]:
@@ -20,5 +22,7 @@ def run(name: str, root: Path) -> None:
     if name == "train":
         _devices.replicas(values)  # too many are told before TensorFlow's slow import
     _environment.prepare(root)
+    if name in USE_TENSORFLOW:
+        _tensorflow.load()
     stage: Callable[[params.Params, Path], None] = getattr(import_module(f"tasks.{name}"), name)
     stage(values, root)

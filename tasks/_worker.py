@@ -4,7 +4,7 @@ from pathlib import Path
 
 from errors import ParamsError
 from params import Params
-from tasks import _cluster, _environment, _progress
+from tasks import _cluster, _environment, _progress, _tensorflow
 
 
 def work(params: Params, root: Path) -> None:
@@ -19,6 +19,7 @@ def work(params: Params, root: Path) -> None:
             f"{_cluster.VARIABLE}: expected one that names this process as another worker"
         )
     _environment.prepare(root)
+    _tensorflow.load()
     from tasks._training import Training
 
     training = Training(params, root)

@@ -6,7 +6,7 @@ from typing import Any
 
 from errors import ParamsError
 from params import Params
-from tasks import _files, _progress, _scores, _spec, _weights
+from tasks import _files, _progress, _scores, _spec, _tensorflow, _weights
 from tasks._tracking import registry, runs
 
 
@@ -45,6 +45,7 @@ def _candidate(params: Params, root: Path, metrics: dict[str, float]) -> registr
 
     def export(folder: Path) -> tuple[Any, Any]:
         # TensorFlow is imported only when a version is really made.
+        _tensorflow.load()
         from tasks import _export
 
         spec = _spec.read(root)

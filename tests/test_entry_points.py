@@ -26,3 +26,16 @@ def test_a_command_starts(tmp_path: Path, command: str) -> None:
 def test_the_servers_can_be_made(tmp_path: Path) -> None:
     ended = run(tmp_path, "python", "-W", "ignore", "-c", SERVERS)
     assert ended.returncode == 0, ended.stdout
+
+
+def test_tensorflow_comes_without_what_no_stage_uses(tmp_path: Path) -> None:
+    lines = (
+        "import sys",
+        "from tasks import _tensorflow",
+        "_tensorflow.load()",
+        "import tensorflow",
+        "assert not _tensorflow.OPTIONAL & set(sys.modules)",
+        "import matplotlib, sklearn",
+    )
+    ended = run(tmp_path, "python", "-c", "\n".join(lines))
+    assert ended.returncode == 0, ended.stdout
