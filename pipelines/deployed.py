@@ -2,7 +2,7 @@
 
 import json
 import os
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
     os.chdir(main)  # the workspace goes before the run ends
     own = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
     try:
-        with workspaces.removed(main, place) if main != place else nullcontext():
+        with _removed(main, place):
             _change(place, preset, own)
             experiments.fetch(place)
             run.prepare(place)
@@ -45,6 +45,16 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
         # As a state, so that Prefect shows the line itself and prints no traceback.
         return Failed(message=" ".join(str(error).split()), data=error)
     return Completed(message=f"saved as {name}")
+
+
+def _removed(main: Path, place: Path) -> AbstractContextManager[None]:
+    """What removes the workspace after the block; a failure may be looked at there, a stop not.
+
+    A machine of its own has a clone for each run instead, which Prefect removes.
+    """
+    if main == place:
+        return nullcontext()
+    return workspaces.removed(main, place, kept=Exception)
 
 
 def _change(place: Path, preset: str | None, own: list[str]) -> None:

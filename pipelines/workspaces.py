@@ -43,19 +43,19 @@ def pull() -> dict[str, str]:
 
 
 @contextmanager
-def removed(root: Path, place: Path) -> Iterator[None]:
-    """Remove a workspace after the block; where that fails it is kept, and a line says so.
+def removed(root: Path, place: Path, kept: type[BaseException] = BaseException) -> Iterator[None]:
+    """Remove a workspace after the block; where that fails so it is kept, and a line says so.
 
-    With bad parameters there is nothing to keep.
+    With bad parameters there is nothing to keep. What isn't kept the next run removes.
     """
     try:
         yield
     except ParamsError:
         discard(root, place)
         raise
-    except BaseException:
-        _owner(place).unlink(missing_ok=True)
+    except kept:
         _progress.say(f"the workspace is kept: {place}")
+        _owner(place).unlink(missing_ok=True)
         raise
     discard(root, place)
 

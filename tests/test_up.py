@@ -1,16 +1,12 @@
-"""`lockstep up` and what is deployed there: four servers, a worker's runs, and dead runs."""
+"""`lockstep up` and what is deployed there: four servers, a worker's runs, silence, Ctrl-C."""
 
 import contextlib
-import hashlib
-import json
 import os
 import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,78 +16,21 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.browser import look
-from tests.conftest import SMALL, STAGES, git, run, run_stages
+from tests.conftest import SMALL, STAGES, git, run
 from tests.prefect_server import filtered
+from tests.served import (
+    Served,
+    ask,
+    deploy,
+    ended,
+    saved_weights,
+    started,
+    tracked,
+    until,
+    weights_alone,
+)
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
-
-MARK = "LOCKSTEP_TEST"
-FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-
-
-@dataclass
-class Served:
-    """A checkout with its servers; `output` grows."""
-
-    root: Path
-    process: subprocess.Popen[bytes]
-    output: Path
-
-    @property
-    def addresses(self) -> dict[str, str]:
-        return dict(re.findall(r"^(\w+) +(http://\S+)$", self.output.read_text(), re.MULTILINE))
-
-    @property
-    def environment(self) -> dict[str, str]:
-        found = re.findall(r"^  export (\w+)=(\S+)$", self.output.read_text(), re.MULTILINE)
-        return dict(found)
-
-    @property
-    def prefect(self) -> str:
-        return self.environment["PREFECT_API_URL"]
-
-    def wait_for(self, text: str, seconds: float = 240) -> None:
-        until(lambda: text in self.output.read_text() or self.process.poll() is not None, seconds)
-        assert text in self.output.read_text(), self.output.read_text()
-
-    def left(self) -> dict[str, str]:
-        """The living processes that were started, whatever their session, and what they are."""
-        found = {}
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if f"{MARK}={self.root}".encode() in (process / "environ").read_bytes():
-                    found[process.name] = (process / "cmdline").read_text().replace("\0", " ")
-        return found
-
-
-def until(found: Callable[[], Any], seconds: float) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return value
-
-
-@contextlib.contextmanager
-def started(root: Path, *command: str) -> Iterator[Served]:
-    """Start servers for a checkout; whatever happens they are stopped."""
-    output = root.parent / "output"
-    # As often as a test can wait for.
-    environment = {MARK: str(root), "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2"}
-    with output.open("w") as log:
-        process = subprocess.Popen(
-            command or ("lockstep", "up"),
-            cwd=root,
-            env={**os.environ, **environment},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        yield Served(root, process, output)
-    finally:
-        process.terminate()
-        process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +45,7 @@ def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
         with contextlib.suppress(OSError):  # it is in use already
             stack.enter_context(socket.create_server(("127.0.0.1", 6006)))
         served = stack.enter_context(started(root))
-        served.wait_for("the servers are ready")
-        deployed = run(root, "prefect", "deploy", "--all", **served.environment)
-        assert deployed.returncode == 0, deployed.stdout
+        deploy(served)
         yield served
 
 
@@ -133,47 +70,6 @@ def silenced(served: Served, make_workspace: Callable[..., Path]) -> str:
     process.wait()
     (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output.read_text())
     return str(name)
-
-
-def ask(served: Served, name: str, overrides: dict[str, Any], *more: str) -> str:
-    """Have a deployment run, and return the flow run's id."""
-    command = ["prefect", "deployment", "run", f"experiment/{name}", *more]
-    command += ["--param", f"overrides={json.dumps(overrides)}"]
-    asked = run(served.root, *command, **served.environment)
-    assert asked.returncode == 0, asked.stdout
-    (found,) = re.findall(r"UUID: (\S+)", asked.stdout)
-    return str(found)
-
-
-def flow_run(served: Served, sought: str) -> dict[str, Any]:
-    answer = httpx.get(f"{served.prefect}/flow_runs/{sought}", timeout=30)
-    answer.raise_for_status()
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def ended(served: Served, sought: str) -> dict[str, Any]:
-    until(lambda: flow_run(served, sought)["state_type"] in FINAL, 240)
-    return flow_run(served, sought)
-
-
-def tracked(served: Served) -> list[Any]:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(served.environment["MLFLOW_TRACKING_URI"])
-    return list(client.search_runs([client.get_experiment_by_name("lockstep").experiment_id]))
-
-
-def engine_of(sought: str) -> int | None:
-    """The process that a flow run is in, once it trains or would."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (
-                f"PREFECT__FLOW_RUN_ID={sought}".encode() in (process / "environ").read_bytes()
-                and b"prefect.engine" in (process / "cmdline").read_bytes()
-            ):
-                return int(process.name)
-    return None
 
 
 def test_four_servers_answer(served: Served) -> None:
@@ -262,53 +158,6 @@ def test_its_pages_show_the_run(served: Served, tmp_path: Path) -> None:
     look(address, [run_there.info.run_name, "test_accuracy"], "mlflow", tmp_path)
 
 
-def saved_weights(served: Served, found: dict[str, Any]) -> str:
-    """The md5 of the last weights in the experiment that a flow run has saved."""
-    name = found["state"]["message"].removeprefix("saved as ")
-    (ref,) = [
-        each
-        for each in git(served.root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-        if each.endswith(f"/{name}")
-    ]
-    lock = YAML(typ="safe").load(git(served.root, "show", f"{ref}:dvc.lock"))
-    (md5,) = [
-        str(out["md5"])
-        for out in lock["stages"]["train"]["outs"]
-        if out["path"] == "weights/last.weights.h5"
-    ]
-    return md5
-
-
-def weights_alone(make_workspace: Callable[..., Path], changes: dict[str, Any]) -> str:
-    """The md5 of the last weights when the same experiment is run undisturbed, without servers."""
-    root = run_stages(
-        make_workspace({**SMALL, **changes}, "alone"), "download", "normalize", "build", "train"
-    )
-    content = (root / "weights" / "last.weights.h5").read_bytes()
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def test_a_killed_run_has_crashed_and_the_same_goes_on_to_the_same_bits(
-    served: Served, make_workspace: Callable[..., Path], tensorflow: Any
-) -> None:
-    overrides = {"train.epochs": 600, "train.bundle_seconds": 0.0, "seed": 7}
-    killed = ask(served, "nightly", overrides)
-    until(lambda: "epoch 50/600" in served.output.read_text(), 180)
-    process = engine_of(killed)
-    assert process
-    os.kill(process, signal.SIGKILL)
-    assert ended(served, killed)["state_type"] == "CRASHED"
-    # One at a time, and the next is cancelled: the dead one holds no slot.
-    after = ended(served, ask(served, "nightly", overrides))
-    assert after["state_type"] == "COMPLETED", served.output.read_text()
-    assert re.search(r"goes on .*after epoch \d\d", served.output.read_text())
-    assert saved_weights(served, after) == weights_alone(make_workspace, overrides)
-    # The killed one's workspace is gone too.
-    assert git(served.root, "worktree", "list").count("\n") == 1
-    (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "600"]
-    assert same.info.status == "FINISHED"
-
-
 def test_four_at_once_on_a_worker_of_two_are_as_alone(
     served: Served, make_workspace: Callable[..., Path], tensorflow: Any
 ) -> None:
@@ -352,15 +201,3 @@ def test_a_kill_leaves_nothing(make_workspace: Callable[..., Path], command: str
         served.process.kill()
         served.process.wait()
         until(lambda: not served.left(), 40)
-
-
-def test_a_server_that_ends_stops_the_others(make_workspace: Callable[..., Path]) -> None:
-    with started(make_workspace(SMALL, "ending")) as served:
-        served.wait_for("tensorboard started", 60)
-        (process,) = re.findall(r"tensorboard started \(pid=(\d+)\)", served.output.read_text())
-        os.kill(int(process), signal.SIGKILL)
-        assert served.process.wait(60) == 137
-        assert served.output.read_text().splitlines()[-1] == (
-            "lockstep up: tensorboard ended, so the others were stopped; its last lines say why"
-        )
-        until(lambda: not served.left(), 5)
