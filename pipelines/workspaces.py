@@ -1,5 +1,6 @@
 """Workspaces: a git worktree for each overridden run, which shares the main checkout's cache."""
 
+import importlib
 import os
 import re
 import shutil
@@ -39,7 +40,21 @@ def run(root: Path, assignments: list[str], words: Iterable[str]) -> None:
 
 def pull() -> dict[str, str]:
     """Make a workspace of this checkout for a deployed run: a pull step of prefect.yaml."""
-    return {"directory": str(create(params.ROOT, []))}
+    return enter(str(create(params.ROOT, [])))
+
+
+def enter(directory: str) -> dict[str, str]:
+    """Take the code of the flow and its stages from this folder: a pull step of prefect.yaml.
+
+    Otherwise it would be that of the worker's checkout, which may be another or be edited.
+    """
+    sys.path.insert(0, directory)
+    importlib.invalidate_caches()
+    for name in list(sys.modules):
+        top = params.ROOT / name.partition(".")[0]
+        if (top / "__init__.py").exists() or top.with_suffix(".py").exists():
+            del sys.modules[name]
+    return {"directory": directory}
 
 
 @contextmanager

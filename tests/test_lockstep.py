@@ -236,6 +236,19 @@ def test_a_workspace_carries_what_is_not_committed(workspace: Path) -> None:
     assert not place.exists()
 
 
+def test_a_deployed_run_takes_its_code_from_its_workspace(workspace: Path, tmp_path: Path) -> None:
+    lines = (
+        "from pipelines import workspaces",
+        "place = workspaces.pull()['directory']",
+        "import params",
+        "from tasks import download",
+        "assert params.__file__.startswith(place), params.__file__",
+        "assert download.__file__.startswith(place), download.__file__",
+    )
+    ended = run(tmp_path, "python", "-c", "\n".join(lines), PYTHONPATH=str(workspace))
+    assert ended.returncode == 0, ended.stdout
+
+
 def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
     ended = run(tmp_path, "lockstep", "plan")
     assert ended.returncode == 4

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import textwrap
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,9 +39,11 @@ def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
     """All that `lockstep up` starts, with something else on TensorBoard's usual port."""
     root = make_workspace(SMALL, "served")
     store = root.parent / "remote"
-    git(root, "init", "-q", "--bare", str(store / "git"))
+    git(root, "init", "-q", "--bare", "-b", "main", str(store / "git"))
     git(root, "remote", "add", "origin", str(store / "git"))
-    run(root, "dvc", "remote", "add", "--local", "-d", "store", str(store / "dvc"))
+    run(root, "dvc", "remote", "add", "-d", "store", str(store / "dvc"))
+    git(root, "commit", "-qam", "Name a remote")
+    git(root, "push", "-q", "origin", "main")
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):  # it is in use already
             stack.enter_context(socket.create_server(("127.0.0.1", 6006)))
@@ -122,6 +125,29 @@ def test_a_run_with_overrides_is_saved_and_shared(silenced: str, served: Served)
     assert list((served.root.parent / "remote" / "dvc").rglob("*.dir"))
     assert git(served.root, "status", "--porcelain", "-uall") == before
     assert git(served.root, "worktree", "list").count("\n") == 1
+
+
+def test_a_clone_for_each_run_runs_what_was_pushed(served: Served, tmp_path: Path) -> None:
+    clone, origin = tmp_path / "clone", git(served.root, "remote", "get-url", "origin").strip()
+    git(tmp_path, "clone", "-q", origin, str(clone))
+    stage = clone / "tasks" / "download.py"
+    stage.write_text(f"{stage.read_text()}\n\nprint('the code that was pushed')\n")
+    git(clone, "commit", "-qam", "Say so")
+    git(clone, "push", "-q", "origin", "main")
+    documented = (clone / "docs" / "servers.md").read_text().partition("    pull:\n")[2]
+    steps = textwrap.dedent(documented).replace("https://example.org/you/experiments.git", origin)
+    file = clone / "prefect.yaml"
+    yaml = YAML()
+    deployments = yaml.load(file)
+    deployments["pull"] = yaml.load(steps)
+    deployments["deployments"][0]["name"] = "remote"
+    yaml.dump(deployments, file)
+    deployed = run(clone, "prefect", "deploy", "--name", "remote", **served.environment)
+    assert deployed.returncode == 0, deployed.stdout
+    found = ended(served, ask(served, "remote", {"train.epochs": 1}))
+    assert found["state_type"] == "COMPLETED", served.output.read_text()
+    assert "the code that was pushed" in served.output.read_text()
+    assert found["state"]["message"].removeprefix("saved as ") in git(clone, "ls-remote", "origin")
 
 
 def test_a_bad_override_fails_with_its_line(served: Served) -> None:
