@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from pipelines import workspaces
 from tasks._dvc import forecast, reproduction
+from tasks._dvc.hashes import experiment_key
 from tests.conftest import REPOSITORY, STAGES, git, load, run, write_params
 
 CALLED: list[str] = []
@@ -274,3 +275,5 @@ def test_data_that_are_not_there_are_bad_data(recorded: Path) -> None:
     write_params(recorded, {"data.name": "csv", "data.path": "nowhere.csv"})
     with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder"):
         reproduction.reproduce(recorded, "download", pretend(recorded))
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder"):
+        experiment_key(recorded)

@@ -8,6 +8,7 @@ from typing import Any
 from dvc.dependency import ParamsDependency
 from dvc.stage import Stage
 
+from errors import DataError
 from tasks._dvc.repository import opened, stages_in_order
 
 
@@ -15,7 +16,7 @@ def experiment_key(root: Path) -> str:
     """Return the sha256, in hex, over all that determines the experiment of a workspace.
 
     That is each stage's command, parameters, and the md5 of the files that no stage makes. It is
-    known before anything has run, and the same in every clone.
+    known before anything has run, and the same in every clone. Raises DataError if one is missing.
     """
     with opened(root) as repo:
         made = [Path(out.fs_path) for out in repo.index.outs]
@@ -48,4 +49,6 @@ def _md5(dep: Any) -> str:
     path = Path(dep.fs_path)
     if path.is_dir():
         return str(dep.get_hash().value)  # which DVC remembers for as long as no file changes
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder, expected it")
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
