@@ -39,7 +39,7 @@ test: env  ## the tests that need no system package
 	pytest -n 2 --dist loadfile -m "not system"
 
 test-system: env  ## the tests with servers, browsers, databases, or minutes of training
-	pytest -n 2 --dist loadfile -m system
+	pytest -n 3 --dist loadfile -m system
 
 bench: env  ## measure everything beside its peers; see docs/performance.md
 	python -m benchmarks.trainer

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,16 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def make_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Return what makes a fresh clone of the repository as it stands, with parameters changed."""
+    """Return what makes a fresh clone of the repository as it stands, with parameters changed.
 
-    def make(changes: dict[str, Any] | None = None, name: str = "workspace") -> Path:
+    `until` is its last stage, where the others would only take time.
+    """
+
+    def make(
+        changes: dict[str, Any] | None = None,
+        name: str = "workspace",
+        until: str = STAGES[-1],
+    ) -> Path:
         root = tmp_path_factory.mktemp(name) / "lockstep"
         listed = git(REPOSITORY, "ls-files", "-co", "--exclude-standard").splitlines()
         for file in filter(lambda each: (REPOSITORY / each).is_file(), listed):
@@ -73,6 +80,7 @@ def make_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
         for result in ("dvc.lock", "report"):
             subprocess.run(["rm", "-rf", root / result], check=True)
         write_params(root, changes or {})
+        keep_stages(root, STAGES[: STAGES.index(until) + 1])
         git(root, "init", "-q", "-b", "main")
         git(root, "add", "-A")
         git(root, "commit", "-qm", "Start")
@@ -148,6 +156,15 @@ def change_params(root: Path, changes: dict[str, Any]) -> params.Params:
     """Change dotted keys of a workspace's params.yaml, and return all of it, checked."""
     write_params(root, changes)
     return load(root)
+
+
+def keep_stages(root: Path, names: Collection[str]) -> None:
+    """Take the other stages out of a workspace's dvc.yaml."""
+    yaml, path = YAML(), root / "dvc.yaml"
+    graph = yaml.load(path)
+    left = {name: graph["stages"][name] for name in names}
+    if left != graph["stages"]:
+        yaml.dump({"stages": left}, path)
 
 
 def write_params(root: Path, changes: dict[str, Any]) -> None:

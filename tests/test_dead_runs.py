@@ -63,7 +63,7 @@ def slots(served: Served) -> list[int]:
 def test_what_is_killed_goes_on_to_the_bits_of_an_undisturbed_run(
     make_workspace: Callable[..., Path], tensorflow: Any
 ) -> None:
-    root = make_workspace(SMALL, "dead")
+    root = make_workspace(SMALL, "dead", until="train")
 
     with started(root) as served:  # its flow is killed, and once more with the whole machine
         deploy(served)

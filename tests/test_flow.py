@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import SMALL, STAGES, git, load, run, run_stages, write_params
+from tests.conftest import SMALL, STAGES, git, keep_stages, load, run, run_stages, write_params
 from tests.prefect_server import LONG, filtered, lockstep, task_runs
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -91,10 +91,7 @@ def test_a_server_that_does_not_answer_is_worth_a_retry(workspace: Path) -> None
 
 
 def test_without_a_server_it_starts_its_own(workspace: Path, hermetic: Path) -> None:
-    yaml = YAML()
-    graph = yaml.load(workspace / "dvc.yaml")
-    stages = {name: graph["stages"][name] for name in ("download", "normalize")}
-    yaml.dump({"stages": stages}, workspace / "dvc.yaml")
+    keep_stages(workspace, ("download", "normalize"))
     ended = run(workspace, "lockstep", "run", timeout=LONG)
     assert ended.returncode == 0, ended.stdout
     assert "waiting for Prefect's temporary server" in ended.stdout
@@ -107,7 +104,7 @@ def test_four_overridden_runs_at_once(
 ) -> None:
     import hashlib
 
-    root = make_workspace(SMALL, "at-once")
+    root = make_workspace(SMALL, "at-once", until="train")
     (root / "models" / "note.txt").write_text("not committed\n")
     before = git(root, "status", "--porcelain", "-uall")
     running = [
@@ -183,7 +180,7 @@ def members(group: int) -> list[str]:
 def test_a_stopped_run_ends_cleanly_and_continues(
     make_workspace: Callable[..., Path], server: str, number: signal.Signals, code: int
 ) -> None:
-    root = make_workspace({**SMALL, "train.epochs": 3000}, "stopped")
+    root = make_workspace({**SMALL, "train.epochs": 3000}, "stopped", until="train")
     process = start_long_training(root, server)
     process.send_signal(number)
     rest, _ = process.communicate(timeout=120)
@@ -203,7 +200,7 @@ def test_a_stopped_run_ends_cleanly_and_continues(
 def test_a_stopped_run_of_its_own_keeps_its_workspace(
     make_workspace: Callable[..., Path], server: str
 ) -> None:
-    root = make_workspace(SMALL, "stopped")
+    root = make_workspace(SMALL, "stopped", until="train")
     process = start_long_training(root, server, "train.epochs=3000")
     process.terminate()
     rest, _ = process.communicate(timeout=120)

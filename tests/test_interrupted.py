@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tasks import train
-from tests.conftest import change_params, git, run
+from tests.conftest import SMALL, change_params, load, run
 from tests.test_train import digests
 from tests.test_workers import end_of
 
@@ -51,10 +53,11 @@ def running_in(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("door", [("dvc", "repro", "train"), ("lockstep", "run")])
 def test_a_runner_that_is_killed_goes_on_where_training_was(
-    workspace: Path, door: tuple[str, ...]
+    make_workspace: Callable[..., Path], tensorflow: Any, door: tuple[str, ...]
 ) -> None:
-    values = change_params(workspace, {"train.epochs": 300, "train.bundle_seconds": 0})
-    git(workspace, "commit", "-qam", "Train for long")
+    changes = {**SMALL, "train.epochs": 60, "train.bundle_seconds": 0}
+    workspace = make_workspace(changes, until="train")
+    values = load(workspace)
     history = workspace / "report" / "history.csv"
     runner = subprocess.Popen(door, cwd=workspace)
     deadline = time.monotonic() + 150

@@ -75,7 +75,7 @@ def test_a_run_whose_server_is_gone_for_good_is_complete(
     make_workspace: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "1")
-    root = make_workspace({**SMALL, "train.epochs": 200}, "gone")
+    root = make_workspace({**SMALL, "train.epochs": 200}, "gone", until="train")
     with started(tmp_path) as (address, server):
         process = start_long_training(root, address)
         os.killpg(server.pid, signal.SIGKILL)
@@ -89,7 +89,8 @@ def test_a_run_whose_server_is_gone_for_good_is_complete(
 def test_a_run_outlives_a_server_that_is_away_for_half_a_minute(
     make_workspace: Callable[..., Path], tmp_path: Path
 ) -> None:
-    root, port = make_workspace({**SMALL, "train.epochs": 200}, "away"), free_port()
+    root = make_workspace({**SMALL, "train.epochs": 200}, "away", until="train")
+    port = free_port()
     with started(tmp_path, port) as (address, server):
         process = start_long_training(root, address)
         os.killpg(server.pid, signal.SIGKILL)
