@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -229,3 +230,15 @@ def test_a_kill_leaves_nothing(make_workspace: Callable[..., Path], command: str
         served.process.kill()
         served.process.wait()
         until(lambda: not served.left(), 40)
+
+
+@pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08])
+def test_ctrl_c_at_the_start_ends_it(make_workspace: Callable[..., Path], delay: float) -> None:
+    with started(make_workspace(SMALL, "early")) as served:
+        while "in other shells" not in served.output.read_text():
+            time.sleep(0.001)
+        time.sleep(delay)
+        os.killpg(served.process.pid, signal.SIGINT)  # as a terminal does
+        assert served.process.wait(30) == 130, served.output.read_text()
+        assert "Traceback" not in served.output.read_text()
+        until(lambda: not served.left(), 20)
