@@ -42,7 +42,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
             workspaces.save(main, place, name)
             experiments.push(place, name)
     except LockstepError as error:
-        # As a state, so that Prefect shows the line itself and prints no traceback.
+        # As a state, so that Prefect shows the line itself as what the run ended with.
         return Failed(message=" ".join(str(error).split()), data=error)
     return Completed(message=f"saved as {name}")
 

@@ -59,9 +59,9 @@ def enter(directory: str) -> dict[str, str]:
 
 @contextmanager
 def removed(root: Path, place: Path, kept: type[BaseException] = BaseException) -> Iterator[None]:
-    """Remove a workspace after the block; where that fails so it is kept, and a line says so.
+    """Remove a workspace after the block; an exception of `kept` leaves it, and a line says so.
 
-    With bad parameters there is nothing to keep. What isn't kept the next run removes.
+    With bad parameters there is nothing to keep. After other exceptions the next run removes it.
     """
     try:
         yield
