@@ -55,5 +55,6 @@ check: env  ## style, types, import contracts, lock file in step
 	@cp requirements.lock .venv/in-step.lock && $(COMPILE) -o .venv/in-step.lock
 	@diff requirements.lock .venv/in-step.lock || { echo "requirements.lock isn't in step: make lock" >&2; exit 1; }
 
-lock: env  ## write requirements.lock anew from pyproject.toml
+lock: env  ## write requirements.lock anew from pyproject.toml, and versions.txt from it
 	$(COMPILE) -o requirements.lock
+	python -m lockstep.config.versions .

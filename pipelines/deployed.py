@@ -10,12 +10,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-import params
-from errors import LockstepError
-from pipelines import presets, run, workspaces
+from lockstep.config import presets
+from lockstep.config.overrides import overridden, write_overridden
+from lockstep.config.reading import check_params
+from lockstep.config.yaml_files import read_yaml
+from lockstep.errors import LockstepError
+from lockstep.storage import layout
+from lockstep.storage.checkout import main_checkout
+from lockstep.versioning import experiments
+from lockstep.versioning.hashes import experiment_key
+from pipelines import local, workspaces
 from pipelines.experiment import experiment
-from tasks import _workspace
-from tasks._dvc import experiments, hashes
 
 
 @flow(name="experiment", persist_result=False)
@@ -28,15 +33,15 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
 
     """
     place = Path.cwd()  # the workspace that the pull step made
-    main = _workspace.main_checkout(place)
+    main = main_checkout(place)
     os.chdir(main)  # the workspace goes before the run ends
     own = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
     try:
         with _removed(main, place):
             _change(place, preset, own)
             experiments.fetch(place)
-            run.prepare(place)
-            name = workspaces.name_of([preset or "", *own], hashes.experiment_key(place))
+            local.prepare(place)
+            name = workspaces.name_of([preset or "", *own], experiment_key(place))
             os.environ[experiments.NAME] = name
             experiment.fn(place)
             workspaces.save(main, place, name)
@@ -59,7 +64,7 @@ def _removed(main: Path, place: Path) -> AbstractContextManager[None]:
 
 def _change(place: Path, preset: str | None, own: list[str]) -> None:
     """Put a preset's values and then the run's own into the workspace; raises ParamsError."""
-    assignments = [*(presets.assignments(preset) if preset else []), *own]
-    file = place / "params.yaml"
-    params.check(params.overridden(params.read(file), assignments), "overrides")
-    params.write_overridden(file, assignments)
+    assignments = [*(presets.assignments(place, preset) if preset else []), *own]
+    file = place / layout.PARAMS
+    check_params(overridden(read_yaml(file), assignments), place, "overrides")
+    write_overridden(file, assignments)

@@ -12,12 +12,13 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from errors import LockstepError
-from pipelines import seen
-from tasks import _cluster, _progress, _stages
-from tasks._dvc import reproduction
-from tasks._dvc.reproduction import RAN, UP_TO_DATE, Node
-from tasks._tracking import FLOW_RUN, FLOW_RUN_URL
+from lockstep.errors import LockstepError
+from lockstep.process import console
+from lockstep.runtime.cluster import read_cluster
+from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
+from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
+from pipelines import reporting
+from tasks.__main__ import run_stage
 
 WORTH_A_RETRY = (75, 137, 143)
 COMMAND = re.compile(r"python -m tasks (\w+)")
@@ -28,12 +29,12 @@ def experiment(root: Path) -> None:
     """Bring every stage of the workspace up to date, each after those it depends on."""
     _say_who_runs_it()
     states: dict[str, State[Any]] = {}
-    for stage in reproduction.graph(root):
+    for stage in graph(root):
         before = [states[name] for name in stage.upstream]
         states[stage.name] = as_task(stage)(stage.name, root, wait_for=before, return_state=True)
         raise_if_failed(states[stage.name], stage.name)
     if any(state.name != UP_TO_DATE.title() for state in states.values()):
-        seen.summarize(root)
+        reporting.summarize(root)
 
 
 def _say_who_runs_it() -> None:
@@ -67,22 +68,22 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
     def run(command: str) -> bool:
         stage = COMMAND.fullmatch(command)
         # TensorFlow must meet the other workers before its first operation: in a new process.
-        if stage and name == "train" and _cluster.read().size > 1:
+        if stage and name == "train" and read_cluster().size > 1:
             return False
         if stage:
-            _progress.say(f"{name}: {command}")
-            _stages.run(stage[1], root)
+            console.say(f"{name}: {command}")
+            run_stage(stage[1], root)
         return bool(stage)
 
     try:
-        with seen.told(name):
-            outcome = reproduction.reproduce(root, name, run)
+        with reporting.told(name):
+            outcome = reproduce_stage(root, name, run)
     except LockstepError as error:
         if error.exit_code in WORTH_A_RETRY:
             raise
         # As a state, so that Prefect shows the stage's own line and prints no traceback.
         return Failed(message=str(error), data=error)
-    _progress.say(f"{name}: {outcome}")
+    console.say(f"{name}: {outcome}")
     return Completed(message=outcome, name="Completed" if outcome == RAN else outcome.title())
 
 

@@ -1,6 +1,5 @@
 """Workspaces: a git worktree for each overridden run, which shares the main checkout's cache."""
 
-import importlib
 import os
 import re
 import shutil
@@ -13,10 +12,15 @@ from pathlib import Path
 
 from filelock import FileLock
 
-import params
-from errors import MachineError, ParamsError
-from tasks import _files, _process, _progress, _workspace
-from tasks._dvc import experiments, hashes
+from lockstep.config.overrides import write_overridden
+from lockstep.config.yaml_files import read_yaml
+from lockstep.errors import MachineError, ParamsError
+from lockstep.process import console
+from lockstep.process.process_ids import is_alive, process_name
+from lockstep.storage import atomic_files, layout
+from lockstep.storage.checkout import find_project, main_checkout
+from lockstep.versioning import experiments
+from lockstep.versioning.hashes import experiment_key
 
 NAME_LENGTH = 60
 
@@ -30,31 +34,20 @@ def run(root: Path, assignments: list[str], words: Iterable[str]) -> None:
     place = create(root, assignments)
     with removed(root, place):
         experiments.fetch(place)
-        name = name_of(words, hashes.experiment_key(place))
+        name = name_of(words, experiment_key(place))
         _run_there(place, name)
         save(root, place, name)
-    _progress.say(f"saved as {name}")
-    _progress.say(f"  compare: dvc exp diff {name}")
-    _progress.say(f"  apply:   dvc exp apply {name}")
+    console.say(f"saved as {name}")
+    console.say(f"  compare: dvc exp diff {name}")
+    console.say(f"  apply:   dvc exp apply {name}")
 
 
 def pull() -> dict[str, str]:
-    """Make a workspace of this checkout for a deployed run: a pull step of prefect.yaml."""
-    return enter(str(create(params.ROOT, [])))
+    """Make a workspace for a deployed run, in which Prefect then starts it: a pull step.
 
-
-def enter(directory: str) -> dict[str, str]:
-    """Take the code of the flow and its stages from this folder: a pull step of prefect.yaml.
-
-    Otherwise it would be that of the worker's checkout, which may be another or be edited.
+    Prefect calls it in the project that was deployed: the `working_dir` of prefect.yaml.
     """
-    sys.path.insert(0, directory)
-    importlib.invalidate_caches()
-    for name in list(sys.modules):
-        top = params.ROOT / name.partition(".")[0]
-        if (top / "__init__.py").exists() or top.with_suffix(".py").exists():
-            del sys.modules[name]
-    return {"directory": directory}
+    return {"directory": str(create(find_project(Path.cwd()), []))}
 
 
 @contextmanager
@@ -69,7 +62,7 @@ def removed(root: Path, place: Path, kept: type[BaseException] = BaseException) 
         discard(root, place)
         raise
     except kept:
-        _progress.say(f"the workspace is kept: {place}")
+        console.say(f"the workspace is kept: {place}")
         _owner(place).unlink(missing_ok=True)
         raise
     discard(root, place)
@@ -87,16 +80,16 @@ def create(root: Path, assignments: list[str]) -> Path:
     Raises MachineError where git can't make one.
     """
     _git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment takes a name
-    main = _workspace.main_checkout(root)
-    place = main / ".lockstep" / "workspaces" / uuid.uuid4().hex[:12]
+    main = main_checkout(root)
+    place = main / layout.WORKSPACES / uuid.uuid4().hex[:12]
     with _one_at_a_time(root):
         _sweep(root, place.parent)
-        _files.write_text(_owner(place), _process.name())
+        atomic_files.write_text(_owner(place), process_name())
         _git(root, "worktree", "add", "--quiet", "--detach", str(place), "HEAD")
     changed = _carry(root, place)
     if changed:
-        _progress.say(f"uncommitted changes are carried along: {len(changed)} files")
-    params.write_overridden(place / "params.yaml", assignments)
+        console.say(f"uncommitted changes are carried along: {len(changed)} files")
+    write_overridden(place / layout.PARAMS, assignments)
     _link_own_data(root, place)
     experiments.share(main, place)
     return place
@@ -123,7 +116,7 @@ def _owner(place: Path) -> Path:
 def _sweep(root: Path, folder: Path) -> None:
     """Remove the workspaces whose process was killed: what it had is in bundles and the cache."""
     for owner in folder.glob("*.process"):
-        if not _process.lives(owner.read_text(encoding="utf-8")):
+        if not is_alive(owner.read_text(encoding="utf-8")):
             _remove(root, owner.with_suffix(""))
 
 
@@ -139,7 +132,7 @@ def _one_at_a_time(root: Path) -> FileLock:
 
     Two `dvc exp save` at once fail: they stash under one reference.
     """
-    folder = _workspace.main_checkout(root) / ".lockstep"
+    folder = main_checkout(root) / ".lockstep"
     folder.mkdir(exist_ok=True)
     return FileLock(folder / "git.lock")
 
@@ -159,18 +152,16 @@ def _carry(root: Path, place: Path) -> list[str]:
 
 def _link_own_data(root: Path, place: Path) -> None:
     """Let a relative data.path that git ignores be found in the workspace as in the checkout."""
-    path = params.read(place / "params.yaml")["data"]["path"]
+    path = read_yaml(place / layout.PARAMS)["data"]["path"]
     if (root / path).exists() and not (place / path).exists():
         (place / path).parent.mkdir(parents=True, exist_ok=True)
         (place / path).symlink_to((root / path).resolve())
 
 
 def _run_there(place: Path, name: str) -> None:
-    # Its folder comes first on the path: otherwise the main checkout's code would be imported.
-    path = os.pathsep.join(filter(None, (str(place), os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "pipelines", "run"]
-    environment = {**os.environ, "PYTHONPATH": path, experiments.NAME: name}
-    process = subprocess.Popen(command, cwd=place, env=environment)
+    # The launcher takes the code of the folder that it is started in.
+    command = [sys.executable, "-m", "lockstep", "run"]
+    process = subprocess.Popen(command, cwd=place, env={**os.environ, experiments.NAME: name})
     try:
         code = process.wait()
     except BaseException:

@@ -4,8 +4,14 @@ from pathlib import Path
 
 import keras
 
-from params import Params
-from tasks import _files, _flops, _model, _preprocessing, _results, _runtime, _spec
+from lockstep.config.schema import Params
+from lockstep.data.spec import read_spec
+from lockstep.modeling import preprocessing
+from lockstep.modeling.flops import count_flops
+from lockstep.modeling.model import make_model
+from lockstep.modeling.weights import save_weights
+from lockstep.runtime.strategy import start_runtime
+from lockstep.storage import atomic_files, layout
 
 
 def build(params: Params, root: Path) -> None:
@@ -13,15 +19,15 @@ def build(params: Params, root: Path) -> None:
 
     The last has the number of parameters, and of floating-point operations for one example.
     """
-    spec = _spec.read(root)
-    _runtime.start(params.seed)
-    model = _model.make(params, spec)
-    _results.save_weights(model, root / "weights" / "initial.weights.h5")
-    _files.write_text(root / "report" / "summary.txt", _summary(model))
-    preprocess = _preprocessing.layers(spec)
-    _files.write_json(
-        root / "report" / "model.json",
-        {"parameters": model.count_params(), "flops": _flops.of_example(model, preprocess)},
+    spec = read_spec(root)
+    start_runtime(params.seed)
+    model = make_model(params, spec)
+    save_weights(model, root / layout.INITIAL_WEIGHTS)
+    atomic_files.write_text(root / layout.SUMMARY, _summary(model))
+    preprocess = preprocessing.layers(spec)
+    atomic_files.write_json(
+        root / layout.MODEL_SIZE,
+        {"parameters": model.count_params(), "flops": count_flops(model, preprocess)},
     )
 
 

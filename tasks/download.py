@@ -5,9 +5,14 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-from errors import DataError
-from params import Params
-from tasks import _fetch, _files, _first_hashes, _progress, _workspace, datasets
+from lockstep.config.schema import Params
+from lockstep.data import recorded_hashes
+from lockstep.data.fetch import fetch_file
+from lockstep.errors import DataError
+from lockstep.process import console
+from lockstep.storage import atomic_files, layout
+from lockstep.storage.checkout import main_checkout
+from tasks import datasets
 
 
 def download(params: Params, root: Path) -> None:
@@ -19,14 +24,14 @@ def download(params: Params, root: Path) -> None:
     """
     dataset = datasets.find(params.data.name)
     if hasattr(dataset, "bring"):
-        with _files.whole_folder(root / "data" / "raw") as raw:
+        with atomic_files.whole_folder(root / layout.RAW) as raw:
             dataset.bring(root / params.data.path, raw)
         return
     addresses = _addresses(dataset, params.data.mirror, root)
     files = dataset.FILES
     if params.data.mirror is not None:
         files = getattr(dataset, "MIRRORED", files)
-    with _files.whole_folder(root / "data" / "raw") as raw:
+    with atomic_files.whole_folder(root / layout.RAW) as raw:
         for name, known in files.items():
             _bring(addresses, name, raw, known, root)
 
@@ -36,13 +41,13 @@ def _bring(
 ) -> None:
     """Fetch one file, of the size and sha256 that the publisher gives, or that it had at first."""
     published = None not in known
-    size, sha256 = known if published else _first_hashes.before(root, addresses[0] + name)
-    with _progress.bytes_of(name, size) as arrived:
-        _fetch.fetch(addresses, name, raw / name, size, sha256, arrived)
+    size, sha256 = known if published else recorded_hashes.before(root, addresses[0] + name)
+    with console.bytes_of(name, size) as arrived:
+        fetch_file(addresses, name, raw / name, size, sha256, arrived)
     if published:
-        _progress.say(f"{name}: {size:,} bytes, hash as published")
+        console.say(f"{name}: {size:,} bytes, hash as published")
     else:
-        _progress.say(_first_hashes.note(root, addresses[0] + name, raw / name))
+        console.say(recorded_hashes.note(root, addresses[0] + name, raw / name))
 
 
 def _addresses(dataset: ModuleType, mirror: str | None, root: Path) -> tuple[str, ...]:
@@ -53,7 +58,7 @@ def _addresses(dataset: ModuleType, mirror: str | None, root: Path) -> tuple[str
     if scheme in ("http", "https", "file"):
         return (f"{mirror.rstrip('/')}/{dataset.FOLDER}/",)
     # A workspace of its own has its own root, and the same mirror.
-    folder = _workspace.main_checkout(root) / mirror / dataset.FOLDER
+    folder = main_checkout(root) / mirror / dataset.FOLDER
     if not folder.is_dir():
         raise DataError(f"data.mirror: got {mirror!r}, but there is no folder {folder}")
     return (f"{folder}/",)

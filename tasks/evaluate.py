@@ -8,22 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from params import Params
-from tasks import (
-    _bundle,
-    _files,
-    _model,
-    _objective,
-    _plots,
-    _preprocessing,
-    _runtime,
-    _scores,
-    _spec,
-)
-from tasks._loop import Loop
-from tasks._spec import Examples, Spec, X, Y, by_name
-from tasks._steps import Steps
-from tasks._tracking import runs
+from lockstep.config.schema import Params
+from lockstep.data.spec import Examples, Spec, X, Y, by_name, load_examples, read_spec
+from lockstep.evaluation import plots, scores
+from lockstep.modeling import preprocessing
+from lockstep.modeling.compile import compile_for_testing, one_hot_classes
+from lockstep.modeling.model import make_model_with
+from lockstep.runtime.strategy import start_runtime
+from lockstep.storage import atomic_files, layout
+from lockstep.tracking import recorder
+from lockstep.training import snapshots
+from lockstep.training.loop import Loop
+from lockstep.training.steps import Steps
 
 
 class Worst(NamedTuple):
@@ -39,35 +35,35 @@ def evaluate(params: Params, root: Path) -> None:
 
     Of several targets each has its scores; tables and pictures are of the first.
     """
-    _bundle.forget_finished(root)
-    with runs.record(params, root, "evaluate"):
-        spec, test = _spec.read(root), _spec.examples(root, "test")
-        scores, outputs = _test(params, spec, test, root)
+    snapshots.forget_finished(root)
+    with recorder.record(params, root, "evaluate"):
+        spec, test = read_spec(root), load_examples(root, "test")
+        found, outputs = _test(params, spec, test, root)
         report = root / "report"
-        with _files.whole_file(report / "outputs.npy") as part:
+        with atomic_files.whole_file(root / layout.OUTPUTS) as part:
             np.save(part, np.concatenate(list(outputs.values()), axis=1))
-        _plots.curves(_history(report / "history.csv"), report / "curves.png")
+        plots.curves(_history(report / "history.csv"), report / "curves.png")
         for name, target in spec.targets.items():
-            judged = _scores.judge(target.task, outputs[name], by_name(test.y, Y)[name])
+            judged = scores.judge(target.task, outputs[name], by_name(test.y, Y)[name])
             prefix = f"{name}_" if len(spec.targets) > 1 else ""
-            scores |= {f"{prefix}{score}": value for score, value in judged.items()}
+            found |= {f"{prefix}{score}": value for score, value in judged.items()}
         _show(spec, test, outputs, report)
-        _files.write_json(report / "metrics.json", {"test": scores})
+        atomic_files.write_json(report / "metrics.json", {"test": found})
 
 
 def _test(
     params: Params, spec: Spec, test: Examples, root: Path
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """The loss and metrics that training used, and the outputs of each target, (n, numbers)."""
-    strategy = _runtime.start(params.seed, memory_growth=params.train.memory_growth)
+    strategy = start_runtime(params.seed, memory_growth=params.train.memory_growth)
     with strategy.scope():
-        weights = root / "weights" / f"{params.evaluate.weights}.weights.h5"
-        model = _model.make_with(params, spec, weights)
-        _objective.compile_for_testing(model, params, spec)
-        one_hot = _objective.one_hot(params, spec)
-        steps = Steps(model, strategy, _preprocessing.layers(spec), one_hot=one_hot)
+        weights = root / layout.weights_of(params.evaluate.weights)
+        model = make_model_with(params, spec, weights)
+        compile_for_testing(model, params, spec, root)
+        one_hot = one_hot_classes(params, spec)
+        steps = Steps(model, strategy, preprocessing.layers(spec), one_hot=one_hot)
     loop = Loop(steps, params.train.batch_size, params.seed)
-    found = {name: round(value, _scores.DIGITS) for name, value in loop.evaluate(test).items()}
+    found = {name: round(value, scores.DIGITS) for name, value in loop.evaluate(test).items()}
     return found, dict(zip(spec.targets, loop.predict(test).values(), strict=True))
 
 
@@ -81,23 +77,23 @@ def _show(spec: Spec, test: Examples, outputs: dict[str, np.ndarray], report: Pa
         captions, worst, errors = _show_numbers(outputs[name][:, 0], y, report)
     first, x = next(iter(by_name(test.x, X).items()))
     if spec.inputs[first].kind == "image":
-        _plots.worst_images(x[worst], captions, report / "mistakes.png")
+        plots.worst_images(x[worst], captions, report / "mistakes.png")
     else:
-        _plots.worst_rows(captions, errors, report / "mistakes.png")
+        plots.worst_rows(captions, errors, report / "mistakes.png")
 
 
 def _show_classes(
     outputs: np.ndarray, labels: np.ndarray, classes: list[str], report: Path
 ) -> Worst:
-    probabilities = _scores.probabilities(outputs)
+    probabilities = scores.probabilities(outputs)
     predicted = probabilities.argmax(axis=1)
     _write_tables(labels, predicted, classes, report)
-    counts = _scores.confusion(labels, predicted, len(classes))
-    _plots.confusion(counts, classes, report / "predictions.png")
+    counts = scores.confusion(labels, predicted, len(classes))
+    plots.confusion(counts, classes, report / "predictions.png")
     # Worst first: the least belief in the true class.
     belief = probabilities[np.arange(len(labels)), labels]
     worst = np.argsort(belief, kind="stable")
-    worst = worst[predicted[worst] != labels[worst]][: _plots.WORST]
+    worst = worst[predicted[worst] != labels[worst]][: plots.WORST]
     captions = [
         f"#{each} {classes[labels[each]]}, not {classes[predicted[each]]}" for each in worst
     ]
@@ -105,10 +101,10 @@ def _show_classes(
 
 
 def _show_numbers(predicted: np.ndarray, y: np.ndarray, report: Path) -> Worst:
-    _write_tables(*_scores.in_bins(y, predicted), report)
-    _plots.residuals(y, predicted, report / "predictions.png")
+    _write_tables(*scores.in_bins(y, predicted), report)
+    plots.residuals(y, predicted, report / "predictions.png")
     errors = np.abs(y - predicted)
-    worst = np.argsort(-errors, kind="stable")[: _plots.WORST]
+    worst = np.argsort(-errors, kind="stable")[: plots.WORST]
     captions = [f"#{each} {y[each]:.4g}, not {predicted[each]:.4g}" for each in worst]
     return Worst(captions, worst, errors[worst])
 
@@ -119,7 +115,7 @@ def _write_tables(
     pairs = ((names[actual], names[guess]) for actual, guess in zip(labels, predicted, strict=True))
     _write_csv(report / "predictions.csv", ("actual", "predicted"), pairs)
     header = ("class", "precision", "recall", "examples")
-    _write_csv(report / "classes.csv", header, _scores.by_class(labels, predicted, names))
+    _write_csv(report / "classes.csv", header, scores.by_class(labels, predicted, names))
 
 
 def _history(path: Path) -> dict[str, np.ndarray]:
@@ -130,4 +126,4 @@ def _history(path: Path) -> dict[str, np.ndarray]:
 def _write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])
-    _files.write_text(path, text.getvalue())
+    atomic_files.write_text(path, text.getvalue())

@@ -4,10 +4,15 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from errors import ParamsError
-from params import Params
-from tasks import _files, _progress, _scores, _spec, _tensorflow, _weights
-from tasks._tracking import registry, runs
+from lockstep.config.schema import Params
+from lockstep.data.spec import load_examples, read_spec
+from lockstep.errors import ParamsError
+from lockstep.evaluation import scores
+from lockstep.modeling.weights import weights_digest
+from lockstep.process import console
+from lockstep.runtime.tensorflow_import import load_tensorflow
+from lockstep.storage import atomic_files, layout
+from lockstep.tracking import recorder, registry
 
 
 def register(params: Params, root: Path) -> None:
@@ -17,18 +22,18 @@ def register(params: Params, root: Path) -> None:
     the registry, and is said there. Raises UnavailableError if the registry can't be reached.
     """
     wanted = params.register
-    metrics = _files.read_json(root / "report" / "metrics.json")["test"]
+    metrics = atomic_files.read_json(root / layout.METRICS)["test"]
     if wanted.metric not in metrics:
         known = ", ".join(metrics)
         raise ParamsError(f"register.metric: got {wanted.metric!r}, expected one of {known}")
     value = metrics[wanted.metric]
-    passed = _scores.gain(wanted.metric, value, wanted.minimum) >= 0
+    passed = scores.gain(wanted.metric, value, wanted.minimum) >= 0
     candidate = _candidate(params, root, metrics)
-    with runs.record(params, root, "register") as run:
+    with recorder.record(params, root, "register") as run:
         if passed:
-            _progress.say(registry.enter(*run.reach(), candidate))
+            console.say(registry.enter(*run.reach(), candidate))
         else:
-            _progress.say(f"not registered: {wanted.metric} {value}, expected {wanted.minimum}")
+            console.say(f"not registered: {wanted.metric} {value}, expected {wanted.minimum}")
         verdict = {
             "name": wanted.name,
             "digest": candidate.tags["weights"],
@@ -37,37 +42,37 @@ def register(params: Params, root: Path) -> None:
             "minimum": wanted.minimum,
             "verdict": "passed" if passed else "refused",
         }
-        _files.write_json(root / "report" / "registered.json", verdict)
+        atomic_files.write_json(root / layout.REGISTERED, verdict)
 
 
 def _candidate(params: Params, root: Path, metrics: dict[str, float]) -> registry.Candidate:
-    weights = root / "weights" / f"{params.evaluate.weights}.weights.h5"
+    weights = root / layout.weights_of(params.evaluate.weights)
 
     def export(folder: Path) -> tuple[Any, Any]:
         # TensorFlow is imported only when a version is really made.
-        _tensorflow.load()
-        from tasks import _export
+        load_tensorflow()
+        from lockstep.serving.serving_model import example_inputs, saved_model
 
-        spec = _spec.read(root)
-        example = _export.example(spec, _spec.examples(root, "test"))
-        return example, _export.saved_model(params, spec, weights, example, folder)
+        spec = read_spec(root)
+        example = example_inputs(spec, load_examples(root, "test"))
+        return example, saved_model(params, spec, weights, example, folder)
 
     def beats(other: float) -> bool:
         metric = params.register.metric
-        return _scores.gain(metric, metrics[metric], other) > params.register.gain
+        return scores.gain(metric, metrics[metric], other) > params.register.gain
 
     return registry.Candidate(
         name=params.register.name,
         tags={
-            "weights": _weights.digest(weights),
-            "spec": _sha256(root / "data" / "ready" / "spec.json"),
-            "test_data": _sha256(*sorted((root / "data" / "ready").glob("test_*.npy"))),
+            "weights": weights_digest(weights),
+            "spec": _sha256(root / layout.SPEC),
+            "test_data": _sha256(*sorted((root / layout.READY).glob("test_*.npy"))),
         },
         metric=params.register.metric,
         metrics=metrics,
         beats=beats,
         export=export,
-        spec=root / "data" / "ready" / "spec.json",
+        spec=root / layout.SPEC,
     )
 
 

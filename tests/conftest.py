@@ -4,33 +4,47 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
-import params
-from tasks import _environment, _stages
-from tests.loops import make_loop  # noqa: F401  # a fixture
-from tests.prefect_server import server  # noqa: F401  # a fixture
+from lockstep.process.environment import prepare_environment
+from tests.support.loops import make_loop  # noqa: F401  # a fixture
+from tests.support.prefect_server import server  # noqa: F401  # a fixture
+from tests.support.workspaces import (
+    REPOSITORY,
+    SMALL,
+    STAGES,
+    TEST_DATA,
+    git,
+    keep_stages,
+    run_stages,
+    write_params,
+)
 
-REPOSITORY = Path(__file__).parent.parent
-GUARD = Path(__file__).parent / "guard"
-TEST_DATA = Path(
-    os.environ.get("LOCKSTEP_TEST_DATA", REPOSITORY.parent / "shared" / "data")
-).resolve()
-STAGES = ("download", "normalize", "build", "train", "evaluate", "register")
+GUARD = REPOSITORY / "tests" / "guard"
 KEPT = (
     "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CI", "LOCKSTEP_SCREENSHOTS",
 )  # fmt: skip
-SMALL = {
-    "train.epochs": 2,
-    "train.learning_rate": 0.01,
-    "model.name": "mlp",
-    "model.mlp.units": [16],
-}
+
+
+# Reasons for a skip that are no fault of the machine's set-up; where LOCKSTEP_STRICT_SKIPS is set,
+# any other fails the run.
+SKIPS_ALLOWED = ("this user can't mount a small disk",)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a strict run in which a test was skipped for a reason that isn't on the list."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or not os.environ.get("LOCKSTEP_STRICT_SKIPS"):
+        return
+    reasons = {str(each.longrepr[2]) for each in terminal.stats.get("skipped", [])}
+    odd = [each for each in reasons if not any(allowed in each for allowed in SKIPS_ALLOWED)]
+    if odd:
+        terminal.write_line(f"skips that aren't on the list: {'; '.join(sorted(odd))}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,7 +68,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         },
         GIT_CONFIG_GLOBAL="/dev/null",
     )
-    _environment.prepare(home)
+    prepare_environment(home)
     yield attempts
     os.environ.clear()
     os.environ.update(before)
@@ -90,6 +104,18 @@ def make_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
 
 
 @pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The surface of a project, without git and DVC: what parameters are checked against."""
+    root = tmp_path / "project"
+    for folder in ("models", "tasks"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / folder, root / folder, ignore=ignored)
+    for file in ("dvc.yaml", "params.yaml", "versions.txt"):
+        shutil.copy(REPOSITORY / file, root)
+    return root
+
+
+@pytest.fixture
 def workspace(make_workspace: Callable[..., Path]) -> Path:
     """A fresh clone with parameters that train in a moment."""
     return make_workspace(SMALL)
@@ -98,10 +124,11 @@ def workspace(make_workspace: Callable[..., Path]) -> Path:
 @pytest.fixture(scope="session")
 def tensorflow(hermetic: Path) -> Any:
     """TensorFlow, started as every stage starts it."""
-    from tasks import _runtime
+    from lockstep.runtime import strategy
+    from lockstep.runtime.strategy import start_runtime
 
-    _runtime.start(0)
-    return _runtime.tf
+    start_runtime(0)
+    return strategy.tf
 
 
 @pytest.fixture(scope="session")
@@ -110,28 +137,11 @@ def prepared(make_workspace: Callable[..., Path], tensorflow: Any) -> Path:
     return run_stages(make_workspace(SMALL, "prepared"), "download", "normalize", "build")
 
 
-def run_stages(root: Path, *names: str) -> Path:
-    """Run stages in this process, where TensorFlow is imported already."""
-    for name in names or STAGES:
-        _stages.run(name, root)
-    return root
-
-
 @pytest.fixture(scope="session")
 def judged(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the prepared workspace that is trained and evaluated too; tests only look."""
     root = Path(shutil.copytree(prepared, tmp_path_factory.mktemp("judged") / "lockstep"))
     return run_stages(root, "train", "evaluate")
-
-
-def champion(root: Path, name: str = "digits") -> Any:
-    """Return a registered model as anyone loads it."""
-    import mlflow
-
-    from tasks._tracking import store
-
-    with store.as_default(store.connect(root)[0]):
-        return mlflow.pyfunc.load_model(f"models:/{name}@champion")
 
 
 @pytest.fixture
@@ -146,72 +156,3 @@ def test_data() -> Path:
     if not (TEST_DATA / "mnist").is_dir():
         pytest.skip(f"no folder {TEST_DATA / 'mnist'}: set LOCKSTEP_TEST_DATA to a mirror")
     return TEST_DATA
-
-
-def load(root: Path) -> params.Params:
-    return params.load(root / "params.yaml")
-
-
-def change_params(root: Path, changes: dict[str, Any]) -> params.Params:
-    """Change dotted keys of a workspace's params.yaml, and return all of it, checked."""
-    write_params(root, changes)
-    return load(root)
-
-
-def keep_stages(root: Path, names: Collection[str]) -> None:
-    """Take the other stages out of a workspace's dvc.yaml."""
-    yaml, path = YAML(), root / "dvc.yaml"
-    graph = yaml.load(path)
-    left = {name: graph["stages"][name] for name in names}
-    if left != graph["stages"]:
-        yaml.dump({"stages": left}, path)
-
-
-def write_params(root: Path, changes: dict[str, Any]) -> None:
-    yaml, path = YAML(), root / "params.yaml"
-    values = yaml.load(path)
-    put(values, changes)
-    yaml.dump(values, path)
-
-
-def with_values(changes: dict[str, Any]) -> params.Params:
-    """Return the repository's parameters with dotted keys changed, checked."""
-    values = params.read(REPOSITORY / "params.yaml")
-    put(values, changes)
-    return params.check(values)
-
-
-def put(values: Any, changes: dict[str, Any]) -> None:
-    for key, value in changes.items():
-        *sections, last = key.split(".")
-        inside = values
-        for section in sections:
-            inside = inside[section]
-        inside[last] = value
-
-
-def git(root: Path, *arguments: str) -> str:
-    answer = subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
-    )
-    return answer.stdout
-
-
-def run(
-    root: Path, *command: str, timeout: float = 280, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command in a workspace; its output is what it printed and complained of together."""
-    return subprocess.run(
-        command,
-        cwd=root,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-
-
-def stage(root: Path, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return run(root, sys.executable, "-m", "tasks", name, **environment)

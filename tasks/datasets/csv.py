@@ -1,89 +1,29 @@
 """A CSV file of one's own, with a header, of numbers and text; see data/README.md."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
-from errors import DataError
-from tasks.datasets import _own
+from lockstep.data.readers import csv_files, user_files
+from lockstep.errors import DataError
 
-bring = _own.bring
-DELIMITERS = ",;\t"
-# In a column with more numbers than this, a cell that is none is a mistake rather than a text.
-MOSTLY = 0.9
+bring = user_files.bring
 
 
 def read(folder: Path, size: list[int] | None) -> dict[str, np.ndarray]:
     """Return tables with a field for each column; raises DataError with the place of a mistake."""
-    files = _own.files(folder, ".csv")
-    rows = {split: read_rows(path) for split, path in files.items()}
+    files = user_files.files(folder, ".csv")
+    rows = {split: csv_files.read_rows(path) for split, path in files.items()}
     header = rows["train"][0]
     for split, (names, _) in rows.items():
         if names != header:
             raise DataError(f"{files[split]}: columns {', '.join(names)}, expected those of train")
-    numeric = [_is_numeric(column) for column in zip(*rows["train"][1], strict=True)]
+    numeric = [csv_files.is_numeric(column) for column in zip(*rows["train"][1], strict=True)]
     tables = {
-        split: as_table(files[split], header, cells, numeric) for split, (_, cells) in rows.items()
+        split: csv_files.as_table(files[split], header, cells, numeric)
+        for split, (_, cells) in rows.items()
     }
     if "test" in tables:
         return tables
-    test = _own.for_testing(len(tables["train"]))
+    test = user_files.for_testing(len(tables["train"]))
     return {"train": tables["train"][~test], "test": tables["train"][test]}
-
-
-def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header's names and the rows of cells; raises DataError."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            delimiter = max(DELIMITERS, key=first.count)
-            rows = [row for row in csv.reader(file, delimiter=delimiter, strict=True) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a CSV in UTF-8 ({error})") from None
-    header = [name.strip() for name in rows[0]] if rows else []
-    if not all(header) or len(set(header)) < len(header) or len(rows) < 2:
-        raise DataError(f"{path}: expected a header of different names, and rows below it")
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(header):
-            raise DataError(f"{path}: row {number} has {len(row)} cells, expected {len(header)}")
-    return header, [[cell.strip() for cell in row] for row in rows[1:]]
-
-
-def as_table(
-    path: Path, header: list[str], rows: list[list[str]], numeric: list[bool]
-) -> np.ndarray:
-    """Return rows as an array with a field for each column: float64, or text."""
-    columns = [
-        _numbers(path, name, cells) if is_numeric else np.array(cells)
-        for name, cells, is_numeric in zip(header, zip(*rows, strict=True), numeric, strict=True)
-    ]
-    kinds = [(name, column.dtype) for name, column in zip(header, columns, strict=True)]
-    table = np.empty(len(rows), kinds)
-    for name, column in zip(header, columns, strict=True):
-        table[name] = column
-    return table
-
-
-def _is_numeric(cells: tuple[str, ...]) -> bool:
-    return sum(_number(cell) is not None for cell in cells) > MOSTLY * len(cells)
-
-
-def _numbers(path: Path, name: str, cells: tuple[str, ...]) -> np.ndarray:
-    found = [_number(cell) for cell in cells]
-    if None in found:
-        row = found.index(None)
-        raise DataError(
-            f"{path}: row {row + 2}, column {name!r}: got {cells[row]!r}, expected a number as in "
-            "the other rows"
-        )
-    return np.array(found, np.float64)
-
-
-def _number(cell: str) -> float | None:
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if np.isfinite(value) else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from errors import DataError
+from lockstep.errors import DataError
 
 FOLDER = None
 ADDRESSES = ("package://scikit-learn/sklearn/datasets/data/",)

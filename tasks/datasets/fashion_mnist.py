@@ -4,7 +4,7 @@ H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchm
 Learning Algorithms", arXiv:1708.07747, 2017. The files are named as MNIST's.
 """
 
-from tasks.datasets import _idx
+from lockstep.data.readers import idx
 
 FOLDER = "fashion-mnist"
 ADDRESSES = (
@@ -34,4 +34,4 @@ CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 )  # fmt: skip
-read = _idx.read_splits
+read = idx.read_splits

@@ -1,20 +1,15 @@
 """A folder of images of one's own, with a sub-folder for each class; see data/README.md."""
 
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from errors import DataError
-from tasks.datasets import _own
+from lockstep.data.readers import images, user_files
+from lockstep.errors import DataError
 
-# Without those that run other programs to be read.
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 GREY = ("1", "L")
-bring = _own.bring
+bring = user_files.bring
 
 
 def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -30,7 +25,7 @@ def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np
         return {split: (images[split], _names(pairs)) for split, pairs in found.items()}
     pairs = _by_class(folder)
     (x,), y = _images([[path for path, _ in pairs]], size), _names(pairs)
-    test = np.concatenate([_own.for_testing(int((y == name).sum())) for name in np.unique(y)])
+    test = np.concatenate([user_files.for_testing(int((y == name).sum())) for name in np.unique(y)])
     return {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
 
 
@@ -56,49 +51,10 @@ def _names(pairs: list[tuple[Path, str]]) -> np.ndarray:
 def _images(splits: Iterable[list[Path]], size: list[int] | None) -> Iterator[np.ndarray]:
     """Each split's images in one array; grey if all of all splits are."""
     splits = list(splits)
-    looks = [_look(path) for paths in splits for path in paths]
+    looks = [images.look(path) for paths in splits for path in paths]
     mode = "L" if all(mode in GREY for mode, _ in looks) else "RGB"
     height_width = size or looks[0][1]
     for paths in splits:
-        yield np.stack([load(path, mode, height_width, resize=size is not None) for path in paths])
-
-
-def load(path: Path, mode: str, size: Iterable[int], *, resize: bool = True) -> np.ndarray:
-    """Return an image in the mode L or RGB; raises DataError if it is none or of another size."""
-    height, width = size
-    with _opened(path) as image:
-        upright = ImageOps.exif_transpose(image).convert(mode)
-        if upright.size != (width, height):
-            if not resize:
-                raise DataError(
-                    f"{path}: {upright.height}x{upright.width} pixels, expected {height}x{width} "
-                    "as the first; normalize.size resizes them"
-                )
-            upright = upright.resize((width, height), Image.Resampling.BILINEAR)
-        return np.asarray(upright)
-
-
-def _look(path: Path) -> tuple[str, list[int]]:
-    with _opened(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        return image.mode, [upright.height, upright.width]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    if not path.is_file():
-        raise DataError(f"{path}: not a file, expected an image")
-    try:
-        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield image
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: no image ({', '.join(FORMATS)}), remove it") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise DataError(f"{path}: not a whole image ({error}), remove or mend it") from None
+        yield np.stack(
+            [images.load_image(path, mode, height_width, resize=size is not None) for path in paths]
+        )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from errors import DataError
+from lockstep.errors import DataError
 
 FOLDER = "imdb"
 ADDRESSES = ("https://ai.stanford.edu/~amaas/data/sentiment/",)

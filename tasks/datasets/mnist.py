@@ -4,7 +4,7 @@ Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to 
 recognition", Proceedings of the IEEE 86(11):2278-2324, 1998.
 """
 
-from tasks.datasets import _idx
+from lockstep.data.readers import idx
 
 FOLDER = "mnist"
 ADDRESSES = (
@@ -31,4 +31,4 @@ FILES = {
 }
 TASK = "classification"
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
-read = _idx.read_splits
+read = idx.read_splits

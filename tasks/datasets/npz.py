@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from errors import DataError
-from tasks.datasets import _own
+from lockstep.data.readers import user_files
+from lockstep.errors import DataError
 
-bring = _own.bring
+bring = user_files.bring
 SPLIT, WHOLE = {"x_train", "y_train", "x_test", "y_test"}, {"x", "y"}
 
 
 def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return arrays x and y of both splits; raises DataError, also for arrays of Python objects."""
-    (path,) = _own.files(folder, ".npz").values()
+    (path,) = user_files.files(folder, ".npz").values()
     arrays = _load(path)
     if arrays.keys() >= SPLIT:
         return {each: (arrays[f"x_{each}"], arrays[f"y_{each}"]) for each in ("train", "test")}
@@ -25,7 +25,7 @@ def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np
     x, y = arrays["x"], arrays["y"]
     if len(x) != len(y):
         raise DataError(f"{path}: {len(x)} inputs and {len(y)} targets, expected as many")
-    test = _own.for_testing(len(x))
+    test = user_files.for_testing(len(x))
     return {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.datasets import digits
+from tasks.datasets._shared import digit_images
 
-FOLDER, ADDRESSES, FILES = digits.FOLDER, digits.ADDRESSES, digits.FILES
+FOLDER, ADDRESSES, FILES = digit_images.FOLDER, digit_images.ADDRESSES, digit_images.FILES
 TASK = {"digit": "classification", "parity": "classification"}
-CLASSES = {"digit": digits.CLASSES, "parity": ("even", "odd")}
+CLASSES = {"digit": digit_images.CLASSES, "parity": ("even", "odd")}
 Named = dict[str, np.ndarray]
 
 
@@ -22,5 +22,5 @@ def read(folder: Path) -> dict[str, tuple[Named, Named]]:
             {"image": images, "rows": images.sum(axis=2)},
             {"digit": labels, "parity": labels % 2},
         )
-        for split, (images, labels) in digits.read(folder).items()
+        for split, (images, labels) in digit_images.read(folder).items()
     }

@@ -1,0 +1,84 @@
+"""Presets: experiments by name, each a small file of what differs from params.yaml."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lockstep.config.overrides import overridden
+from lockstep.config.surface import PRESETS
+from lockstep.config.yaml_files import read_yaml
+from lockstep.errors import ParamsError
+from lockstep.messages import choice
+from lockstep.storage import layout
+
+MEASURED = PRESETS / "measured.json"
+# What dvc takes unquoted within a value.
+PLAIN = re.compile(r"[\w.*/-]+")
+
+
+def preset_names(root: Path) -> list[str]:
+    """The files in presets/."""
+    return sorted(file.stem for file in (root / PRESETS).glob("*.yaml"))
+
+
+def assignments(root: Path, name: str) -> list[str]:
+    """Return what a preset changes, each as key=value; raises ParamsError for an unknown name."""
+    return [f"{key}={json.dumps(value)}" for key, value in _changes(root, name)]
+
+
+def for_dvc(root: Path, name: str) -> str:
+    """Return the options by which `dvc exp run` changes the same, without spaces within one."""
+    return " ".join(f"-S {key}={_plain(value)}" for key, value in _changes(root, name))
+
+
+def table(root: Path) -> str:
+    """Return a line for each: its data set and model, the published figure and our last one."""
+    file = root / MEASURED
+    measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    defaults = read_yaml(root / layout.PARAMS)
+    rows = [("preset", "data", "model", "measured", "published")]
+    for name in preset_names(root):
+        values = overridden(defaults, assignments(root, name))
+        figure = measured.get(name, "not yet")
+        data, model = values["data"]["name"], values["model"]["name"]
+        rows.append((name, data, model, figure, published(root, name)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (zip(row, widths, strict=True) for row in rows)
+    return "\n".join("  ".join(f"{c:{width}}" for c, width in line).rstrip() for line in lines)
+
+
+def _path(root: Path, name: str) -> Path:
+    known = preset_names(root)
+    if name not in known:
+        raise ParamsError(f"preset: got {name!r}, expected {choice(name, known)}")
+    return root / PRESETS / f"{name}.yaml"
+
+
+def published(root: Path, name: str) -> str:
+    """Return what the tutorial printed, in words."""
+    text = _path(root, name).read_text(encoding="utf-8")
+    return text.partition("# Published: ")[2].partition("\n")[0]
+
+
+def _changes(root: Path, name: str) -> Iterator[tuple[str, Any]]:
+    """Keys down to a parameter, or to a model's argument; below that it is one value."""
+    for section, values in read_yaml(_path(root, name)).items():
+        for key, value in values.items():
+            if section == "model" and isinstance(value, dict):
+                yield from ((f"model.{key}.{name}", each) for name, each in value.items())
+            else:
+                yield f"{section}.{key}", value
+
+
+def _plain(value: Any) -> str:
+    """A value as Hydra's grammar has it, by which DVC reads it."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_plain(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_plain, value)) + "]"
+    text = value if isinstance(value, str) else json.dumps(value)
+    if not PLAIN.fullmatch(text):
+        raise ParamsError(f"preset: got {text!r}, expected a value without spaces and quotes")
+    return text

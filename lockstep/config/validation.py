@@ -1,0 +1,63 @@
+"""A mistake in params.yaml in one line: where, what was received, what was expected."""
+
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from lockstep.messages import choice
+
+
+def explain(error: ValidationError, section: type[BaseModel], prefix: tuple[str, ...] = ()) -> str:
+    """Return the first mistake that pydantic found in one line."""
+    errors = error.errors()
+    # `auto | name`: that the name isn't auto is said first, that it is unknown is what helps.
+    same = [each for each in errors if each["loc"][:2] == errors[0]["loc"][:2]]
+    first = next((each for each in same if each["type"] == "value_error"), errors[0])
+    unknown = first["type"] == "extra_forbidden"
+    path, expected, parent = _locate(first["loc"], section, prefix, unknown)
+    if unknown:
+        return f"{path}: unknown key, expected {choice(str(first['loc'][-1]), parent.model_fields)}"
+    if first["type"] == "value_error":
+        return f"{path}: {first['msg'].removeprefix('Value error, ')}"
+    if first["type"] == "missing":
+        return f"{path}: missing, expected {expected}"
+    received = repr(first["input"])
+    shown = received if len(received) <= 60 else received[:57] + "..."
+    return f"{path}: ".lstrip(": ") + f"got {shown}, expected {expected}"
+
+
+def _locate(
+    location: tuple[int | str, ...],
+    section: type[BaseModel],
+    prefix: tuple[str, ...],
+    unknown: bool,
+) -> tuple[str, str, type[BaseModel]]:
+    """The dotted path of a mistake, what was expected there, and the section it is in.
+
+    Beside fields, and at last an unknown key, a location has pydantic's words for kinds of value.
+    """
+    path, expected = ".".join(prefix), _keys_of(section)
+    inside: type[BaseModel] | None = section
+    for key in location:
+        if isinstance(key, int):
+            path += f"[{key}]"
+        elif inside is not None and (
+            key in inside.model_fields or (unknown and key == location[-1])
+        ):
+            path += f".{key}" if path else key
+            section, field = inside, inside.model_fields.get(key)
+            inside = field and _section_in(field.annotation)
+            expected = (field and field.description) or _keys_of(inside or section)
+    return path, expected, section
+
+
+def _keys_of(section: type[BaseModel]) -> str:
+    return f"the keys {', '.join(section.model_fields)}"
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that an annotation is, or is a list or a choice of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section_in(part) for part in get_args(annotation))
+    return next((each for each in found if each), None)

@@ -1,0 +1,29 @@
+"""YAML 1.2 as plain dicts and lists, as DVC reads it."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from lockstep.errors import ParamsError
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the file's YAML 1.2 as plain dicts and lists; raises ParamsError if it isn't any."""
+    try:
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParamsError(
+            f"{path}: no such file, expected the parameters of this workspace"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ParamsError(
+            f"{path.name}: byte {error.start} isn't UTF-8, save it as UTF-8"
+        ) from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        problem = " ".join(str(error.problem).split())
+        raise ParamsError(f"{path.name}:{line}: not valid YAML: {problem}") from None
+    except YAMLError as error:
+        raise ParamsError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from None

@@ -1,0 +1,1 @@
+"""Files as arrays: what data sets and predictions read them with."""

@@ -1,0 +1,44 @@
+"""The values of all splits as they are stored: small dtypes, and words as ids."""
+
+import numpy as np
+
+from lockstep.config.schema import Normalize
+from lockstep.data.arrays import smallest_dtypes, store_numbers
+from lockstep.data.spec import WEIGHTS, Examples, Input, X, by_name
+from lockstep.data.tables import store_table
+from lockstep.data.text import store_texts
+
+
+def store_splits(
+    splits: dict[str, Examples], asked: Normalize
+) -> tuple[dict[str, Input], dict[str, Examples]]:
+    """Return what describes each input, and the splits as they are stored.
+
+    Each input is stored in one way for all splits.
+    """
+    inputs, stored = {}, {split: examples.named for split, examples in splits.items()}
+    for name in dict.fromkeys(name for named in stored.values() for name in named):
+        raw = {split: named[name] for split, named in stored.items() if name in named}
+        if name in by_name(splits["train"].x, X):
+            inputs[name], arrays = _store_input(raw, asked)
+        elif name == WEIGHTS:
+            arrays = {split: array.astype(np.float32) for split, array in raw.items()}
+        else:
+            arrays = smallest_dtypes(raw)
+        for split, array in arrays.items():
+            stored[split][name] = array
+    packed = {
+        split: Examples(*examples.packed(tuple(stored[split].values())))
+        for split, examples in splits.items()
+    }
+    return inputs, packed
+
+
+def _store_input(
+    raw: dict[str, np.ndarray], asked: Normalize
+) -> tuple[Input, dict[str, np.ndarray]]:
+    if raw["train"].dtype.names:
+        return store_table(raw)
+    if raw["train"].dtype.kind in "OU":
+        return store_texts(raw, asked.words, asked.length)
+    return store_numbers(raw)

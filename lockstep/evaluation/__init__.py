@@ -1,0 +1,1 @@
+"""What test outputs are worth, in numbers and pictures."""

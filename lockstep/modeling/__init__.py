@@ -1,0 +1,1 @@
+"""The model: made, compiled, and what stands in front of it."""

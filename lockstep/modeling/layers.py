@@ -1,0 +1,111 @@
+"""Keras layers of our own, which take raw and stored examples to a model's input."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from lockstep.data import text
+
+package = keras.saving.register_keras_serializable(package="lockstep")
+
+
+@package
+class WordIds(keras.layers.Layer):
+    """From texts, (batch,), to the ids of their words, (batch, length).
+
+    They are those that lockstep/data/text.py stores. `words` is the vocabulary by id.
+    """
+
+    def __init__(self, words: list[str], length: int, **more: Any) -> None:
+        super().__init__(**more)
+        self.words, self.length = list(words), length
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(self.words, tf.range(len(self.words))),
+            self.words.index(text.UNKNOWN),
+        )
+
+    def call(self, texts: tf.Tensor) -> tf.Tensor:
+        """Return int32 ids, padded with 0 in front; of a longer text the last words."""
+        plain = tf.strings.regex_replace(texts, text.BREAK, " ")
+        plain = tf.strings.regex_replace(plain, text.APOSTROPHE, "")
+        plain = tf.strings.regex_replace(tf.strings.lower(plain), text.BETWEEN, " ")
+        words = tf.strings.split(plain, " ")
+        words = tf.ragged.boolean_mask(words, words != "")
+        ids = tf.ragged.map_flat_values(self.table.lookup, words)
+        return self._last(ids)
+
+    def _last(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """The last `length` of each row, at the right."""
+        count = tf.cast(ids.row_lengths(), tf.int32)
+        places = count[:, None] - self.length + tf.range(self.length)
+        full = tf.pad(ids.to_tensor(), [[0, 0], [0, 1]])  # no text at all has a column too
+        taken = tf.gather(full, tf.maximum(places, 0), batch_dims=1)
+        return tf.where(places >= 0, taken, 0)
+
+    def compute_output_spec(self, texts: keras.KerasTensor) -> keras.KerasTensor:
+        """Say what comes of symbolic texts."""
+        return keras.KerasTensor((texts.shape[0], self.length), "int32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same layer again."""
+        return {**super().get_config(), "words": self.words, "length": self.length}
+
+
+@package
+class RowNumbers(keras.layers.Layer):
+    """From a table's raw columns by name, each (batch,), to its stored matrix, (batch, columns).
+
+    `columns` are their names, with their categories if they hold text.
+    """
+
+    def __init__(self, columns: dict[str, list[str]], **more: Any) -> None:
+        super().__init__(**more)
+        self.columns = {name: list(categories) for name, categories in columns.items()}
+        self.tables = {
+            name: tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(each, tf.range(len(each))), 0
+            )
+            for name, each in self.columns.items()
+            if each
+        }
+
+    def call(self, rows: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Return float32 numbers; a text that is no category is 0."""
+        found = [
+            self.tables[name].lookup(rows[name]) if name in self.tables else rows[name]
+            for name in self.columns
+        ]
+        return tf.stack([tf.cast(each, tf.float32) for each in found], axis=1)
+
+    def compute_output_spec(self, rows: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
+        """Say what comes of symbolic columns."""
+        return keras.KerasTensor((None, len(self.columns)), "float32")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same layer again."""
+        return {**super().get_config(), "columns": self.columns}
+
+
+@package
+class Categories(keras.layers.Layer):
+    """A stored matrix with each column of categories as a column for each of them.
+
+    `sizes` says how many categories each column has, `numbers` are the columns without any, scaled.
+    """
+
+    def __init__(self, sizes: list[int], **more: Any) -> None:
+        super().__init__(dtype="float32", **{k: v for k, v in more.items() if k != "dtype"})
+        self.sizes = list(sizes)
+
+    def call(self, stored: tf.Tensor, scaled: tf.Tensor) -> tf.Tensor:
+        """Return (batch, model columns) of the stored numbers and the scaled ones."""
+        parts = [
+            tf.one_hot(tf.cast(stored[:, at], tf.int32), size) if size else scaled[:, at : at + 1]
+            for at, size in enumerate(self.sizes)
+        ]
+        return tf.concat(parts, axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes the same layer again."""
+        return {**super().get_config(), "sizes": self.sizes}

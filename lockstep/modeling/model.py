@@ -1,0 +1,38 @@
+"""The model that the parameters name, and the weights it begins with."""
+
+from importlib import import_module
+from pathlib import Path
+
+import keras
+
+from lockstep.config.schema import Params
+from lockstep.data.spec import Spec
+from lockstep.errors import ParamsError
+from lockstep.messages import first_line
+
+
+def make_model(params: Params, spec: Spec) -> keras.Model:
+    """Return the model with its first weights; raises ParamsError if its arguments don't fit."""
+    module = import_module(f"models.{params.model.name}")
+    try:
+        model: keras.Model = module.build(
+            spec.input_shape, spec.outputs, spec.activation, *_words(spec), **params.model.arguments
+        )
+    except (TypeError, ValueError) as error:
+        raise ParamsError(f"model.{params.model.name}: {first_line(error)}") from None
+    return model
+
+
+def _words(spec: Spec) -> list[int]:
+    """How many words the texts among the inputs know: a model of text is told."""
+    return [len(each.words) for each in spec.inputs.values() if each.words]
+
+
+def make_model_with(params: Params, spec: Spec, weights: Path) -> keras.Model:
+    """Return the model with weights from a file.
+
+    Compile it afterwards: a compiled model looks for its optimizer in the file, and warns.
+    """
+    model = make_model(params, spec)
+    model.load_weights(weights)
+    return model

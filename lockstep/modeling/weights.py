@@ -1,0 +1,41 @@
+"""Weights files: the same weights give the same bytes; their digest is read without TensorFlow."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import h5py
+import numpy as np
+
+from lockstep.storage import atomic_files
+
+if TYPE_CHECKING:
+    import keras
+
+
+def weights_digest(path: Path) -> str:
+    """Return the sha256, in hex, over a .weights.h5: each array's path, dtype, shape and bytes."""
+    total = hashlib.sha256()
+    with h5py.File(path) as file:
+        arrays: dict[str, np.ndarray] = {}
+        file.visititems(
+            lambda name, item: (
+                arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+            )
+        )
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        total.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def save_weights(model: "keras.Model", path: Path) -> None:
+    """Write a whole .weights.h5, without the optimizer: the same weights give the same bytes."""
+    from keras.src.saving import saving_lib
+
+    # `model.save_weights` can't leave the optimizer out.
+    with atomic_files.whole_file(path) as part:
+        saving_lib.save_weights_only(
+            model, part, objects_to_skip=[getattr(model, "optimizer", None)]
+        )

@@ -1,0 +1,1 @@
+"""This process: its console, exit code, environment and runner."""

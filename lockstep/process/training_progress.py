@@ -1,0 +1,49 @@
+"""Shows training while it runs: step, loss, metrics, examples a second, time left."""
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import keras
+
+from lockstep.process import console
+
+Logs = dict[str, Any] | None
+
+
+class ShowProgress(keras.callbacks.Callback):
+    """A bar over all steps on a terminal, and one line for each epoch."""
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.bar = ExitStack()
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        """Open the bar."""
+        total = self.params["epochs"] * self.params["steps"]
+        self.update = self.bar.enter_context(console.steps_of(total))
+        self.started = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        """Start the epoch's clock."""
+        self.epoch, self.epoch_started, self.steps, self.speed = epoch, time.monotonic(), 0, 0.0
+
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        """Move the bar; `batch` is the last step of a chunk."""
+        self.steps = batch + 1
+        self.speed = self.steps * self.batch_size / (time.monotonic() - self.epoch_started)
+        self.update(self.epoch * self.params["steps"] + self.steps, self._text(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Leave a line."""
+        console.say(self._text(logs))
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        """Close the bar."""
+        self.bar.close()
+
+    def _text(self, logs: Logs) -> str:
+        values = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        epoch = f"epoch {self.epoch + 1}/{self.params['epochs']}"
+        return f"{epoch}  {values}  {self.speed:,.0f} examples/s"

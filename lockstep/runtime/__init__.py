@@ -1,0 +1,1 @@
+"""TensorFlow's start: devices, strategy, replicas, and the workers of a cluster."""

@@ -1,0 +1,55 @@
+"""Several workers, as TF_CONFIG names them: who is the chief, and how many replicas in all."""
+
+import json
+import os
+from dataclasses import dataclass
+
+from lockstep.errors import ParamsError
+
+TF_CONFIG = "TF_CONFIG"
+EXAMPLE = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}'
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The workers' addresses, the chief first, and which of them this process is."""
+
+    addresses: tuple[str, ...]
+    index: int
+
+    @property
+    def size(self) -> int:
+        """How many workers there are, the chief among them."""
+        return len(self.addresses)
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process runs the graph, and alone writes."""
+        return self.index == 0
+
+
+ALONE = Cluster(("",), 0)
+
+
+def read_cluster() -> Cluster:
+    """Return the cluster of the environment variable TF_CONFIG, or ALONE.
+
+    Raises ParamsError for one that isn't of workers, or doesn't say which this is.
+    """
+    text = os.environ.get(TF_CONFIG)
+    if not text:
+        return ALONE
+    expected = f"expected {EXAMPLE}"
+    try:
+        given = json.loads(text)
+        cluster, task = given["cluster"], given["task"]
+        chiefs, workers = list(cluster.get("chief", [])), list(cluster.get("worker", []))
+        index = int(task["index"]) + (len(chiefs) if task["type"] == "worker" else 0)
+        addresses = tuple(str(each) for each in (*chiefs, *workers))
+        all(int(address.rpartition(":")[2]) for address in addresses)  # each ends in a port
+        known = set(cluster) <= {"chief", "worker"} and task["type"] in ("chief", "worker")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ParamsError(f"{TF_CONFIG}: {type(error).__name__}: {error}; {expected}") from None
+    if not known or not 0 <= index < len(addresses):
+        raise ParamsError(f"{TF_CONFIG}: got {text}, {expected}")
+    return Cluster(addresses, index) if len(addresses) > 1 else ALONE

@@ -1,0 +1,1 @@
+"""Saved models: found, loaded, exported, and used for a person's own files."""

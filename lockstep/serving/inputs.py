@@ -1,0 +1,145 @@
+"""A person's file as raw examples, as the serving model takes them."""
+
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from lockstep.data.readers import csv_files
+from lockstep.data.readers import images as image_files
+from lockstep.data.spec import Input, Spec, alone
+from lockstep.errors import DataError
+
+ARRAYS = (".npy", ".npz")
+EXPECTED = {
+    "image": "an image, a folder of images, .npy or .npz",
+    "table": "a .csv with a header",
+    "text": "a .txt with a text on each line, .npy or .npz",
+}
+# A data set whose brightest pixel is below this hasn't the levels 0 to 255 of image files.
+HALF_OF_LEVELS = 128
+
+
+class Raw(NamedTuple):
+    """Examples from a file, and where each stands in it: a path, an index or a line's number."""
+
+    places: list[str]
+    inputs: Any  # an array of the one input, or arrays by the inputs' or columns' names
+
+
+def read_inputs(path: Path, spec: Spec) -> Raw:
+    """Return a file's examples; raises DataError with its path if they aren't what `spec` says."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.suffix.lower() in ARRAYS and not any(each.columns for each in spec.inputs.values()):
+        return _arrays(path, spec)
+    (each, *others) = spec.inputs.values()
+    if others:
+        raise DataError(f"{path}: expected an .npz with the arrays {', '.join(spec.inputs)}")
+    if each.kind == "image":
+        return _images(path, each, spec)
+    return _rows(path, each) if each.kind == "table" else _texts(path)
+
+
+def _wrong_kind(path: Path, kind: str) -> NoReturn:
+    got = "a folder" if path.is_dir() else f"a file {path.suffix or 'without a suffix'}"
+    raise DataError(f"{path}: got {got}, expected {EXPECTED[kind]}")
+
+
+def _arrays(path: Path, spec: Spec) -> Raw:
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            one = isinstance(loaded, np.ndarray)
+            found = {next(iter(spec.inputs)): loaded} if one else {k: loaded[k] for k in loaded}
+    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not whole, or not of plain arrays ({error})") from None
+    missing = [name for name in spec.inputs if name not in found]
+    if missing:
+        names = ", ".join(found) or "nothing"
+        raise DataError(f"{path}: holds {names}, expected {', '.join(spec.inputs)}")
+    inputs = {name: _checked(path, each, found[name]) for name, each in spec.inputs.items()}
+    (count, *others) = {len(array) for array in inputs.values()}
+    if others:
+        raise DataError(f"{path}: arrays of different lengths, expected one of each an example")
+    return Raw([str(index) for index in range(count)], alone(inputs))
+
+
+def _checked(path: Path, each: Input, array: np.ndarray) -> np.ndarray:
+    """The array as the model takes it: without a value changed, but for the digits of floats."""
+    wanted = () if each.kind == "text" else tuple(each.shape)
+    if array.ndim == 0 or array.shape[1:] != wanted or not len(array):
+        sizes = ", ".join(map(str, ("examples", *wanted)))
+        raise DataError(f"{path}: got the shape {array.shape}, expected ({sizes})")
+    if each.kind == "text":
+        if array.dtype.kind != "U":
+            raise DataError(f"{path}: got {array.dtype}, expected texts")
+        return array
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{path}: got {array.dtype}, expected numbers")
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = array.astype(each.dtype)
+    good = np.isfinite(cast) if cast.dtype.kind == "f" else cast == array
+    if not good.all():
+        raise DataError(f"{path}: got {array[~good][0]}, expected numbers that {each.dtype} holds")
+    return cast
+
+
+def _images(path: Path, each: Input, spec: Spec) -> Raw:
+    if path.is_file() and path.suffix.lower() in (".csv", ".txt"):
+        _wrong_kind(path, each.kind)
+    height, width, *channels = each.shape
+    if channels not in ([], [1], [3]) or not _has_levels(each, spec):
+        top = f"levels up to {each.statistics['maximum']:g}, shape {each.shape}"
+        raise DataError(f"{path}: {spec.data} has {top}, as no image file: expected .npy or .npz")
+    mode = "RGB" if channels == [3] else "L"
+    paths = _files_in(path) if path.is_dir() else [path]
+    images = np.stack([image_files.load_image(file, mode, (height, width)) for file in paths])
+    return Raw([str(file) for file in paths], images.reshape(len(paths), *each.shape))
+
+
+def _has_levels(each: Input, spec: Spec) -> bool:
+    """Say whether the data set's pixels mean what those of image files mean."""
+    bright = each.statistics["maximum"] >= HALF_OF_LEVELS
+    return each.dtype == "uint8" and (spec.data == "folder" or bright)
+
+
+def _files_in(place: Path) -> list[Path]:
+    """All in a folder and below, without what a desktop leaves behind."""
+    found = sorted(place.rglob("*"))
+    paths = [path for path in found if not (path.is_dir() or path.name.startswith("."))]
+    if not paths:
+        raise DataError(f"{place}: empty, expected images")
+    return paths
+
+
+def _rows(path: Path, each: Input) -> Raw:
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        _wrong_kind(path, each.kind)
+    header, rows = csv_files.read_rows(path)
+    names = list(each.columns) or header
+    missing = [name for name in names if name not in header]
+    if missing:
+        raise DataError(f"{path}: no column {missing[0]!r}, expected {', '.join(names)}")
+    cells = [[row[header.index(name)] for name in names] for row in rows]
+    numeric = [not each.columns.get(name) for name in names]
+    table = csv_files.as_table(path, names, cells, numeric)
+    places = [str(number) for number in range(2, len(rows) + 2)]
+    if not each.columns:
+        return Raw(places, _checked(path, each, np.stack([table[name] for name in names], axis=1)))
+    kinds = {name: str if known else np.float32 for name, known in each.columns.items()}
+    return Raw(places, {name: table[name].astype(kind) for name, kind in kinds.items()})
+
+
+def _texts(path: Path) -> Raw:
+    if path.suffix.lower() != ".txt" or not path.is_file():
+        _wrong_kind(path, "text")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: byte {error.start} isn't UTF-8, save it as UTF-8") from None
+    texts = {str(number): line for number, line in enumerate(lines, 1) if line.strip()}
+    if not texts:
+        raise DataError(f"{path}: empty, expected a text on each line")
+    return Raw(list(texts), np.array(list(texts.values())))

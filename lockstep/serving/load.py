@@ -1,0 +1,122 @@
+"""Saved models as functions from raw examples to outputs, whatever their format."""
+
+import json
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import tensorflow as tf
+
+from lockstep.config.schema import Params
+from lockstep.config.surface import known_models
+from lockstep.data.spec import Spec
+from lockstep.errors import DataError, ParamsError
+from lockstep.messages import first_line
+from lockstep.modeling.model import make_model
+from lockstep.runtime.strategy import start_runtime
+from lockstep.serving.locate import BARE, Saved
+from lockstep.serving.serving_model import ignore_unnamed_columns, with_preprocessing
+
+
+def restore(saved: Saved, params: Params, spec: Spec, root: Path) -> Callable[[Any], Any]:
+    """Return a function from a batch of raw examples to the model's outputs.
+
+    Bare weights go into the model that the parameters name. Raises DataError for a broken file.
+    """
+    start_runtime(params.seed)
+    if saved.format == "savedmodel":
+        return _saved_model(saved.path)
+    if saved.format in BARE:
+        model = with_preprocessing(bare_model(saved, params, spec), spec)
+    else:
+        model = whole_model(saved.path, root)
+    call: Callable[[Any], Any] = tf.function(lambda raw: model(raw, training=False))
+    return call
+
+
+def bare_model(saved: Saved, params: Params, spec: Spec) -> keras.Model:
+    """Return the model that the parameters name with saved weights; raises ParamsError if not."""
+    model = make_model(params, spec)
+    try:
+        if saved.format == "weights":
+            model.load_weights(saved.path)
+        else:
+            _restore_checkpoint(model, saved.path)
+    except (ValueError, AssertionError) as error:
+        raise ParamsError(
+            f"model.{params.model.name}: {saved.path} doesn't fit it ({first_line(error)}), "
+            "expected the parameters it was trained with"
+        ) from None
+    except (OSError, KeyError, tf.errors.OpError) as error:
+        raise DataError(f"{saved.path}: not whole ({first_line(error)})") from None
+    return model
+
+
+def _restore_checkpoint(model: keras.Model, folder: Path) -> None:
+    newest = tf.train.latest_checkpoint(folder)
+    if newest is None:
+        raise DataError(f"{folder}: holds no checkpoint that its file `checkpoint` names")
+    status = tf.train.Checkpoint(model=model).restore(newest)
+    status.assert_existing_objects_matched().expect_partial()
+
+
+def whole_model(path: Path, root: Path) -> keras.Model:
+    """Load a .keras or legacy .h5 file without running code of its own.
+
+    Custom classes are those in models/ of the project at `root`. Raises DataError, also for any
+    Lambda layer.
+    """
+    if "Lambda" in _class_names(_config(path)):
+        raise DataError(f"{path}: has a Lambda layer, which may run any code, expected none")
+    for name in known_models(root):
+        import_module(f"models.{name}")
+    try:
+        with warnings.catch_warnings():
+            ignore_unnamed_columns()
+            model: keras.Model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever a strange file makes Keras meet
+        raise DataError(f"{path}: can't be loaded ({first_line(error)})") from None
+    return model
+
+
+def _config(path: Path) -> Any:
+    """What a file says its layers are."""
+    try:
+        if path.suffix == ".keras":
+            with zipfile.ZipFile(path) as archive:
+                return json.loads(archive.read("config.json"))
+        with h5py.File(path) as file:
+            return json.loads(file.attrs["model_config"])
+    except (OSError, KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not a whole file of a Keras model ({error})") from None
+
+
+def _class_names(config: Any) -> Iterator[str]:
+    """Each class within a config, however deep."""
+    rest = [config]
+    while rest:
+        inside = rest.pop()
+        if isinstance(inside, dict):
+            yield str(inside.get("class_name"))
+            rest += inside.values()
+        elif isinstance(inside, list):
+            rest += inside
+
+
+def _saved_model(path: Path) -> Callable[[Any], Any]:
+    try:
+        loaded = tf.saved_model.load(path)
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise DataError(f"{path}: not a whole SavedModel ({first_line(error)})") from None
+    if not hasattr(loaded, "serve"):
+        raise DataError(f"{path}: has no endpoint `serve`, expected a SavedModel that Keras wrote")
+
+    def serve(raw: Any) -> Any:  # unlike loaded.serve, it keeps the variables alive
+        return loaded.serve(raw)
+
+    return serve

@@ -1,0 +1,84 @@
+"""The serving model: preprocessing and model in one, from raw examples to outputs."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lockstep.config.schema import Params
+from lockstep.data.spec import Examples, Input, Spec, alone, by_name
+from lockstep.modeling import preprocessing
+from lockstep.modeling.layers import RowNumbers, WordIds
+from lockstep.modeling.model import make_model_with
+from lockstep.runtime.strategy import start_runtime
+
+EXAMPLES = 2
+
+
+def serving_model(params: Params, spec: Spec, weights: Path) -> keras.Model:
+    """Return the model with these weights and all that stands in front of it.
+
+    It takes raw examples: pixels, rows of numbers, a table's columns by name, or texts.
+    """
+    start_runtime(params.seed)
+    return with_preprocessing(make_model_with(params, spec, weights), spec)
+
+
+def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
+    """Return the model with all that stands in front of it."""
+    raw = {name: _raw_input(name, each) for name, each in spec.inputs.items()}
+    stored = {name: _stored(each, raw[name]) for name, each in spec.inputs.items()}
+    outputs = model(preprocessing.layers(spec)(alone(stored)))
+    with warnings.catch_warnings():
+        ignore_unnamed_columns()
+        return keras.Model(alone(raw), outputs, name="serving")
+
+
+def ignore_unnamed_columns() -> None:
+    """Let a table's inputs have other names than its columns: those are their keys."""
+    warnings.filterwarnings("ignore", "When providing `inputs` as a dict")
+
+
+def _raw_input(name: str, each: Input) -> Any:
+    if each.kind == "text":
+        return keras.Input((), dtype="string", name=name)
+    if each.columns:
+        kinds = {column: "string" if known else "float32" for column, known in each.columns.items()}
+        # Without names of their own: a graph can't have some columns', such as km/h and `a b`.
+        return {column: keras.Input((), dtype=kind) for column, kind in kinds.items()}
+    return keras.Input(each.shape, dtype=each.dtype, name=name)
+
+
+def _stored(each: Input, raw: Any) -> Any:
+    """What normalize stores of raw examples."""
+    if each.kind == "text":
+        return WordIds(each.words, each.shape[0])(raw)
+    return RowNumbers(each.columns)(raw) if each.columns else raw
+
+
+def example_inputs(spec: Spec, examples: Examples) -> Any:
+    """Return a few raw examples, as the serving model takes them."""
+    few = by_name(examples.at(np.arange(EXAMPLES)).x, next(iter(spec.inputs)))
+    return alone({name: _raw(each, few[name]) for name, each in spec.inputs.items()})
+
+
+def _raw(each: Input, stored: np.ndarray) -> Any:
+    if each.kind == "text":
+        return np.array([" ".join(each.words[word] for word in row if word) for row in stored])
+    if each.columns:
+        return {
+            name: np.array([known[int(n)] for n in column]) if known else column.astype(np.float32)
+            for (name, known), column in zip(each.columns.items(), stored.T, strict=True)
+        }
+    return stored
+
+
+def saved_model(params: Params, spec: Spec, weights: Path, example: Any, folder: Path) -> Any:
+    """Export a SavedModel with these weights to a folder; return its outputs for the example."""
+    model = serving_model(params, spec, weights)
+    model.export(folder, "tf_saved_model", verbose=False)
+    outputs = model(tf.nest.map_structure(tf.constant, example))
+    return tf.nest.map_structure(keras.ops.convert_to_numpy, outputs)

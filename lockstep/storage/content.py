@@ -1,0 +1,40 @@
+"""What a file or folder of a project holds, as one hash: without what .dvcignore names."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from lockstep.storage.atomic_files import sha256
+
+ENGINE = Path(__file__).parents[2]  # where `lockstep/` lies: in the project, or installed
+
+
+def content_sha256(root: Path, name: str) -> str:
+    """Return the sha256, in hex, of a file, or over the paths and contents of a folder's files.
+
+    `name` is a path within the project, or absolute. The engine's files are those that are
+    installed where the project has none of its own.
+    """
+    path = (ENGINE if is_of_installed_engine(root, name) else root) / name
+    if path.is_file():
+        return sha256(path)
+    total = hashlib.sha256()
+    for file in _files(root, name, path):
+        total.update(f"{file}\0{sha256(path / file)}\0".encode())
+    return total.hexdigest()
+
+
+def is_of_installed_engine(root: Path, name: str) -> bool:
+    """Say whether a path is one of the engine, of which the project has no copy."""
+    return name.startswith("lockstep/") and not (root / name).exists()
+
+
+def _files(root: Path, name: str, folder: Path) -> Iterator[str]:
+    """The paths within a folder, sorted, of the files that DVC would count."""
+    ignore = root / ".dvcignore"
+    lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else ()
+    ignored = GitIgnoreSpec.from_lines(["__pycache__/", *lines])
+    files = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    yield from (file for file in files if not ignored.match_file(f"{name}/{file}"))

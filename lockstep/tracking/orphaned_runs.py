@@ -1,0 +1,24 @@
+"""Runs whose process was killed: MLflow would show them as running for ever."""
+
+import platform
+
+from mlflow import MlflowClient
+from mlflow.entities import Experiment
+
+from lockstep.process.process_ids import is_alive, process_name
+
+PROCESS = "lockstep.process"
+
+
+def mark() -> dict[str, str]:
+    """Return the tag that tells this process from every other of this machine."""
+    return {PROCESS: process_name()}
+
+
+def end(client: MlflowClient, experiment: Experiment) -> None:
+    """End the runs of this machine that no process works on any more."""
+    wanted = f"attributes.status = 'RUNNING' and tags.host = '{platform.node()}'"
+    for run in client.search_runs([experiment.experiment_id], wanted):
+        process = run.data.tags.get(PROCESS, "")
+        if process and not is_alive(process):
+            client.set_terminated(run.info.run_id, "KILLED")

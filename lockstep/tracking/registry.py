@@ -1,0 +1,186 @@
+"""Versions in the MLflow registry: one for each set of weights, `champion` the best of them."""
+
+import hashlib
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities import Run
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+from lockstep.errors import DataError, UnavailableError
+from lockstep.tracking.client import as_default
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that may become a version."""
+
+    name: str
+    tags: Mapping[str, str]  # what it is: hashes of its weights, spec and test data
+    metric: str
+    metrics: Mapping[str, float]  # on the test data
+    beats: Callable[[float], bool]  # whether it leads a champion with this value of the metric
+    # Writes a SavedModel to a folder; returns a batch of raw inputs, and the outputs for it.
+    export: Callable[[Path], tuple[Any, Any]]
+    spec: Path  # what describes inputs and outputs
+
+
+def enter(client: MlflowClient, run: Run, candidate: Candidate) -> str:
+    """Make the candidate a version unless it is one, move the alias if it beats the champion.
+
+    Returns a sentence about it. Raises UnavailableError if the registry can't be reached.
+    """
+    try:
+        with as_default(client):
+            version = _find(client, candidate) or _create(client, run, candidate)
+        verdict = _compare(client, candidate, version)
+        client.set_model_version_tag(version.name, version.version, "verdict", verdict)
+        client.set_tag(run.info.run_id, "registered", f"models:/{version.name}/{version.version}")
+        client.set_tag(run.info.run_id, "verdict", verdict)
+    except MlflowException as error:
+        line = str(error).partition("\n")[0]
+        raise UnavailableError(f"the MLflow registry: {line}; try again when it is back") from None
+    return f"models:/{version.name}/{version.version}: {verdict}"
+
+
+def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
+    wanted = [f"name = '{candidate.name}'"]
+    wanted += [f"tags.`{tag}` = '{value}'" for tag, value in candidate.tags.items()]
+    found = client.search_model_versions(" and ".join(wanted), max_results=1)
+    return found[0] if found else None
+
+
+def _compare(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> str:
+    """Move the alias if the version may have it, and say why or why not."""
+    mine = f"{candidate.metric} {candidate.metrics[candidate.metric]}"
+    champion = _champion(client, candidate.name)
+    if champion is None:
+        client.set_registered_model_alias(version.name, CHAMPION, version.version)
+        return f"champion, the first, with {mine}"
+    if str(champion.version) == str(version.version):
+        return f"champion with {mine}"
+    theirs = f"version {champion.version}"
+    if champion.tags.get("test_data") != candidate.tags["test_data"]:
+        return f"not compared: {theirs} leads, which was measured on other test data"
+    other = champion.tags.get(f"test_{candidate.metric}")
+    if other is None or not candidate.beats(float(other)):
+        return f"not champion: {mine}, {theirs} has {other}"
+    client.set_registered_model_alias(version.name, CHAMPION, version.version)
+    return f"champion with {mine}, {theirs} had {other}"
+
+
+def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
+    try:
+        return client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersion:
+    """Upload the model, check the copy, and only then make it a version, tagged from its birth."""
+    with tempfile.TemporaryDirectory() as folder:
+        saved, packed = Path(folder, "saved_model"), Path(folder, "model")
+        example, output = candidate.export(saved)
+        _pack(saved, candidate.spec, packed, example, output)
+        model_id = _upload(client, run, packed, Path(folder, "copy"))
+    _ensure_model(client, candidate.name)
+    scores = {f"test_{name}": str(value) for name, value in candidate.metrics.items()}
+    tags = {**candidate.tags, **scores}
+    source = f"models:/{model_id}"
+    return client.create_model_version(
+        candidate.name, source, run.info.run_id, tags, model_id=model_id
+    )
+
+
+def _pack(saved: Path, spec: Path, packed: Path, example: Any, output: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a hint to annotate predict: the signature says it all
+        mlflow.pyfunc.save_model(
+            packed,
+            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
+            artifacts={"saved_model": str(saved), "spec": str(spec)},
+            signature=ModelSignature(_schema(example), _schema(output)),
+            input_example=_as_frame(example),
+            pip_requirements=_requirements(),
+        )
+
+
+def _schema(arrays: Any) -> Schema:
+    """What goes in or comes out: tensors, or a frame's columns if there is text or each is flat."""
+    if isinstance(arrays, np.ndarray) and arrays.dtype.kind != "U":
+        return Schema([_tensor(arrays)])
+    if isinstance(arrays, np.ndarray):
+        return Schema([ColSpec(DataType.string)])
+    if _are_columns(arrays):
+        kinds = {"U": DataType.string}
+        return Schema(
+            [ColSpec(kinds.get(each.dtype.kind, DataType.double), n) for n, each in arrays.items()]
+        )
+    return Schema([_tensor(each, name) for name, each in arrays.items()])
+
+
+def _tensor(array: np.ndarray, name: str | None = None) -> TensorSpec:
+    return TensorSpec(array.dtype, (-1, *array.shape[1:]), name)
+
+
+def _are_columns(arrays: Any) -> bool:
+    return isinstance(arrays, dict) and all(each.ndim == 1 for each in arrays.values())
+
+
+def _as_frame(example: Any) -> Any:
+    if isinstance(example, np.ndarray) and example.dtype.kind == "U":
+        return example.tolist()
+    return pd.DataFrame(example) if _are_columns(example) else example
+
+
+def _requirements() -> list[str]:
+    # Named, or MLflow would find them out by loading the model in a process of its own.
+    return [
+        f"{name}=={version_of(name)}"
+        for name in ("mlflow", "tensorflow", "keras", "numpy", "pandas")
+    ]
+
+
+def _upload(client: MlflowClient, run: Run, packed: Path, copy: Path) -> str:
+    model = client.create_logged_model(run.info.experiment_id, "model", run.info.run_id)
+    client.log_model_artifacts(model.model_id, str(packed))
+    client.finalize_logged_model(model.model_id, "READY")
+    download_artifacts(
+        f"models:/{model.model_id}", dst_path=str(copy), tracking_uri=client.tracking_uri
+    )
+    if not _hashes(packed).items() <= _hashes(copy).items():
+        raise DataError(f"models:/{model.model_id}: the registry's copy differs from what was sent")
+    return str(model.model_id)
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+    }
+
+
+def _ensure_model(client: MlflowClient, name: str) -> None:
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise

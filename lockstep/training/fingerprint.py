@@ -1,0 +1,49 @@
+"""Which training this is: what its bits depend on, as hashes that two processes can compare.
+
+dvc.yaml has the one list of what decides the result of the stage `train`.
+"""
+
+import hashlib
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from lockstep.config.graph import read_graph, value_of
+from lockstep.config.schema import Params
+from lockstep.config.versions import LIBRARIES
+from lockstep.runtime import devices
+from lockstep.storage import layout
+from lockstep.storage.content import content_sha256
+
+SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_XLA_FLAGS", "TF_NUM_INTRAOP_THREADS")
+
+
+def of(params: Params, root: Path, replicas: int) -> dict[str, str]:
+    """Return the sha256 of the training's parameters, data, code and environment."""
+    inputs = read_graph(root, params)["train"]
+    values = params.model_dump(mode="json")
+    data = [dep for dep in inputs.deps if dep.startswith(layout.RESULTS)]
+    code = [dep for dep in inputs.deps if dep not in data]
+    return {
+        "parameters": _sha256({name: value_of(values, name) for name in inputs.params}),
+        "data": _sha256({dep: content_sha256(root, dep) for dep in data}),
+        "code": _sha256({dep: content_sha256(root, dep) for dep in code}),
+        "environment": _sha256(
+            [
+                {name: version(name) for name in LIBRARIES},
+                {name: os.environ.get(name) for name in SWITCHES},
+                [platform.machine(), devices.kind(), len(devices.names()), replicas],
+            ]
+        ),
+    }
+
+
+def key(hashes: dict[str, str]) -> str:
+    """Return one sha256 over all of it."""
+    return _sha256(hashes)
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

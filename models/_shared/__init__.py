@@ -1,0 +1,1 @@
+"""Layers and functions that several models share: a dependency of each stage that makes one."""

@@ -1,0 +1,1 @@
+"""The commands of lockstep; mistakes are told before anything slow is imported."""

@@ -1,0 +1,46 @@
+"""lockstep plan: what a run would do with each stage, and why."""
+
+import dataclasses
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.cli._parameters import add_overrides, assignments_of, checked
+
+if TYPE_CHECKING:
+    from lockstep.versioning.forecast import Forecast
+
+HELP = "what a run would do, and why"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the parameters to change, and the form of the answer."""
+    add_overrides(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON list")
+
+
+def act(root: Path, arguments: Namespace) -> None:
+    """Print each stage as run, skip, restore or maybe, with the reasons; nothing is run."""
+    assignments = assignments_of(root, arguments)
+    checked(root, assignments)
+    found = _forecast(root, assignments)
+    if arguments.json:
+        print(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
+    else:
+        width = max(len(each.stage) for each in found)
+        for each in found:
+            print(f"{each.stage:{width}}  {each.action:7}  {'; '.join(each.reasons)}".rstrip())
+
+
+def _forecast(root: Path, assignments: list[str]) -> "list[Forecast]":
+    from lockstep.versioning.forecast import forecast
+    from pipelines import workspaces
+
+    if not assignments:
+        return forecast(root)
+    place = workspaces.create(root, assignments)
+    try:
+        return forecast(place, checked_out=True)
+    finally:
+        workspaces.discard(root, place)

@@ -1,0 +1,1 @@
+"""Readers and constants that several data sets share: a dependency of download and normalize."""

@@ -1,0 +1,220 @@
+"""A mistake in params.yaml is one line, exit code 2, and told before TensorFlow is imported."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockstep.config.reading import load_params
+from lockstep.errors import ParamsError
+from tests.support.workspaces import REPOSITORY, change_params, stage, with_values, write_params
+
+WARM = {"weights": "x.weights.h5", "sha256": 64 * "0", "match": "all"}
+
+
+def complaint(project: Path, changes: dict[str, Any]) -> str:
+    with pytest.raises(ParamsError) as caught:
+        change_params(project, changes)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("train.batch_size", "64x", "got '64x', expected a whole number of at least 1"),
+        ("train.batch_size", -1, "got -1, expected a whole number of at least 1"),
+        ("train.batch_size", 0, "got 0, expected a whole number of at least 1"),
+        ("train.batch_size", True, "got True, expected a whole number of at least 1"),
+        ("train.batch_size", None, "got None, expected a whole number of at least 1"),
+        ("train.batch_size", 1e12, "got 1000000000000.0, expected a whole number of at least 1"),
+        ("train.epochs", float("inf"), "got inf, expected a whole number"),
+        ("train.learning_rate", float("nan"), "got nan, expected a number above 0"),
+        ("train.learning_rate", "1e3", "got '1e3', expected a number above 0"),
+        ("train.learning_rate", {"name": "cosin_decay"}, "did you mean CosineDecay?"),
+        ("train.learning_rate", [1], "got [1], expected a number above 0, or a name, or a mapping"),
+        ("train.order", "shufle", "got 'shufle', expected shuffle, sequential or replacement"),
+        ("train.replicas", "all", "got 'all', expected auto, or a whole number of at least 1"),
+        ("train.optimizer", "adm", "did you mean Adam?"),
+        ("train.loss", "sparse_crossentropy", "expected one of BinaryCrossentropy,"),
+        ("train.metrics", ["accuracy", "precison"], "did you mean Precision?"),
+        ("train.callbacks", [{"name": "EarlyStoping"}], "did you mean EarlyStopping?"),
+        ("train.callbacks", [{"patience": 3}], "missing, expected the name of a Keras class"),
+        ("train.callbacks", ["BackupAndRestore"], "expected one of CSVLogger, EarlyStopping, "),
+        ("train.augmentation", ["RandomFlop"], "did you mean RandomFlip?"),
+        ("train.augmentation", "RandomFlip", "expected a list of names or mappings with a name"),
+        ("train.class_weights", {"a": -1}, "got {'a': -1}, expected null, balanced, or a mapping"),
+        ("train.class_weights", "even", "got 'even', expected null, balanced, or a mapping"),
+        ("train.warm_start", "x.h5", "got 'x.h5', expected null, or weights, sha256 and match"),
+        ("train.warm_start", {"weights": "x"}, "sha256: missing, expected the file's sha256"),
+        ("train.warm_start", {**WARM, "sha256": "0a"}, "sha256: got '0a', expected the file's"),
+        ("train.warm_start", {**WARM, "match": "al"}, "match: got 'al', expected all, name or"),
+        ("train.warm_start", {**WARM, "mach": "all"}, "mach: unknown key, expected one of weights"),
+        ("train.freeze", "conv", "got 'conv', expected a list of layer names, with * for any"),
+        ("train.own", None, "got None, expected the path of a Python file"),
+        ("train.precision", "float16", "expected float32, mixed_float16 or mixed_bfloat16"),
+        ("train.jit_compile", "yes", "got 'yes', expected auto, true or false"),
+        ("train.steps_per_call", 0, "got 0, expected auto, or a whole number of at least 1"),
+        ("train.memory_growth", "no", "got 'no', expected true or false"),
+        ("train", 5, "got 5, expected the keys epochs, steps, batch_size"),
+        ("data.name", "minst", "two_views; did you mean mnist?"),
+        ("data.validation", 1.0, "got 1.0, expected a number from 0 up to, but not, 1"),
+        ("model.name", "nosuch", "got 'nosuch', expected one of cnn, cnn_functional, "),
+        ("model.mlp.units", "a", "got 'a', expected a whole number or a list"),
+        ("model.cnn.dropout", [1], "got [1], expected a number"),
+        ("normalize.method", "unitt", "got 'unitt', expected unit, standard or none"),
+        ("evaluate.weights", "first", "got 'first', expected best or last"),
+        ("register.name", "a/b", "got 'a/b', expected a name without / and :"),
+        ("seed", -1, "got -1, expected a whole number from 0 to 4294967295"),
+    ],
+)
+def test_a_bad_value(project: Path, key: str, value: Any, line: str) -> None:
+    told = complaint(project, {key: value})
+    assert told.startswith(f"params.yaml: {key}")
+    assert line in told
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("train.epoch", "epochs"),
+        ("nosuch", "one of seed, data"),
+        ("model.mpl", "mlp"),
+        ("model.mlp.unts", "did you mean units?"),
+        ("register.gains", "gain"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(project: Path, key: str, nearest: str) -> None:
+    told = complaint(project, {key: {}})
+    assert told.startswith(f"params.yaml: {key}: unknown key, expected one of")
+    assert nearest in told
+
+
+def test_the_path_of_a_mistake_has_no_words_of_pydantic(project: Path) -> None:
+    told = complaint(project, {"train.learning_rate": "1e3"})
+    assert told.startswith("params.yaml: train.learning_rate: got '1e3', expected a number above 0")
+
+
+@pytest.mark.parametrize("name", ["LearningRateScheduler", "reduce_lr_on_plateau"])
+def test_a_schedule_and_a_callback_exclude_each_other(project: Path, name: str) -> None:
+    changes = {"train.callbacks": [name], "train.learning_rate": {"name": "CosineDecay"}}
+    line = complaint(project, changes)
+    assert line.startswith("params.yaml: train: got learning_rate CosineDecay and the callback ")
+
+
+def test_swapping_a_moving_average_needs_one(project: Path) -> None:
+    changes: dict[str, Any] = {"train.callbacks": ["SwapEMAWeights"]}
+    line = "params.yaml: train: got the callback SwapEMAWeights, expected an optimizer with use_ema"
+    assert complaint(project, changes) == line
+    changes["train.optimizer"] = {"name": "adam", "use_ema": True}
+    with_values(changes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("train.loss", "own.squar"),
+        ("train.optimizer", {"name": "own.squar"}),
+        ("train.metrics", ["accuracy", "own.squar"]),
+        ("train.learning_rate", "own.squar"),
+        ("train.callbacks", [{"name": "LambdaCallback", "on_epoch_end": "own.squar"}]),
+    ],
+)
+def test_an_unknown_name_of_the_own_file_names_those_there_are(
+    project: Path, key: str, value: Any
+) -> None:
+    own = project / "mine.py"
+    own.write_text("def square(x): ...\n\n\nclass Fall: ...\n\n\ndef _hidden(): ...\n")
+    assert complaint(project, {key: value, "train.own": str(own)}) == (
+        f"params.yaml: train: got 'own.squar', which {own} doesn't have, "
+        "expected one of own.square, own.Fall; did you mean own.square?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"def loss(:\n", "invalid syntax (FILE, line 1)"),
+        (b"x = '\xff'\n", "can't decode byte 0xff"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_an_own_file_that_cannot_be_read(project: Path, content: Any, line: str) -> None:
+    own = project / "mine.py"
+    if content:
+        own.write_bytes(content)
+    told = complaint(project, {"train.loss": "own.loss", "train.own": str(own)})
+    start = f"params.yaml: train: got own {str(own)!r}, expected a Python file that can be read: "
+    assert told.startswith(start)
+    assert line.replace("FILE", own.name) in told
+
+
+def test_only_names_of_the_own_file_are_looked_up_there(project: Path) -> None:
+    warm = {**WARM, "weights": "own.weights.h5"}
+    changes = {"train.own": "own.py", "train.warm_start": warm, "train.freeze": ["own.layer"]}
+    assert complaint(project, {**changes, "seed": -1}).startswith("params.yaml: seed: ")
+
+
+def test_an_own_name_is_told_before_tensorflow(project: Path) -> None:
+    write_params(project, {"train.loss": "own.nosuch"})
+    ended = stage(project, "train", LOCKSTEP_FORBIDDEN="tensorflow,keras,mlflow,numpy")
+    assert ended.returncode == 2
+    assert ended.stdout == (
+        "train: params.yaml: train: got 'own.nosuch', which models/_own.py doesn't have, "
+        "expected nothing of it\n"
+    )
+
+
+def test_epochs_and_steps_exclude_each_other(project: Path) -> None:
+    assert "got epochs 20 and steps 100" in complaint(project, {"train.steps": 100})
+    assert "got epochs None and steps None" in complaint(
+        project, {"train.steps": None, "train.epochs": None}
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"seed: 0\nseed: 1\n", "params.yaml:2: not valid YAML: found duplicate key"),
+        (b"a: [1\n", "not valid YAML"),
+        (b"seed: \xff\n", "isn't UTF-8"),
+        (b"", "got None, expected the keys seed, data"),
+        (b"- 1\n", "got [1], expected the keys seed, data"),
+        (
+            b"{seed: 0}",
+            "data: missing, expected the keys name, mirror, path, target, task, validation",
+        ),
+    ],
+)
+def test_a_file_that_is_no_parameters(project: Path, content: bytes, line: str) -> None:
+    (project / "params.yaml").write_bytes(content)
+    with pytest.raises(ParamsError) as caught:
+        load_params(project)
+    assert line in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_are_read_as_yaml_1_2(project: Path) -> None:
+    text = (REPOSITORY / "params.yaml").read_text()
+    text = text.replace("learning_rate: 0.001", "learning_rate: 1e-3")
+    (project / "params.yaml").write_text(text)
+    assert load_params(project).train.learning_rate == 1e-3
+
+
+def test_parameters_are_frozen() -> None:
+    loaded = load_params(REPOSITORY)
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.train.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", ["download", "train", "register"])
+def test_every_stage_checks_everything_before_any_import(project: Path, name: str) -> None:
+    text = (REPOSITORY / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("batch_size: 32", "batch_size: 64x"))
+    before = sorted(project.iterdir())
+    ended = stage(project, name, LOCKSTEP_FORBIDDEN="tensorflow,keras,mlflow,numpy")
+    assert ended.returncode == 2
+    expected = "params.yaml: train.batch_size: got '64x', expected a whole number of at least 1"
+    assert ended.stdout == f"{name}: {expected}\n"
+    assert sorted(project.iterdir()) == before

@@ -1,0 +1,157 @@
+"""Text as it is stored and as it is served: the same ids from Python and from TensorFlow."""
+
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lockstep.data.text import split_words, store_texts, vocabulary
+from lockstep.errors import DataError
+from tasks.datasets import imdb
+from tests.support.workspaces import champion, run_stages
+
+TEXTS = [
+    "A fine film. A FINE film!",
+    "<br />I don't <br />know<br />it",
+    "",
+    "...",
+    "naïve Ünder \u00a0日本 'quoted'\tEND\n",
+    "one two three four five six",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (TEXTS[0], ["a", "fine", "film", "a", "fine", "film"]),
+        (TEXTS[1], ["i", "dont", "know", "it"]),
+        (TEXTS[2], []),
+        (TEXTS[3], []),
+        (TEXTS[4], ["naïve", "Ünder", "\u00a0日本", "quoted", "end"]),
+    ],
+)
+def test_words_are_small_ascii_letters_digits_and_what_is_not_ascii(
+    text: str, words: list[str]
+) -> None:
+    assert split_words(text) == words
+
+
+def test_the_vocabulary_is_the_most_frequent_words_equals_by_the_alphabet() -> None:
+    found = vocabulary(["b a c", "c a", "d"], 5)
+    assert found == ["", "[unknown]", "a", "c", "b"]
+
+
+def test_texts_are_padded_in_front_and_keep_their_last_words() -> None:
+    raw = {"train": np.array(["a b c d", "a"], object), "test": np.array(["d x"], object)}
+    described, stored = store_texts(raw, words=5, length=3)
+    assert (described.kind, described.shape, described.dtype) == ("text", [3], "uint16")
+    assert described.words == ["", "[unknown]", "a", "b", "c"]
+    assert stored["train"].tolist() == [[3, 4, 1], [0, 0, 2]]
+    assert stored["test"].tolist() == [[0, 1, 1]]
+
+
+@pytest.mark.parametrize("length", [1, 4, 50])
+def test_the_serving_layer_gives_the_stored_ids(tensorflow: Any, length: int) -> None:
+    from lockstep.modeling.layers import WordIds
+
+    described, stored = store_texts({"train": np.array(TEXTS, object)}, 8, length)
+    layer = WordIds(described.words, length)
+    np.testing.assert_array_equal(layer(tensorflow.constant(TEXTS)), stored["train"])
+    alone = [layer(tensorflow.constant([text]))[0] for text in TEXTS]
+    np.testing.assert_array_equal(alone, stored["train"])
+
+
+@pytest.mark.system
+def test_the_serving_layer_gives_the_ids_of_all_published_reviews(
+    tensorflow: Any, test_data: Path
+) -> None:
+    from lockstep.modeling.layers import WordIds
+
+    splits = imdb.read(one_file(test_data / "imdb"))
+    assert [len(x) for x, _ in splits.values()] == [25_000, 25_000]
+    assert [y.sum() for _, y in splits.values()] == [12_500, 12_500]
+    described, stored = store_texts({split: x for split, (x, _) in splits.items()}, 10_000, 400)
+    layer = tensorflow.function(WordIds(described.words, 400))
+    texts = splits["test"][0]
+    for start in range(0, len(texts), 500):
+        found = layer(tensorflow.constant(texts[start : start + 500].tolist()))
+        np.testing.assert_array_equal(found, stored["test"][start : start + 500])
+
+
+def one_file(folder: Path) -> Path:
+    if not (folder / "aclImdb_labelled.tar.gz").exists():
+        pytest.skip(f"no archive of reviews in {folder}")
+    return folder
+
+
+@pytest.mark.system
+def test_a_registered_model_takes_sentences(
+    make_workspace: Callable[..., Path], tensorflow: Any, test_data: Path
+) -> None:
+    one_file(test_data / "imdb")
+    changes = {
+        "data.name": "imdb", "data.mirror": str(test_data), "normalize.words": 2000,
+        "normalize.length": 40, "model.name": "lstm", "train.epochs": None, "train.steps": 40,
+        "train.optimizer": "rmsprop", "train.learning_rate": 0.01, "register.minimum": 0.0,
+    }  # fmt: skip
+    root = run_stages(make_workspace(changes))
+    texts, labels = imdb.read(root / "data" / "raw")["test"]
+    model, outputs = champion(root), np.load(root / "report" / "outputs.npy")
+    some = np.arange(0, len(texts), 2500)
+    found = model.predict(texts[some].tolist())
+    np.testing.assert_allclose(found, outputs[some], atol=1e-5)
+    assert ((outputs[:, 0] > 0.5) == labels).mean() > 0.6
+    good, bad = model.predict(["a wonderful, moving film", "a boring waste of time, the worst"])
+    assert good > bad
+
+
+def member(name: str, content: bytes = b"fine", kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, len(content) if kind == tarfile.REGTYPE else 0
+    info.linkname = "/etc/passwd"
+    return info
+
+
+@pytest.mark.parametrize(
+    ("members", "line"),
+    [
+        ([member("../aclImdb/x.txt")], "leads out"),
+        ([member("/aclImdb/x.txt")], "leads out"),
+        ([member("aclImdb/train/pos/0_9.txt", kind=tarfile.SYMTYPE)], "is a link or a device"),
+        ([member("aclImdb/train/pos/0_9.txt", kind=tarfile.LNKTYPE)], "is a link or a device"),
+        ([member("aclImdb/null", kind=tarfile.CHRTYPE)], "is a link or a device"),
+        ([member("aclImdb/train/pos/0_9.txt")] * 2, "is there twice"),
+        ([member("aclImdb/train/pos/0_9.txt")], "1 reviews with the digest"),
+    ],
+    ids=["parent", "root", "symlink", "hardlink", "device", "twice", "digest"],
+)
+def test_an_odd_archive_is_refused(
+    tmp_path: Path, members: list[tarfile.TarInfo], line: str
+) -> None:
+    with tarfile.open(tmp_path / "aclImdb.tar.gz", "w:gz") as archive:
+        for each in members:
+            archive.addfile(each, io.BytesIO(b"fine"))
+    with pytest.raises(DataError, match=line):
+        imdb.read(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["aclImdb.tar.gz"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b\x08\x00"])
+def test_a_broken_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "aclImdb.tar.gz").write_bytes(content)
+    with pytest.raises(DataError, match="not a whole archive"):
+        imdb.read(tmp_path)
+
+
+def test_an_archive_larger_than_expected_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imdb, "MOST_BYTES", 3)
+    with tarfile.open(tmp_path / "aclImdb.tar.gz", "w:gz") as archive:
+        archive.addfile(member("aclImdb/train/pos/0_9.txt"), io.BytesIO(b"fine"))
+    with pytest.raises(DataError, match="more than 3 bytes"):
+        imdb.read(tmp_path)

@@ -1,0 +1,288 @@
+"""One's own data: a folder of images, a CSV, an .npz, by parameters alone."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lockstep.data.readers.images import load_image
+from lockstep.data.spec import Spec, load_examples, read_spec
+from lockstep.errors import DataError, LockstepError
+from tasks import download, normalize
+from tasks.datasets import csv, npz
+from tests.support.workspaces import SMALL, champion, change_params, run, run_stages
+
+RANDOM = np.random.default_rng(0)
+CITIES = ("Bonn", "Oslo", "Rome")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Ten images of two classes: bright and dark ones."""
+    place = tmp_path / "pictures"
+    for name, low in (("bright", 150), ("dark", 0)):
+        (place / name).mkdir(parents=True)
+        for number in range(5):
+            pixels = RANDOM.integers(low, low + 100, (6, 8), np.uint8)
+            Image.fromarray(pixels).save(place / name / f"{number}.png")
+    return place
+
+
+@pytest.fixture
+def houses(tmp_path: Path) -> Path:
+    """A table of numbers and text, from which the price follows."""
+    path = tmp_path / "houses.csv"
+    lines = ["rooms,city,area,price"]
+    for number in range(60):
+        rooms, city = number % 5 + 1, CITIES[number % 3]
+        lines.append(f"{rooms},{city},{number / 2},{rooms * 10 + len(city) + number / 4}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def normalized(root: Path, path: Path, **changes: Any) -> Spec:
+    names = {"name": path.suffix[1:] or "folder", "path": str(path)} | changes
+    keys = {"size": "normalize.size"}
+    params = change_params(root, {keys.get(key, f"data.{key}"): v for key, v in names.items()})
+    download.download(params, root)
+    normalize.normalize(params, root)
+    return read_spec(root)
+
+
+def test_sub_folders_are_classes(workspace: Path, pictures: Path) -> None:
+    spec = normalized(workspace, pictures)
+    assert (spec.inputs["x"].kind, spec.inputs["x"].shape) == ("image", [6, 8])
+    assert (spec.targets["y"].classes, spec.splits["test"]) == (["bright", "dark"], 2)
+    train = load_examples(workspace, "train")
+    brightness = np.asarray(train.x).mean(axis=(1, 2))
+    np.testing.assert_array_equal(brightness < 125, train.y)
+
+
+def test_a_test_folder_is_the_test_split(workspace: Path, pictures: Path) -> None:
+    (pictures / "train").mkdir()
+    for name in ("bright", "dark"):
+        (pictures / name).rename(pictures / "train" / name)
+    shutil.copytree(pictures / "train", pictures / "test")
+    assert normalized(workspace, pictures, validation=0.0).splits == {"train": 10, "test": 10}
+
+
+def test_images_are_resized_and_coloured_if_one_is(workspace: Path, pictures: Path) -> None:
+    Image.new("RGB", (20, 30), "red").save(pictures / "dark" / "red.jpg")
+    spec = normalized(workspace, pictures, size=[4, 5])
+    assert spec.inputs["x"].shape == [4, 5, 3]
+
+
+@pytest.mark.parametrize("content", [b"a text", b"", b"\x89PNG\r\n\x1a\n", "cut"])
+def test_what_is_no_whole_image_is_told_with_its_path(
+    workspace: Path, pictures: Path, content: bytes | str
+) -> None:
+    whole = (pictures / "dark" / "0.png").read_bytes()
+    odd = whole[:-30] if content == "cut" else content
+    (pictures / "dark" / "odd.png").write_bytes(odd)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"dark/odd\.png: (no image|not a whole image)"):
+        normalized(workspace, pictures)
+    assert not (workspace / "data" / "ready").exists()
+
+
+@pytest.mark.parametrize(
+    ("odd", "line"),
+    [
+        (lambda place: (place / "notes.txt").write_text("x"), "notes.txt: a file, expected only"),
+        (lambda place: (place / "empty").mkdir(), "expected sub-folders|empty, expected images"),
+        (lambda place: (place / "dark" / "deep").mkdir(), "deep: not a file"),
+        (lambda place: shutil.rmtree(place / "dark"), "two classes or more"),
+        (lambda place: (place / "dark" / "out").symlink_to("/etc/hostname"), "leads to /etc"),
+        (lambda place: os.mkfifo(place / "dark" / "pipe"), "pipe: neither a file nor a folder"),
+        (
+            lambda place: Image.new("L", (3, 3)).save(place / "dark" / "z.png"),
+            "z.png: 3x3 pixels, expected 6x8",
+        ),
+    ],
+    ids=["beside", "empty", "deep", "one-class", "symlink", "pipe", "size"],
+)
+def test_an_odd_thing_in_a_folder_is_told_with_its_path(
+    workspace: Path, pictures: Path, odd: Callable[[Path], Any], line: str
+) -> None:
+    odd(pictures)
+    with pytest.raises(DataError, match=line) as caught:
+        normalized(workspace, pictures)
+    assert caught.value.exit_code == 3
+
+
+def test_hidden_files_are_left_out(workspace: Path, pictures: Path) -> None:
+    (pictures / ".DS_Store").write_text("x")
+    assert sum(normalized(workspace, pictures).splits.values()) == 10
+
+
+def test_a_table_of_numbers_and_text(workspace: Path, houses: Path) -> None:
+    spec = normalized(workspace, houses)
+    assert spec.inputs["x"].columns == {"rooms": [], "city": ["", *CITIES], "area": []}
+    assert (spec.input_shape, spec.targets["y"].task) == ((6,), "regression")
+    table = np.asarray(load_examples(workspace, "test").x)
+    numbers = 2 * table[:, 2]
+    np.testing.assert_array_equal(table[:, 0], numbers % 5 + 1)
+    np.testing.assert_array_equal(table[:, 1], numbers % 3 + 1)
+
+
+def test_categories_become_columns_and_the_rest_is_scaled(
+    workspace: Path, houses: Path, tensorflow: Any
+) -> None:
+    from lockstep.modeling import preprocessing
+
+    spec = normalized(workspace, houses)
+    found = preprocessing.layers(spec)(np.array([[5, 3, 29.5], [1, 0, 0.5]], np.float32)).numpy()
+    np.testing.assert_allclose(found[:, :5], [[1, 0, 0, 0, 1], [0, 1, 0, 0, 0]], atol=1e-5)
+    low, high = (spec.inputs["x"].statistics[name][2] for name in ("minimum", "maximum"))
+    np.testing.assert_allclose(found[:, 5], (np.array([29.5, 0.5]) - low) / (high - low), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "task", "classes"),
+    [
+        ({"target": "city"}, "classification", list(CITIES)),
+        ({"target": "rooms"}, "classification", ["1", "2", "3", "4", "5"]),
+        ({"target": "rooms", "task": "regression"}, "regression", []),
+    ],
+)
+def test_the_target_is_chosen_by_name(
+    workspace: Path, houses: Path, changes: dict[str, Any], task: str, classes: list[str]
+) -> None:
+    target = normalized(workspace, houses, **changes).targets["y"]
+    assert (target.task, target.classes) == (task, classes)
+
+
+def test_files_of_both_splits(workspace: Path, houses: Path, tmp_path: Path) -> None:
+    place = tmp_path / "tables"
+    place.mkdir()
+    for name in ("train", "test"):
+        shutil.copy(houses, place / f"{name}.csv")
+    spec = normalized(workspace, place, name="csv", validation=0.0)
+    assert spec.splits == {"train": 60, "test": 60}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a,b\n1,2\n3\n", "row 3 has 1 cells, expected 2"),
+        ("a,b\n" + "1,2\n" * 20 + "x,2\n", "row 22, column 'a': got 'x', expected a number"),
+        ("a,b\n" + "1,2\n" * 20 + ",2\n", "row 22, column 'a': got '', expected a number"),
+        ("a,b\n" + "1,2\n" * 20 + "nan,2\n", "column 'a': got 'nan'"),
+        ("a,a\n1,2\n", "a header of different names"),
+        ("a,b\n", "and rows below it"),
+        ("", "expected a header"),
+        ('a,b\n"1,2\n', "not a CSV in UTF-8"),
+        ("a,b\n1,2\n", "1 examples, expected at least 5"),
+    ],
+)
+def test_a_mistake_in_a_csv_is_told_with_its_place(tmp_path: Path, text: str, line: str) -> None:
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(DataError, match=line):
+        csv.read(tmp_path, None)
+
+
+def test_a_csv_in_another_encoding_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_bytes("name\nMünchen\n".encode("latin-1"))
+    with pytest.raises(DataError, match="not a CSV in UTF-8"):
+        csv.read(tmp_path, None)
+
+
+def test_another_delimiter_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("a;b\n" + "1,5;x\n" * 6)
+    table = csv.read(tmp_path, None)["train"]
+    assert table.dtype.names == ("a", "b")
+
+
+def test_a_column_missing_in_the_test_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "test.csv").write_text("a,c\n1,2\n")
+    with pytest.raises(DataError, match=r"test\.csv: columns a, c, expected those of train"):
+        csv.read(tmp_path, None)
+
+
+def test_a_class_that_training_has_not_is_told(workspace: Path, tmp_path: Path) -> None:
+    place = tmp_path / "tables"
+    place.mkdir()
+    (place / "train.csv").write_text("a,b\n1,x\n2,y\n")
+    (place / "test.csv").write_text("a,b\n1,z\n")
+    with pytest.raises(DataError, match="test split: label of example 0 is 'z', expected one of x"):
+        normalized(workspace, place, name="csv", validation=0.0)
+
+
+def test_a_column_that_is_not_there_is_told(workspace: Path, houses: Path) -> None:
+    with pytest.raises(LockstepError, match=r"data\.target: got 'prize', .* did you mean price"):
+        normalized(workspace, houses, target="prize")
+
+
+def test_arrays_with_and_without_a_test_split(workspace: Path, tmp_path: Path) -> None:
+    x, y = RANDOM.random((10, 3)), np.array(["a", "b"] * 5)
+    np.savez(tmp_path / "whole.npz", x=x, y=y)
+    spec = normalized(workspace, tmp_path / "whole.npz")
+    assert (spec.splits["test"], spec.targets["y"].classes) == (2, ["a", "b"])
+    np.savez(tmp_path / "split.npz", x_train=x, y_train=y[:, None], x_test=x[:3], y_test=y[:3])
+    assert normalized(workspace, tmp_path / "split.npz", validation=0.0).splits["test"] == 3
+
+
+def test_arrays_of_objects_are_never_unpickled(tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (tmp_path / "marker",))
+
+    np.savez(tmp_path / "bomb.npz", x=np.array([Bomb()] * 5, object), y=np.arange(5))
+    with pytest.raises(DataError, match="of plain arrays"):
+        npz.read(tmp_path, None)
+    assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
+def test_a_broken_npz_is_told(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mine.npz").write_bytes(content)
+    with pytest.raises(DataError, match="not a whole"):
+        npz.read(tmp_path, None)
+
+
+def test_other_arrays_are_told(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", images=np.zeros(3))
+    with pytest.raises(DataError, match="holds images, expected x_train"):
+        npz.read(tmp_path, None)
+
+
+def test_nothing_at_the_path_is_bad_data_by_command(workspace: Path) -> None:
+    change_params(workspace, {"data.name": "folder", "data.path": "/nowhere"})
+    ended = run(workspace, sys.executable, "-m", "tasks", "download")
+    assert (ended.returncode, ended.stdout) == (
+        3,
+        "download: data.path: /nowhere: no such file or folder, expected your data there\n",
+    )
+
+
+def test_a_table_trains_and_its_champion_takes_raw_rows(
+    make_workspace: Callable[..., Path], houses: Path, tensorflow: Any
+) -> None:
+    import pandas as pd
+
+    changes = {"data.name": "csv", "data.path": str(houses), "register.metric": "r2"}
+    root = make_workspace({**SMALL, **changes, "register.minimum": -100.0, "train.batch_size": 8})
+    run_stages(root)
+    scores = json.loads((root / "report" / "metrics.json").read_text())["test"]
+    assert {"loss", "mae", "r2", "rmse"} <= set(scores)
+    rooms, city, area = np.asarray(load_examples(root, "test").x[0], float).tolist()
+    known = CITIES[int(city) - 1]
+    rows = {"rooms": [rooms] * 2, "city": [known, "Paris"], "area": [area] * 2}
+    found = champion(root).predict(pd.DataFrame(rows))
+    assert found[0] == pytest.approx(np.load(root / "report" / "outputs.npy")[0], abs=1e-4)
+    assert found[1] != found[0]  # a city never seen is none of the known
+
+
+def test_images_are_loaded_upright(tmp_path: Path) -> None:
+    image = Image.new("L", (4, 2))
+    exif = image.getexif()
+    exif[0x0112] = 6  # turned by a quarter
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert load_image(tmp_path / "turned.jpg", "L", (4, 2), resize=False).shape == (4, 2)

@@ -1,0 +1,189 @@
+"""Each optimizer and learning-rate schedule of Keras trains; the own file stands beside them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lockstep.config import keras_names
+from lockstep.errors import ParamsError
+from tests.support.loops import SOME, SPEC, TRAIN, Watch, assert_close, linear, weights
+from tests.support.workspaces import with_values
+
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 20, "warmup_steps": 3},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 5},
+    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5},
+    "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 4, "decay_rate": 0.5},
+    "PiecewiseConstantDecay": {"boundaries": [3, 6], "values": [0.1, 0.01, 0.001]},
+    "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 20, "power": 2.0},
+}
+FALL = SCHEDULES["ExponentialDecay"]
+
+
+@pytest.mark.parametrize("name", keras_names.OPTIMIZERS)
+def test_an_optimizer_trains_two_replicas_as_one(make_loop: Any, name: str) -> None:
+    asked = {"train.optimizer": name, "train.learning_rate": 0.01, "train.metrics": []}
+    loops = [make_loop(count, model=linear, values=with_values(asked)) for count in (1, 2)]
+    before = weights(loops[0])
+    for loop in loops:
+        loop.fit(TRAIN, None, [], steps=8)
+    assert_close(*map(weights, loops))
+    assert all((old != new).any() for old, new in zip(before, weights(loops[0]), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name"), [("sgd", "CosineDecay"), *(("adam", name) for name in SCHEDULES)]
+)
+def test_a_schedule_sets_the_rate_of_each_step(make_loop: Any, optimizer: str, name: str) -> None:
+    import keras
+
+    rate = {"name": name, **SCHEDULES[name]}
+    asked = {"train.optimizer": optimizer, "train.learning_rate": rate, "train.metrics": []}
+    ours, theirs = (
+        make_loop(model=linear, values=with_values(asked), steps={"jit_compile": compiled})
+        for compiled in (True, False)
+    )
+    ours.fit(TRAIN, None, [], steps=8)
+    schedule = getattr(keras.optimizers.schedules, name)(**SCHEDULES[name])
+    assert len({float(schedule(step)) for step in range(9)}) > 2
+    assert float(ours.model.optimizer.learning_rate) == pytest.approx(float(schedule(8)))
+    x = theirs.steps.preprocess(TRAIN.x).numpy()
+    for batch in theirs.order_of(70, 0):
+        theirs.model.train_on_batch(x[batch], TRAIN.y[batch])
+    assert_close(weights(ours), weights(theirs))
+
+
+def test_every_schedule_is_tried() -> None:
+    assert tuple(SCHEDULES) == keras_names.SCHEDULES
+
+
+OWN = """
+import keras
+
+
+def crossentropy(y_true, y_pred, scale=1.0):
+    return scale * keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+
+class Crossentropy(keras.losses.Loss):
+    def __init__(self, scale=1.0):
+        super().__init__()
+        self.scale = scale
+
+    def call(self, y_true, y_pred):
+        return crossentropy(y_true, y_pred, self.scale)
+
+
+class Hits(keras.metrics.SparseCategoricalAccuracy):
+    pass
+
+
+def hits(y_true, y_pred):
+    return keras.metrics.sparse_categorical_accuracy(y_true, y_pred)
+
+
+class Descent(keras.optimizers.SGD):
+    pass
+
+
+class Fall(keras.optimizers.schedules.ExponentialDecay):
+    pass
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> str:
+    """A file of one's own, for train.own."""
+    (tmp_path / "mine.py").write_text(OWN)
+    return str(tmp_path / "mine.py")
+
+
+@pytest.mark.parametrize(
+    ("part", "mine", "theirs"),
+    [
+        ("loss", {"name": "own.crossentropy", "scale": 1.0}, "SparseCategoricalCrossentropy"),
+        ("loss", {"name": "own.Crossentropy", "scale": 1.0}, "SparseCategoricalCrossentropy"),
+        ("optimizer", {"name": "own.Descent", "momentum": 0.9}, {"name": "sgd", "momentum": 0.9}),
+        ("learning_rate", {"name": "own.Fall", **FALL}, {"name": "ExponentialDecay", **FALL}),
+    ],
+)
+def test_an_own_part_gives_the_numbers_of_its_twin(
+    make_loop: Any, own: str, part: str, mine: Any, theirs: Any
+) -> None:
+    always = {"train.own": own, "train.learning_rate": 0.1}
+    asked = [with_values({**always, f"train.{part}": value}) for value in (mine, theirs)]
+    loops, watches = [make_loop(values=values) for values in asked], [Watch(), Watch()]
+    for loop, watch in zip(loops, watches, strict=True):
+        loop.fit(TRAIN, SOME, [watch], epochs=2)
+    assert_close(*map(weights, loops), 1e-6)
+    for ours, kerass in zip(*(watch.epochs for watch in watches), strict=True):
+        assert ours == pytest.approx(kerass, abs=1e-6)
+
+
+def test_own_metrics_give_the_numbers_of_their_twin(make_loop: Any, own: str) -> None:
+    metrics = ["own.Hits", "own.hits", "Accuracy"]
+    watch = Watch()
+    loop = make_loop(values=with_values({"train.own": own, "train.metrics": metrics}))
+    loop.fit(TRAIN, SOME, [watch], epochs=1)
+    (logs,) = watch.epochs
+    assert logs["sparse_categorical_accuracy"] == logs["accuracy"]
+    assert (logs["hits"], logs["val_hits"]) == (logs["accuracy"], logs["val_accuracy"])
+
+
+def test_an_argument_that_an_own_function_does_not_know(make_loop: Any, own: str) -> None:
+    loss = {"name": "own.crossentropy", "scael": 2}
+    values = with_values({"train.own": own, "train.loss": loss})
+    with pytest.raises(ParamsError, match=r"^train\.loss: own\.crossentropy: .*scael"):
+        make_loop(values=values)
+
+
+def test_an_own_file_that_fails_is_bad_parameters(make_loop: Any, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import nosuch\n\n\ndef loss(y_true, y_pred): ...\n")
+    asked = {"train.own": str(tmp_path / "bad.py"), "train.loss": "own.loss"}
+    with pytest.raises(ParamsError, match=r"^train\.own: .*bad\.py: .*No module named 'nosuch'"):
+        make_loop(values=with_values(asked))
+
+
+def test_an_own_file_of_any_name_serves(make_loop: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    asked = {"train.own": str(tmp_path / "own.py"), "train.loss": "own.Crossentropy"}
+    assert type(make_loop(values=with_values(asked)).model.loss).__name__ == "Crossentropy"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy", "mse",
+        "mae", "mape", "msle", "kl_divergence", "poisson", "log_cosh", "hinge", "squared_hinge",
+        "categorical_hinge", "cosine_similarity",
+    ],
+)  # fmt: skip
+def test_every_loss_of_the_tutorials_trains_classes(make_loop: Any, loss: str) -> None:
+    from lockstep.modeling.compile import one_hot_classes
+
+    name = {"kl_divergence": "KLDivergence"}.get(loss, loss)
+    values = with_values({"train.loss": name, "train.learning_rate": 0.01})
+    loop = make_loop(values=values, steps={"one_hot": one_hot_classes(values, SPEC)})
+    before = loop.evaluate(TRAIN)["loss"]
+    loop.fit(TRAIN, None, [], epochs=3)
+    assert loop.evaluate(TRAIN)["loss"] < before
+
+
+@pytest.mark.parametrize("metric", ["AUC", "Precision", "F1Score", "CategoricalAccuracy"])
+def test_a_metric_for_one_hot_labels_gets_them_by_parameter(make_loop: Any, metric: str) -> None:
+    from lockstep.modeling.compile import one_hot_classes
+
+    asked = {"train.loss": "categorical_crossentropy", "train.metrics": [metric]}
+    values = with_values(asked)
+    loop = make_loop(values=values, steps={"one_hot": one_hot_classes(values, SPEC)})
+    loop.fit(TRAIN, None, [], epochs=1)
+    assert all(np.isfinite(value) for value in loop.evaluate(TRAIN).values())
+
+
+def test_a_loss_that_cannot_take_the_labels_is_bad_parameters(make_loop: Any) -> None:
+    asked = {"train.loss": "categorical_crossentropy", "train.labels": "sparse"}
+    loop = make_loop(values=with_values(asked))
+    with pytest.raises(ParamsError, match=r"^train\.loss, train\.metrics, train\.labels: "):
+        loop.fit(TRAIN, None, [], epochs=1)

@@ -1,0 +1,111 @@
+"""Runs whose process, worker or machine is killed in mid-epoch: told, ended, and gone on with."""
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.prefect_server import filtered
+from tests.support.served import (  # fmt: skip
+    Served,
+    ask,
+    deploy,
+    ended,
+    engine_of,
+    flow_run,
+    saved_weights,
+    started,
+    tracked,
+    until,
+    weights_alone,
+)
+from tests.support.workspaces import SMALL, git, run
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+# A bundle after each epoch, and seconds between two kills.
+LONG = {
+    "model.name": "cnn",
+    "train.batch_size": 8,
+    "train.epochs": 40,
+    "train.bundle_seconds": 0.0,
+    "seed": 7,
+}
+
+
+def trains(served: Served, epoch: int) -> None:
+    """Wait until a run is past an epoch."""
+    until(lambda: f"epoch {epoch}/40" in served.output.read_text(), 180)
+
+
+def goes_on_after(served: Served) -> int:
+    """The epoch after which the last run has gone on."""
+    served.wait_for("goes on after epoch")
+    return int(re.findall(r"goes on after epoch (\d+)", served.output.read_text())[-1])
+
+
+def kill(*processes: int) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+
+def slots(served: Served) -> list[int]:
+    """How many runs hold a slot, in each concurrency limit there is."""
+    return [each["active_slots"] for each in filtered(served.prefect, "v2/concurrency_limits", {})]
+
+
+def test_what_is_killed_goes_on_to_the_bits_of_an_undisturbed_run(
+    make_workspace: Callable[..., Path], tensorflow: Any
+) -> None:
+    root = make_workspace(SMALL, "dead", until="train")
+
+    with started(root) as served:  # its flow is killed, and once more with the whole machine
+        deploy(served)
+        first = ask(served, "nightly", LONG)
+        trains(served, 5)
+        kill(engine_of(first))
+        assert ended(served, first)["state_type"] == "CRASHED"
+        served.wait_for("flow_runs.worker - Check whether")  # it says so twice
+        # One at a time, and the next is cancelled: the dead one holds no slot.
+        second = ask(served, "nightly", LONG)
+        assert goes_on_after(served) >= 5
+        trains(served, 14)
+        while left := served.left():
+            kill(*map(int, left))
+        served.process.wait()
+
+    with started(root) as served:  # its worker is killed
+        served.wait_for("the servers are ready")
+        third = ask(served, "manual", LONG)
+        assert goes_on_after(served) >= 14
+        trains(served, 23)
+        (worker,) = re.findall(r"worker started \(pid=(\d+)\)", served.output.read_text())
+        kill(int(worker))
+        assert served.process.wait(60) == 137
+        assert served.output.read_text().splitlines()[-1] == (
+            "lockstep up: worker ended, so the others were stopped; its last lines say why"
+        )
+        until(lambda: not served.left(), 5)
+
+    with started(root) as served:
+        served.wait_for("the servers are ready")
+        assert flow_run(served, third)["state_type"] == "CRASHED"
+        retried = run(root, "prefect", "flow-run", "retry", third, **served.environment)
+        assert retried.returncode == 0, retried.stdout
+        assert goes_on_after(served) >= 23
+        until(lambda: flow_run(served, third)["state_type"] == "COMPLETED", 120)
+        expected = weights_alone(make_workspace, LONG)
+        assert saved_weights(served, flow_run(served, third)) == expected
+        # Of the one that died with the machine only silence tells.
+        until(lambda: flow_run(served, second)["state_type"] == "CRASHED", 180)
+        until(lambda: slots(served) == [0], 180)
+        # The workspaces of the killed are gone too.
+        assert git(root, "worktree", "list").count("\n") == 1
+        (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "40"]
+        assert same.info.status == "FINISHED"

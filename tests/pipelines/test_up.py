@@ -1,0 +1,246 @@
+"""`lockstep up` and what is deployed there: four servers, a worker's runs, silence, Ctrl-C."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+
+from tests.support.browser import look
+from tests.support.prefect_server import filtered
+from tests.support.served import (
+    Served,
+    ask,
+    deploy,
+    ended,
+    saved_weights,
+    started,
+    tracked,
+    until,
+    weights_alone,
+)
+from tests.support.workspaces import SMALL, STAGES, git, run
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
+    """All that `lockstep up` starts, with something else on TensorBoard's usual port."""
+    root = make_workspace(SMALL, "served")
+    store = root.parent / "remote"
+    git(root, "init", "-q", "--bare", "-b", "main", str(store / "git"))
+    git(root, "remote", "add", "origin", str(store / "git"))
+    run(root, "dvc", "remote", "add", "-d", "store", str(store / "dvc"))
+    git(root, "commit", "-qam", "Name a remote")
+    git(root, "push", "-q", "origin", "main")
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # it is in use already
+            stack.enter_context(socket.create_server(("127.0.0.1", 6006)))
+        served = stack.enter_context(started(root))
+        deploy(served)
+        yield served
+
+
+@pytest.fixture(scope="module")
+def silenced(served: Served, make_workspace: Callable[..., Path]) -> str:
+    """The name of a flow run outside of any worker, whose process was killed."""
+    root = make_workspace(name="silenced")
+    yaml = YAML()
+    yaml.dump({"stages": {"wait": {"cmd": "touch waiting && sleep 600"}}}, root / "dvc.yaml")
+    output = root.parent / "output"
+    with output.open("w") as log:
+        process = subprocess.Popen(
+            ["lockstep", "run"],
+            cwd=root,
+            env={**os.environ, **served.environment},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    until((root / "waiting").exists, 120)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output.read_text())
+    return str(name)
+
+
+def test_four_servers_answer(served: Served) -> None:
+    addresses = served.addresses
+    assert list(addresses) == ["mlflow", "prefect", "tensorboard"]
+    assert not addresses["tensorboard"].endswith(":6006")
+    for name, path in (("mlflow", "/health"), ("prefect", "/api/health"), ("tensorboard", "/")):
+        assert httpx.get(f"{addresses[name]}{path}", timeout=30).status_code == 200
+    until(lambda: filtered(served.prefect, "work_pools/lockstep/workers", {}), 60)
+    assert set(re.findall(r"^\S+ (\w+) +\| ", served.output.read_text(), re.MULTILINE)) == {
+        "mlflow", "prefect", "tensorboard", "worker", "system",
+    }  # fmt: skip
+
+
+def test_two_deployments_one_with_a_schedule_that_waits(served: Served) -> None:
+    found = {each["name"]: each for each in filtered(served.prefect, "deployments", {})}
+    assert set(found) == {"manual", "nightly"}
+    assert found["manual"]["schedules"] == []
+    assert [each["active"] for each in found["nightly"]["schedules"]] == [False]
+    assert set(found["nightly"]["parameter_openapi_schema"]["properties"]) == {
+        "overrides",
+        "preset",
+    }
+
+
+def test_a_page_of_another_origin_may_not_ask_prefect(served: Served) -> None:
+    headers = {"Origin": "http://example.org", "Access-Control-Request-Method": "POST"}
+    answer = httpx.options(f"{served.prefect}/flow_runs/", headers=headers)
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_second_one_for_the_same_checkout_is_refused(served: Served) -> None:
+    second = run(served.root, "lockstep", "up")
+    assert second.returncode == 4
+    assert "is served already" in second.stdout.splitlines()[-1]
+
+
+def test_a_run_with_overrides_is_saved_and_shared(silenced: str, served: Served) -> None:
+    before = git(served.root, "status", "--porcelain", "-uall")
+    found = ended(served, ask(served, "nightly", {"train.epochs": 3}))
+    assert found["state_type"] == "COMPLETED", served.output.read_text()
+    (name,) = re.findall(r"^saved as (train.epochs-3-\w+)$", found["state"]["message"])
+    tasks = filtered(served.prefect, "task_runs", {"flow_runs": {"id": {"any_": [found["id"]]}}})
+    assert {each["name"] for each in tasks} == set(STAGES)
+    (tracking,) = tracked(served)
+    assert tracking.info.status == "FINISHED"
+    assert tracking.data.params["train.epochs"] == "3"
+    assert f"\n{name}," in run(served.root, "dvc", "exp", "show", "--csv").stdout
+    assert name in git(served.root, "ls-remote", "origin")
+    assert list((served.root.parent / "remote" / "dvc").rglob("*.dir"))
+    assert git(served.root, "status", "--porcelain", "-uall") == before
+    assert git(served.root, "worktree", "list").count("\n") == 1
+
+
+def test_a_clone_for_each_run_runs_what_was_pushed(served: Served, tmp_path: Path) -> None:
+    clone, origin = tmp_path / "clone", git(served.root, "remote", "get-url", "origin").strip()
+    git(tmp_path, "clone", "-q", origin, str(clone))
+    stage = clone / "tasks" / "download.py"
+    stage.write_text(f"{stage.read_text()}\n\nprint('the code that was pushed')\n")
+    git(clone, "commit", "-qam", "Say so")
+    git(clone, "push", "-q", "origin", "main")
+    documented = (clone / "docs" / "servers.md").read_text().partition("    pull:\n")[2]
+    steps = textwrap.dedent(documented).replace("https://example.org/you/experiments.git", origin)
+    file = clone / "prefect.yaml"
+    yaml = YAML()
+    deployments = yaml.load(file)
+    deployments["pull"] = yaml.load(steps)
+    del deployments["build"]
+    del deployments["definitions"][0]["work_pool"]["job_variables"]
+    deployments["deployments"][0]["name"] = "remote"
+    yaml.dump(deployments, file)
+    deployed = run(clone, "prefect", "deploy", "--name", "remote", **served.environment)
+    assert deployed.returncode == 0, deployed.stdout
+    found = ended(served, ask(served, "remote", {"train.epochs": 1}))
+    assert found["state_type"] == "COMPLETED", served.output.read_text()
+    assert "the code that was pushed" in served.output.read_text()
+    assert found["state"]["message"].removeprefix("saved as ") in git(clone, "ls-remote", "origin")
+
+
+def test_a_bad_override_fails_with_its_line(served: Served) -> None:
+    (line,) = run(served.root, "lockstep", "run", "train.epochs=0").stdout.splitlines()
+    found = ended(served, ask(served, "manual", {"train.epochs": 0}))
+    assert (found["state_name"], found["run_count"]) == ("Failed", 1)
+    assert f"lockstep run: {found['state']['message']}" == line
+    assert git(served.root, "worktree", "list").count("\n") == 1
+
+
+def test_a_schedule_has_a_run_made_and_taken(served: Served) -> None:
+    soon = (datetime.now(UTC) + timedelta(seconds=15)).isoformat()
+    command = ["prefect", "deployment", "schedule", "create", "experiment/manual"]
+    command += ["--interval", "86400", "--anchor-date", soon]
+    made = run(served.root, *command, **served.environment)
+    assert made.returncode == 0, made.stdout
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+
+    def found() -> bool:
+        runs = filtered(served.prefect, "flow_runs", wanted)
+        return any(each["auto_scheduled"] for each in runs)
+
+    until(found, 120)
+
+
+def test_its_pages_show_the_run(served: Served, tmp_path: Path) -> None:
+    wanted = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+    (*_, found) = filtered(served.prefect, "flow_runs", wanted)
+    address = f"{served.addresses['prefect']}/runs/flow-run/{found['id']}"
+    look(address, [found["name"], "Completed", "train", "register"], "prefect", tmp_path)
+    (*_, run_there) = tracked(served)
+    experiment, sought = run_there.info.experiment_id, run_there.info.run_id
+    address = f"{served.addresses['mlflow']}/#/experiments/{experiment}/runs/{sought}"
+    look(address, [run_there.info.run_name, "test_accuracy"], "mlflow", tmp_path)
+
+
+def test_four_at_once_on_a_worker_of_two_are_as_alone(
+    served: Served, make_workspace: Callable[..., Path], tensorflow: Any
+) -> None:
+    asked = {seed: ask(served, "manual", {"seed": seed}) for seed in range(1, 5)}
+    for seed, sought in asked.items():
+        found = ended(served, sought)
+        assert found["state_type"] == "COMPLETED", served.output.read_text()
+        assert saved_weights(served, found) == weights_alone(make_workspace, {"seed": seed})
+    assert git(served.root, "worktree", "list").count("\n") == 1
+
+
+def test_silence_is_a_crash_within_three_minutes(silenced: str, served: Served) -> None:
+    def found() -> dict[str, Any]:
+        wanted = {"flow_runs": {"name": {"any_": [silenced]}}}
+        return filtered(served.prefect, "flow_runs", wanted)[0]
+
+    until(lambda: found()["state_type"] == "CRASHED", 180)
+    assert "no heartbeat for 90 s" in found()["state"]["message"]
+
+
+def test_ctrl_c_leaves_nothing(served: Served) -> None:
+    assert served.left()
+    ask(served, "manual", {"train.epochs": 100_000, "seed": 8})
+    until(lambda: "Executing deployment step" in served.output.read_text()[-4000:], 60)
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(60) == 130
+    until(lambda: not served.left(), 5)
+    for address in served.addresses.values():
+        with pytest.raises(httpx.TransportError):
+            httpx.get(address)
+    _, stopped, after = served.output.read_text().partition("SIGINT received")
+    assert stopped
+    assert not re.findall(r"prefect +\| Traceback", after)
+
+
+@pytest.mark.parametrize("command", ["make -f ../Makefile", "lockstep up"], ids=["make", "up"])
+def test_a_kill_leaves_nothing(make_workspace: Callable[..., Path], command: str) -> None:
+    root = make_workspace(SMALL, "killed")
+    (root.parent / "Makefile").write_text("up:\n\t@lockstep up\n")
+    with started(root, *command.split()) as served:
+        served.wait_for("worker started", 60)
+        assert len(served.left()) > 5
+        served.process.kill()
+        served.process.wait()
+        until(lambda: not served.left(), 40)
+
+
+@pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08])
+def test_ctrl_c_at_the_start_ends_it(make_workspace: Callable[..., Path], delay: float) -> None:
+    with started(make_workspace(SMALL, "early")) as served:
+        while "in other shells" not in served.output.read_text():
+            time.sleep(0.001)
+        time.sleep(delay)
+        os.killpg(served.process.pid, signal.SIGINT)  # as a terminal does
+        assert served.process.wait(30) == 130, served.output.read_text()
+        assert "Traceback" not in served.output.read_text()
+        until(lambda: not served.left(), 20)

@@ -1,0 +1,100 @@
+"""Trainings that tests cut off, kill and start again, and what they leave."""
+
+import hashlib
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.loops import SOME, TRAIN, dense
+
+EPOCHS, CUT = 12, 6
+
+
+class Cut(BaseException):
+    """What a kill is to a process."""
+
+
+class Training:
+    """A training with all that has state, in a folder; it can be cut off and started again."""
+
+    def __init__(self, make_loop: Callable[..., Any], folder: Path, replicas: int = 1) -> None:
+        self.make_loop, self.folder, self.replicas = make_loop, folder, replicas
+        self.bundles = folder / "bundles"
+        folder.mkdir(exist_ok=True)
+
+    def start(self, optimizer: str = "Adam") -> None:
+        """Make everything anew, as a new process does."""
+        import keras
+
+        from lockstep.runtime.strategy import start_runtime
+        from lockstep.training.callbacks import files_of
+        from lockstep.training.history import KeepBest, WriteHistory
+        from lockstep.training.resume import Resume
+
+        with start_runtime(0, self.replicas).scope():
+            noise = keras.Sequential([keras.Input((6,)), keras.layers.GaussianNoise(0.1)])
+        self.loop = self.make_loop(
+            self.replicas,
+            model=lambda: dense(keras.layers.BatchNormalization(), keras.layers.Dropout(0.3)),
+            parts=lambda: {"optimizer": getattr(keras.optimizers, optimizer)(0.05)},
+            steps={"augment": noise},
+        )
+        self.callbacks = [
+            WriteHistory(self.folder / "history.csv"),
+            KeepBest(self.folder / "best.weights.h5"),
+            keras.callbacks.ReduceLROnPlateau("val_loss", patience=2, cooldown=1, min_delta=0.02),
+            keras.callbacks.EarlyStopping("val_loss", patience=7, restore_best_weights=True),
+            keras.callbacks.CSVLogger(str(self.folder / "log.csv")),
+        ]
+        files = files_of(self.callbacks)
+        self.resume = Resume(
+            self.loop.steps, self.loop.together, self.callbacks,
+            folder=self.bundles, key="key", seconds=0, files=files,
+        )  # fmt: skip
+
+    def run(self, cut: int = EPOCHS) -> str:
+        """Train, up to the beginning of an epoch; return the digest of all that it left."""
+        import keras
+
+        def on_epoch_begin(epoch: int, logs: Any = None) -> None:
+            if epoch == cut:
+                raise Cut
+
+        ending = keras.callbacks.LambdaCallback(on_epoch_begin=on_epoch_begin)
+        callbacks = [*self.callbacks, ending]
+        try:
+            self.loop.fit(TRAIN, SOME, callbacks, epochs=EPOCHS, resume=self.resume)
+        finally:  # as the end of a process does
+            self.callbacks[-1].csv_file.close()
+        total = hashlib.sha256()
+        for weight in self.loop.model.get_weights():
+            total.update(weight.tobytes())
+        for name in ("history.csv", "best.weights.h5", "log.csv"):
+            total.update((self.folder / name).read_bytes())
+        return total.hexdigest()
+
+    def cut_off(self) -> None:
+        """Train up to the middle, and lose what DVC removes before it runs the stage again."""
+        self.start()
+        with pytest.raises(Cut):
+            self.run(CUT)
+        for name in ("history.csv", "best.weights.h5"):
+            (self.folder / name).unlink()
+
+
+def digests(root: Path) -> dict[str, str]:
+    """The sha256 of what a training leaves in a workspace, by the files' names."""
+    files = [*root.glob("weights/[bl]*.h5"), root / "report" / "history.csv"]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def end_of(process: subprocess.Popen[str], seconds: float = 120) -> tuple[int, str]:
+    """The exit code and the output of a process; it is killed if it takes too long."""
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    return process.returncode, output

@@ -1,0 +1,248 @@
+"""Only the publisher's bytes reach data/raw, from wherever they come."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lockstep.data import fetch
+from lockstep.data.fetch import fetch_file
+from lockstep.errors import DataError, LockstepError, UnavailableError
+from tasks import datasets, download
+from tests.support.workspaces import change_params, load
+
+CONTENT = bytes(range(256)) * 400
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server:
+    """A real HTTP server that gives the answers of a list in turn, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = [whole]
+        self.asked: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                answers = outer.answers
+                (answers.pop(0) if len(answers) > 1 else answers[0])(self)
+
+            def log_message(self, *arguments: Any) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.http.server_port}/"
+
+
+def send(
+    handler: BaseHTTPRequestHandler,
+    body: bytes,
+    status: int = 200,
+    kind: str = "application/gzip",
+    length: int | None = None,
+    **headers: str,
+) -> None:
+    handler.send_response(status)
+    handler.send_header("content-type", kind)
+    if length != -1:
+        handler.send_header("content-length", str(len(body) if length is None else length))
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def whole(handler: BaseHTTPRequestHandler) -> None:
+    send(handler, CONTENT)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    threading.Thread(target=server.http.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.http.shutdown()
+    server.http.server_close()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "wait_exponential_jitter", lambda **_: lambda state: 0.01)
+
+
+def fetched(server: Server, folder: Path) -> bytes:
+    path = folder / "file"
+    fetch_file((server.address,), "x.gz", path, len(CONTENT), SHA256)
+    return path.read_bytes()
+
+
+def test_a_file_arrives_whole(server: Server, tmp_path: Path) -> None:
+    assert fetched(server, tmp_path) == CONTENT
+    assert server.asked == ["/x.gz"]
+
+
+def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
+    server.answers = [
+        lambda handler: send(handler, b"", 503, Retry_After="0"),
+        lambda handler: send(handler, b"", 500),
+        whole,
+    ]
+    assert fetched(server, tmp_path) == CONTENT
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_stays_busy_is_worth_a_retry_later(server: Server, tmp_path: Path) -> None:
+    server.answers = [lambda handler: send(handler, b"", 503)]
+    with pytest.raises(UnavailableError, match="answers 503"):
+        fetched(server, tmp_path)
+    assert len(server.asked) == fetch.ATTEMPTS
+
+
+def test_nobody_there_is_worth_a_retry_later(tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:9"):
+        fetch_file(("http://127.0.0.1:9/",), "x", tmp_path / "x", 1, SHA256)
+
+
+def test_a_body_cut_off_is_fetched_anew(server: Server, tmp_path: Path) -> None:
+    server.answers = [lambda handler: send(handler, CONTENT[:999], length=len(CONTENT)), whole]
+    assert fetched(server, tmp_path) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (lambda it: send(it, CONTENT[:999], length=len(CONTENT)), "x.gz"),
+        (lambda it: send(it, CONTENT[:999], length=-1), f"999 bytes .*expected {len(CONTENT)}"),
+        (lambda it: send(it, CONTENT[::-1]), f"got sha256 .*expected {SHA256}"),
+        (lambda it: send(it, CONTENT + b"x"), f"more than the {len(CONTENT)} bytes"),
+        (lambda it: send(it, b"<html>log in", kind="text/html"), "text/html"),
+        (lambda it: send(it, b"", 404), "answers 404, expected the file"),
+        (lambda it: send(it, b"", 302, Location="http://127.0.0.2/x"), "redirected to"),
+        (lambda it: send(it, b"", 302, Location="file:///etc/passwd"), "redirected to"),
+        (lambda it: send(it, b"", 302, Location="/again"), "more than 3 redirects"),
+    ],
+    ids=[
+        "cut off", "cut off unseen", "other bytes", "too long", "a page",
+        "missing", "elsewhere", "a file", "in circles",
+    ],
+)  # fmt: skip
+def test_what_is_not_the_publishers(
+    server: Server, tmp_path: Path, answer: Answer, line: str
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(DataError, match=line):
+        fetched(server, tmp_path)
+
+
+def test_a_redirect_on_the_same_host_is_followed(server: Server, tmp_path: Path) -> None:
+    server.answers = [lambda handler: send(handler, b"", 302, Location="/there"), whole]
+    assert fetched(server, tmp_path) == CONTENT
+    assert server.asked == ["/x.gz", "/there"]
+
+
+def test_a_server_that_trickles_is_given_up(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "GRACE_SECONDS", -1)
+    monkeypatch.setattr(fetch, "SLOWEST", 10**12)
+    with pytest.raises(UnavailableError, match="given up"):
+        fetched(server, tmp_path)
+
+
+def test_a_second_address_serves_when_the_first_is_wrong(server: Server, tmp_path: Path) -> None:
+    server.answers = [lambda handler: send(handler, b"", 404), whole]
+    addresses = (server.address + "one/", server.address + "two/")
+    fetch_file(addresses, "x", tmp_path / "x", len(CONTENT), SHA256)
+    assert server.asked == ["/one/x", "/two/x"]
+
+
+def test_digits_need_no_network_and_no_mirror(workspace: Path) -> None:
+    values = change_params(workspace, {"data.mirror": "/nowhere"})
+    download.download(values, workspace)
+    (file,) = (workspace / "data" / "raw").iterdir()
+    size, sha256 = datasets.find("digits").FILES[file.name]
+    assert len(file.read_bytes()) == size
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == sha256
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+@pytest.mark.parametrize("form", ["folder", "relative", "file"])
+def test_a_mirror_replaces_the_publisher(
+    workspace: Path, test_data: Path, name: str, form: str
+) -> None:
+    (workspace / "mirror").symlink_to(test_data)
+    mirror = {"folder": str(test_data), "relative": "mirror", "file": test_data.as_uri()}[form]
+    values = change_params(workspace, {"data.name": name, "data.mirror": mirror})
+    download.download(values, workspace)
+    raw = workspace / "data" / "raw"
+    assert {file.name for file in raw.iterdir()} == set(datasets.find(name).FILES)
+
+
+def test_a_mirror_with_other_bytes_leaves_nothing(workspace: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mirror" / "mnist"
+    folder.mkdir(parents=True)
+    for name, (size, _) in datasets.find("mnist").FILES.items():
+        (folder / name).write_bytes(bytes(size))
+    values = change_params(
+        workspace, {"data.name": "mnist", "data.mirror": str(tmp_path / "mirror")}
+    )
+    with pytest.raises(DataError, match="expected 440fcabf"):
+        download.download(values, workspace)
+    assert {file.name for file in (workspace / "data").iterdir()} == {"README.md", "none"}
+
+
+@pytest.mark.parametrize(
+    ("mirror", "line"), [("nowhere", "no folder"), ("file:///nowhere", "no such file")]
+)
+def test_a_mirror_that_is_not_there(workspace: Path, mirror: str, line: str) -> None:
+    change_params(workspace, {"data.name": "mnist", "data.mirror": mirror})
+    with pytest.raises(LockstepError, match=line) as caught:
+        download.download(load(workspace), workspace)
+    assert caught.value.exit_code == 3
+
+
+def test_a_file_without_a_published_hash_is_held_to_its_first_bytes(
+    server: Server, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    unknown = SimpleNamespace(
+        FOLDER=None, ADDRESSES=(server.address,), FILES={"x.gz": (None, None)}
+    )
+    monkeypatch.setattr(datasets, "find", lambda name: unknown)
+    download.download(load(workspace), workspace)
+    assert f"no hash is published; 102,400 bytes, sha256 {SHA256} noted" in capsys.readouterr().err
+    download.download(load(workspace), workspace)
+    assert f"sha256 {SHA256} as at its first download" in capsys.readouterr().err
+    server.answers = [lambda handler: send(handler, CONTENT[::-1])]
+    with pytest.raises(DataError, match=f"expected {SHA256}"):
+        download.download(load(workspace), workspace)
+
+
+def test_a_file_of_unknown_size_has_a_limit(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "MOST_BYTES", 1000)
+    with pytest.raises(DataError, match="more than the 1000 bytes expected"):
+        fetch_file((server.address,), "x.gz", tmp_path / "x.gz", None, None)
+
+
+def test_a_mirror_may_have_files_of_its_own(
+    server: Server, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imdb = SimpleNamespace(
+        FOLDER="imdb",
+        ADDRESSES=("http://127.0.0.1:9/",),
+        FILES={"whole.gz": (1, SHA256)},
+        MIRRORED={"part.gz": (len(CONTENT), SHA256)},
+    )
+    monkeypatch.setattr(datasets, "find", lambda name: imdb)
+    params = change_params(workspace, {"data.mirror": server.address})
+    download.download(params, workspace)
+    assert server.asked == ["/imdb/part.gz"]

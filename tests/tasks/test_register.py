@@ -1,0 +1,188 @@
+"""One version for each set of weights; the champion only moves to something better."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lockstep.errors import ParamsError, UnavailableError
+from lockstep.modeling.weights import weights_digest
+from lockstep.storage import atomic_files
+from lockstep.tracking.client import connect
+from tasks import evaluate, register, train
+from tests.support.workspaces import change_params, load
+
+NAME = "digits"
+
+
+@pytest.fixture
+def candidate(judged: Path, tmp_path: Path) -> Path:
+    """An evaluated workspace whose model passes the gate, with an empty registry."""
+    root = tmp_path / "lockstep"
+    shutil.copytree(judged, root, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
+    change_params(root, {"register.minimum": 0.0})
+    return root
+
+
+def client(root: Path) -> Any:
+    return connect(root)[0]
+
+
+def versions(root: Path) -> list[Any]:
+    return list(client(root).search_model_versions(f"name = '{NAME}'"))
+
+
+def champion(root: Path) -> str:
+    return str(client(root).get_model_version_by_alias(NAME, "champion").version)
+
+
+def pretend(root: Path, accuracy: float) -> None:
+    """Make the weights others, with this accuracy."""
+    path = root / "weights" / "best.weights.h5"
+    import h5py
+
+    with h5py.File(path, "r+") as file:
+        array = file["layers/dense/vars/1"]
+        array[...] = array[...] + np.float32(0.001)
+    atomic_files.write_json(
+        root / "report" / "metrics.json", {"test": {"accuracy": accuracy, "loss": 1}}
+    )
+
+
+def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
+    register.register(load(candidate), candidate)
+    (version,) = versions(candidate)
+    assert champion(candidate) == str(version.version)
+    verdict = json.loads((candidate / "report" / "registered.json").read_text())
+    weights = candidate / "weights" / "best.weights.h5"
+    metrics = json.loads((candidate / "report" / "metrics.json").read_text())["test"]
+    assert verdict == {
+        "name": NAME,
+        "digest": weights_digest(weights),
+        "metric": "accuracy",
+        "value": metrics["accuracy"],
+        "minimum": 0.0,
+        "verdict": "passed",
+    }
+    run = client(candidate).get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["registered"] == f"models:/{NAME}/1"
+    assert run.data.tags["verdict"].startswith("champion, the first")
+
+
+def test_the_same_weights_are_no_second_version(candidate: Path) -> None:
+    for _ in range(2):
+        register.register(load(candidate), candidate)
+    assert len(versions(candidate)) == 1
+
+
+def test_a_version_made_before_a_crash_still_gets_the_alias(candidate: Path) -> None:
+    register.register(load(candidate), candidate)
+    client(candidate).delete_registered_model_alias(NAME, "champion")
+    register.register(load(candidate), candidate)
+    assert len(versions(candidate)) == 1
+    assert champion(candidate) == "1"
+
+
+def test_the_champion_moves_only_to_something_better(candidate: Path) -> None:
+    values = load(candidate)
+    for accuracy, leader in ((0.8, "1"), (0.7, "1"), (0.8, "1"), (0.9, "4")):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+        assert champion(candidate) == leader, accuracy
+    assert len(versions(candidate)) == 4
+
+
+def test_the_champion_needs_to_be_beaten_by_the_gain(candidate: Path) -> None:
+    values = change_params(candidate, {"register.gain": 0.05})
+    for accuracy, leader in ((0.8, "1"), (0.84, "1"), (0.86, "3")):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+        assert champion(candidate) == leader, accuracy
+
+
+def test_a_champion_of_other_test_data_is_not_compared(candidate: Path) -> None:
+    register.register(load(candidate), candidate)
+    pretend(candidate, 0.999)
+    labels = candidate / "data" / "ready" / "test_y.npy"
+    np.save(labels, np.load(labels)[::-1])
+    register.register(load(candidate), candidate)
+    assert champion(candidate) == "1"
+    second = client(candidate).get_model_version(NAME, "2")
+    assert second.tags["verdict"].startswith("not compared")
+
+
+def test_a_poor_model_is_not_registered(candidate: Path) -> None:
+    register.register(change_params(candidate, {"register.minimum": 0.999}), candidate)
+    assert versions(candidate) == []
+    verdict = json.loads((candidate / "report" / "registered.json").read_text())
+    assert verdict["verdict"] == "refused"
+
+
+def test_a_metric_that_was_not_measured_names_those_that_were(candidate: Path) -> None:
+    values = change_params(candidate, {"register.metric": "acuracy"})
+    with pytest.raises(ParamsError, match="got 'acuracy', expected one of loss, accuracy"):
+        register.register(values, candidate)
+
+
+def test_a_registry_out_of_reach_is_worth_a_retry(
+    candidate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(UnavailableError, match=r"MLflow: .*start it or set MLFLOW_TRACKING_URI"):
+        register.register(load(candidate), candidate)
+    assert not (candidate / "report" / "registered.json").exists()
+
+
+def test_training_goes_on_without_mlflow(
+    ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = load(ready)
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        train.train(values, ready)
+    assert "the next stage sends what is missing" in capsys.readouterr().err
+    assert not (ready / "mlflow.db").exists()
+    evaluate.evaluate(values, ready)
+    connected, experiment = connect(ready)
+    (run,) = connected.search_runs([experiment.experiment_id])
+    history = connected.get_metric_history(run.info.run_id, "val_loss")
+    assert [point.step for point in history] == [1, 2]
+
+
+def test_an_experiment_has_one_run_whatever_is_sent_again(ready: Path) -> None:
+    values = load(ready)
+    for _ in range(2):
+        train.train(values, ready)
+        evaluate.evaluate(values, ready)
+    connected, experiment = connect(ready)
+    (run,) = connected.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    for metric in ("loss", "val_accuracy", "learning_rate"):
+        history = connected.get_metric_history(run.info.run_id, metric)
+        assert [point.step for point in history] == [1, 2]
+    assert len(run.inputs.dataset_inputs) == 0  # without dvc.lock there are no hashes to tell
+
+
+def test_other_parameters_are_another_run(ready: Path) -> None:
+    for seed in (0, 1):
+        train.train(change_params(ready, {"seed": seed}), ready)
+    connected, experiment = connect(ready)
+    runs = connected.search_runs([experiment.experiment_id])
+    assert sorted(run.data.params["seed"] for run in runs) == ["0", "1"]
+
+
+def test_a_diverged_run_is_a_failed_run(ready: Path) -> None:
+    from lockstep.errors import DivergedError
+
+    values = change_params(ready, {"train.learning_rate": 1e38, "train.optimizer": "sgd"})
+    with pytest.raises(DivergedError):
+        train.train(values, ready)
+    connected, experiment = connect(ready)
+    (run,) = connected.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"

@@ -1,0 +1,148 @@
+"""Each of Keras's layers for augmentation varies training in the graph loop, and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lockstep.config import keras_names
+from lockstep.data.spec import Examples, Spec
+from lockstep.errors import ParamsError
+from tests.support.loops import SPEC, Watch, assert_close, assert_equal, spec_of, weights
+from tests.support.workspaces import REPOSITORY, with_values
+
+UNIT = {"value_range": [0.0, 1.0]}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "AugMix": UNIT,
+    "AutoContrast": UNIT,
+    "ContrastLimitedAdaptiveHistogramEqualization": UNIT,
+    "GaussianDropout": {"rate": 0.5},
+    "GaussianNoise": {"stddev": 0.1},
+    "RandAugment": UNIT,
+    "RandomBrightness": {"factor": 0.5, **UNIT},
+    "RandomColorDegeneration": {"factor": 0.5, **UNIT},
+    "RandomColorJitter": {"hue_factor": 0.5, "contrast_factor": 0.5, **UNIT},
+    "RandomContrast": {"factor": 0.5, **UNIT},
+    "RandomElasticTransform": {"factor": 1.0, **UNIT},
+    "RandomErasing": {"factor": 1.0, **UNIT},
+    "RandomFlip": {"mode": "horizontal"},
+    "RandomGaussianBlur": {"factor": 1.0, **UNIT},
+    "RandomGrayscale": {"factor": 1.0},
+    "RandomHue": {"factor": 0.5, **UNIT},
+    "RandomInvert": {"factor": 1.0, **UNIT},
+    "RandomPerspective": {"factor": 1.0},
+    "RandomPosterization": {"factor": 2, **UNIT},
+    "RandomRotation": {"factor": 0.1, "fill_mode": "constant"},
+    "RandomSaturation": {"factor": 0.5, **UNIT},
+    "RandomSharpness": {"factor": 0.5, **UNIT},
+    "RandomShear": {"x_factor": 0.5},
+    "RandomTranslation": {"height_factor": 0.2, "width_factor": 0.2},
+    "RandomZoom": {"height_factor": 0.3},
+    "Solarization": {"threshold_factor": 0.5, **UNIT},
+}
+FOR_COLOURS = (
+    "RandomColorDegeneration", "RandomColorJitter", "RandomGrayscale", "RandomHue",
+    "RandomSaturation",
+)  # fmt: skip
+CHAIN = ["RandomFlip", "RandomRotation", "RandomErasing", "GaussianNoise"]
+RANDOM = np.random.default_rng(0)
+
+
+def images(channels: int) -> tuple[Examples, Spec]:
+    """Small images, grey or in colours, and what normalize would say of them."""
+    shape = [8, 8] if channels == 1 else [8, 8, channels]
+    x = RANDOM.integers(0, 256, (24, *shape), np.uint8)
+    statistics = {"minimum": 0.0, "maximum": 255.0, "mean": 128.0, "deviation": 70.0}
+    return Examples(x, RANDOM.integers(0, 3, 24).astype(np.uint8)), spec_of(
+        shape, "abc", statistics=statistics
+    )
+
+
+GREY, COLOURED = images(1), images(3)
+
+
+@pytest.fixture
+def make_augmented(tensorflow: Any) -> Callable[..., Any]:
+    """Return what makes a loop whose training is augmented by layers of these names."""
+    import keras
+
+    from lockstep.modeling import preprocessing
+    from lockstep.runtime.strategy import start_runtime
+    from lockstep.training import augmentation
+    from lockstep.training.loop import Loop
+    from lockstep.training.steps import Steps
+
+    def make(names: list[str], spec: Spec, replicas: int = 1) -> Any:
+        strategy = start_runtime(0, replicas)
+        asked = [{"name": name, **ARGUMENTS[name]} for name in names]
+        with strategy.scope():
+            flat = [keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
+            model = keras.Sequential([keras.Input(spec.input_shape), *flat])
+            model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+            augment = augmentation.layers(
+                with_values({"train.augmentation": asked}), spec, REPOSITORY
+            )
+        made = Steps(model, strategy, preprocessing.layers(spec), augment=augment)
+        return Loop(made, 8, 0)
+
+    return make
+
+
+@pytest.mark.parametrize("name", keras_names.AUGMENTATIONS)
+def test_a_layer_varies_training(make_augmented: Any, name: str) -> None:
+    examples, spec = COLOURED if name in FOR_COLOURS else GREY
+    loop = make_augmented([name], spec)
+    x = loop.steps.preprocess(examples.x)
+    varied = loop.steps.augment(x, training=True).numpy()
+    assert varied.shape == x.shape
+    assert np.abs(varied - x).max() > 1e-3
+    if "value_range" in ARGUMENTS[name]:
+        assert -1e-5 <= varied.min() <= varied.max() <= 1 + 1e-5
+    first = weights(loop)
+    loop.fit(examples, None, [], steps=1)
+    assert np.isfinite(loop.predict(examples)["y"]).all()
+    assert (weights(loop)[0] != first[0]).any()
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_augmented_training_has_the_same_bits_twice(make_augmented: Any, replicas: int) -> None:
+    examples, spec = GREY
+    first, second, plain = (make_augmented(names, spec, replicas) for names in (CHAIN, CHAIN, []))
+    for loop in (first, second, plain):
+        loop.fit(examples, None, [], epochs=2)
+    assert_equal(weights(first), weights(second))
+    assert (weights(first)[0] != weights(plain)[0]).any()
+
+
+def test_each_step_is_varied_anew(make_augmented: Any) -> None:
+    examples, spec = GREY
+    loop = make_augmented(CHAIN, spec)
+    x = loop.steps.preprocess(examples.x)
+    assert (
+        (loop.steps.augment(x, training=True) != loop.steps.augment(x, training=True)).numpy().any()
+    )
+
+
+def test_evaluation_is_not_augmented(make_augmented: Any) -> None:
+    examples, spec = GREY
+    loop, plain, watch = make_augmented(CHAIN, spec), make_augmented([], spec), Watch()
+    assert loop.evaluate(examples) == plain.evaluate(examples)
+    loop.fit(examples, examples, [watch], epochs=1)
+    plain.model.set_weights(loop.model.get_weights())
+    assert watch.epochs[0]["val_loss"] == pytest.approx(plain.evaluate(examples)["loss"], abs=1e-6)
+    assert_close([loop.predict(examples)["y"]], [plain.predict(examples)["y"]], 1e-6)
+
+
+@pytest.mark.parametrize("name", ["RandomHue", "RandomColorDegeneration"])
+def test_a_layer_that_cannot_take_grey_images_is_bad_parameters(
+    make_augmented: Any, name: str
+) -> None:
+    with pytest.raises(ParamsError, match=rf"^train\.augmentation: {name}: can't take .*\b3\b"):
+        make_augmented([name], GREY[1])
+
+
+def test_a_layer_for_images_cannot_take_a_table(make_augmented: Any) -> None:
+    line = r"^train\.augmentation: RandomFlip: can't take examples of shape \(6,\): [^\n]*rank 3"
+    with pytest.raises(ParamsError, match=line):
+        make_augmented(["RandomFlip"], SPEC)

@@ -1,0 +1,253 @@
+"""Going on after an interruption: the same bits, and each piece of state that this takes."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lockstep.errors import ParamsError
+from lockstep.storage import atomic_files
+from lockstep.training import snapshots
+from tests.support.loops import TRAIN
+from tests.support.trainings import CUT, EPOCHS, Cut, Training
+
+
+@pytest.fixture(scope="module")
+def golden(tensorflow: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
+    """The digests of undisturbed trainings, by replicas."""
+    return {}
+
+
+@pytest.fixture
+def undisturbed(
+    make_loop: Callable[..., Any], tmp_path: Path, golden: dict[int, str]
+) -> Callable[[int], str]:
+    def of(replicas: int) -> str:
+        if replicas not in golden:
+            whole = Training(make_loop, tmp_path / "whole", replicas)
+            whole.start()
+            golden[replicas] = whole.run()
+        return golden[replicas]
+
+    return of
+
+
+@pytest.fixture
+def training(make_loop: Callable[..., Any], tmp_path: Path) -> Training:
+    """A training that was cut off in the middle, and is made anew."""
+    found = Training(make_loop, tmp_path / "cut")
+    found.cut_off()
+    return found
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_it_ends_in_the_same_bits_as_an_undisturbed_one(
+    make_loop: Any, tmp_path: Path, undisturbed: Callable[[int], str], replicas: int
+) -> None:
+    cut = Training(make_loop, tmp_path / "cut", replicas)
+    cut.cut_off()
+    cut.start()
+    assert cut.run() == undisturbed(replicas)
+
+
+def test_the_state_is_such_that_it_all_counts(
+    undisturbed: Callable[[int], str], training: Training
+) -> None:
+    """The learning rate falls before and after the cut, and training stops early."""
+    training.start()
+    training.run()
+    rows = (training.folder / "history.csv").read_text().splitlines()
+    rates = [row.rpartition(",")[2] for row in rows[1:]]
+    assert len(set(rates[:CUT])) > 1
+    assert len(set(rates[CUT - 1 :])) > 1
+
+
+@pytest.mark.parametrize(
+    ("path", "which"),
+    [
+        ("dense/kernel", 0),
+        ("batch_normalization/moving_variance", 0),
+        ("batch_normalization/gamma", 0),
+        ("seed_generator_state", 0),  # dropout's
+        ("seed_generator_state", -1),  # the noise's
+        ("dense_kernel_momentum", 0),
+        ("dense_kernel_velocity", 0),
+        ("iteration", 0),
+        ("learning_rate", 0),
+    ],
+)
+def test_a_variable_that_is_lost_changes_the_bits(
+    undisturbed: Callable[[int], str], training: Training, path: str, which: int
+) -> None:
+    expected = undisturbed(1)
+    training.start()
+    training.loop.steps.build(TRAIN)
+    bundle, variables = training.resume.bundle, training.loop.steps.variables
+    assert bundle
+    number = [at for at, each in enumerate(bundle.facts["paths"]) if each.endswith(path)][which]
+    bundle.arrays[f"{number:05d}"] = np.asarray(variables[number].numpy())[None]
+    assert training.run() != expected
+
+
+@pytest.mark.parametrize("kind", ["WriteHistory", "KeepBest", "ReduceLROnPlateau", "CSVLogger"])
+def test_a_callback_state_that_is_lost_changes_the_result(
+    undisturbed: Callable[[int], str], training: Training, kind: str
+) -> None:
+    expected = undisturbed(1)
+    if kind == "CSVLogger":  # whose file has grown since
+        shutil.rmtree(training.bundles / f"{CUT:06d}")
+    training.start()
+    kinds = [type(each).__name__ for each in training.callbacks]
+    assert training.resume.bundle
+    training.resume.bundle.facts["callbacks"][kinds.index(kind)] = {}
+    if kind == "CSVLogger":
+        del training.resume.bundle.files["log-4.csv"]
+    assert training.run() != expected
+
+
+def test_early_stopping_counts_on(make_loop: Any, tmp_path: Path) -> None:
+    import keras
+
+    def stopping() -> Any:
+        return keras.callbacks.EarlyStopping("loss", mode="max", patience=CUT + 1)
+
+    def epochs(training: Training) -> int:
+        return len((training.folder / "history.csv").read_text().splitlines()) - 1
+
+    one, two = Training(make_loop, tmp_path / "one"), Training(make_loop, tmp_path / "two")
+    one.start()
+    one.callbacks[3] = stopping()
+    one.run()
+    for cut in (CUT, EPOCHS):
+        two.start()
+        two.callbacks[3] = stopping()
+        if cut == CUT:
+            with pytest.raises(Cut):
+                two.run(cut)
+        else:
+            two.run()
+    assert epochs(one) == epochs(two) < EPOCHS
+
+
+def test_a_training_that_had_stopped_trains_no_more(
+    undisturbed: Callable[[int], str], make_loop: Any, tmp_path: Path
+) -> None:
+    whole = Training(make_loop, tmp_path / "whole")
+    whole.start()
+    first = whole.run()
+    whole.start()
+    steps = int(whole.loop.model.optimizer.iterations.numpy())
+    assert whole.run() == first
+    assert steps == 0
+
+
+def tear(place: Path) -> None:
+    arrays = place / "arrays.npz"
+    arrays.write_bytes(arrays.read_bytes()[:-10])
+
+
+def flip(place: Path) -> None:
+    arrays = bytearray((place / "arrays.npz").read_bytes())
+    arrays[len(arrays) // 2] ^= 1
+    (place / "arrays.npz").write_bytes(arrays)
+
+
+def empty_manifest(place: Path) -> None:
+    (place / "manifest.json").write_text("")
+
+
+def odd_manifest(place: Path) -> None:
+    (place / "manifest.json").write_text("[]")
+
+
+def no_facts(place: Path) -> None:
+    (place / "facts.json").unlink()
+
+
+def foreign(place: Path) -> None:
+    manifest = atomic_files.read_json(place / "manifest.json")
+    (place / "manifest.json").write_text(json.dumps(manifest | {"key": "other"}))
+
+
+FAULTS = [tear, flip, empty_manifest, odd_manifest, no_facts, foreign]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bundle_that_does_not_verify_is_set_aside_for_the_one_before(
+    undisturbed: Callable[[int], str],
+    training: Training,
+    fault: Callable[[Path], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expected = undisturbed(1)
+    fault(training.bundles / f"{CUT:06d}")
+    training.start()
+    assert training.resume.bundle
+    assert training.resume.bundle.epoch == CUT - 1
+    assert training.run() == expected
+    said = capsys.readouterr().err
+    assert f"bundle of epoch {CUT}: " in said
+    assert (training.bundles / "set-aside" / f"{CUT:06d}").is_dir()
+
+
+def test_without_a_whole_bundle_it_begins_anew(
+    undisturbed: Callable[[int], str], training: Training
+) -> None:
+    expected = undisturbed(1)
+    for epoch in (CUT - 1, CUT):
+        tear(training.bundles / f"{epoch:06d}")
+    training.start()
+    assert training.resume.bundle is None
+    assert training.run() == expected
+
+
+def test_a_half_written_bundle_is_no_bundle(training: Training) -> None:
+    place = training.bundles / f"{CUT:06d}"
+    shutil.copytree(place, training.bundles / f".part-{CUT + 1:06d}")
+    training.start()
+    assert training.resume.bundle
+    assert training.resume.bundle.epoch == CUT
+
+
+def test_two_bundles_are_kept(training: Training) -> None:
+    kept = sorted(each.name for each in training.bundles.iterdir())
+    assert kept == [f"{CUT - 1:06d}", f"{CUT:06d}"]
+
+
+def test_another_optimizer_is_an_error(training: Training) -> None:
+    training.start("SGD")
+    with pytest.raises(ParamsError, match="other variables than this model and optimizer"):
+        training.run()
+
+
+def test_bundles_are_written_when_their_time_has_come(make_loop: Any, tmp_path: Path) -> None:
+    rare = Training(make_loop, tmp_path / "rare")
+    rare.start()
+    rare.resume.seconds = 3600
+    rare.run()
+    assert not rare.bundles.exists()
+
+
+def test_bundles_go_when_dvc_has_the_result(tmp_path: Path) -> None:
+    with snapshots.place(tmp_path, "a" * 64) as mine, snapshots.place(tmp_path, "b" * 64) as others:
+        assert mine
+        assert others
+        snapshots.finish(mine, tmp_path)
+        snapshots.finish(others, tmp_path / "elsewhere")
+        snapshots.forget_finished(tmp_path)
+        assert not mine.exists()
+        assert others.exists()
+
+
+def test_one_process_at_a_time_keeps_bundles_of_a_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "PATIENCE_SECONDS", 0)
+    with snapshots.place(tmp_path, "a" * 64) as mine, snapshots.place(tmp_path, "a" * 64) as second:
+        assert mine
+        assert second is None
+    assert "another process trains the same" in capsys.readouterr().err
