@@ -18,29 +18,17 @@ from tests.support.served import (  # fmt: skip
     ended,
     engine_of,
     flow_run,
+    paused,
     saved_weights,
     started,
     tracked,
     until,
     weights_alone,
 )
+from tests.support.trainings import Pauses
 from tests.support.workspaces import SMALL, git, run
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
-
-# A bundle after each epoch, and seconds between two kills.
-LONG = {
-    "model.name": "cnn",
-    "train.batch_size": 8,
-    "train.epochs": 40,
-    "train.bundle_seconds": 0.0,
-    "seed": 7,
-}
-
-
-def trains(served: Served, epoch: int) -> None:
-    """Wait until a run is past an epoch."""
-    until(lambda: f"epoch {epoch}/40" in served.output.read_text(), 180)
 
 
 def goes_on_after(served: Served) -> int:
@@ -61,30 +49,34 @@ def slots(served: Served) -> list[int]:
 
 
 def test_what_is_killed_goes_on_to_the_bits_of_an_undisturbed_run(
-    make_workspace: Callable[..., Path], tensorflow: Any
+    make_workspace: Callable[..., Path], tensorflow: Any, tmp_path: Path
 ) -> None:
+    pauses = Pauses(tmp_path / "pauses", 2, 4, 6)
+    asked = {**pauses.changes(), "train.epochs": 7, "seed": 7}
     root = make_workspace(SMALL, "dead", until="train")
 
     with started(root) as served:  # its flow is killed, and once more with the whole machine
         deploy(served)
-        first = ask(served, "nightly", LONG)
-        trains(served, 5)
+        first = ask(served, "nightly", asked)
+        paused(served, first, pauses, 2)
         kill(engine_of(first))
         assert ended(served, first)["state_type"] == "CRASHED"
+        pauses.go_on(2)
         served.wait_for("flow_runs.worker - Check whether")  # it says so twice
         # One at a time, and the next is cancelled: the dead one holds no slot.
-        second = ask(served, "nightly", LONG)
-        assert goes_on_after(served) >= 5
-        trains(served, 14)
+        second = ask(served, "nightly", asked)
+        assert goes_on_after(served) == 1
+        paused(served, second, pauses, 4)
         while left := served.left():
             kill(*map(int, left))
         served.process.wait()
+        pauses.go_on(4)
 
     with started(root) as served:  # its worker is killed
         served.wait_for("the servers are ready")
-        third = ask(served, "manual", LONG)
-        assert goes_on_after(served) >= 14
-        trains(served, 23)
+        third = ask(served, "manual", asked)
+        assert goes_on_after(served) == 3
+        paused(served, third, pauses, 6)
         (worker,) = re.findall(r"worker started \(pid=(\d+)\)", served.output.read_text())
         kill(int(worker))
         assert served.process.wait(60) == 137
@@ -92,20 +84,21 @@ def test_what_is_killed_goes_on_to_the_bits_of_an_undisturbed_run(
             "lockstep up: worker ended, so the others were stopped; its last lines say why"
         )
         until(lambda: not served.left(), 5)
+        pauses.go_on(6)
 
     with started(root) as served:
         served.wait_for("the servers are ready")
         assert flow_run(served, third)["state_type"] == "CRASHED"
         retried = run(root, "prefect", "flow-run", "retry", third, **served.environment)
         assert retried.returncode == 0, retried.stdout
-        assert goes_on_after(served) >= 23
+        assert goes_on_after(served) == 5
         until(lambda: flow_run(served, third)["state_type"] == "COMPLETED", 120)
-        expected = weights_alone(make_workspace, LONG)
+        expected = weights_alone(make_workspace, asked)
         assert saved_weights(served, flow_run(served, third)) == expected
         # Of the one that died with the machine only silence tells.
         until(lambda: flow_run(served, second)["state_type"] == "CRASHED", 180)
         until(lambda: slots(served) == [0], 180)
         # The workspaces of the killed are gone too.
         assert git(root, "worktree", "list").count("\n") == 1
-        (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "40"]
+        (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "7"]
         assert same.info.status == "FINISHED"

@@ -17,9 +17,10 @@ from tests.support.prefect_server import (
     filtered,
     lockstep,
     runs_of,
-    start_long_training,
+    start_paused,
     task_runs,
 )
+from tests.support.trainings import Pauses
 from tests.support.workspaces import (
     SMALL,
     STAGES,
@@ -28,7 +29,6 @@ from tests.support.workspaces import (
     load,
     run,
     run_stages,
-    write_params,
 )
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -166,10 +166,16 @@ def members(group: int) -> list[str]:
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["term", "int"]
 )
 def test_a_stopped_run_ends_cleanly_and_continues(
-    make_workspace: Callable[..., Path], server: str, number: signal.Signals, code: int
+    make_workspace: Callable[..., Path],
+    server: str,
+    tmp_path: Path,
+    number: signal.Signals,
+    code: int,
 ) -> None:
-    root = make_workspace({**SMALL, "train.epochs": 3000}, "stopped", until="train")
-    process = start_long_training(root, server)
+    pauses = Pauses(tmp_path / "pauses", 2)
+    changes = {**SMALL, **pauses.changes(), "train.epochs": 3}
+    root = make_workspace(changes, "stopped", until="train")
+    process = start_paused(root, server, pauses)
     process.send_signal(number)
     rest, _ = process.communicate(timeout=120)
     assert process.returncode == code, rest
@@ -180,21 +186,22 @@ def test_a_stopped_run_ends_cleanly_and_continues(
     assert found.info.status == "KILLED"
     flows = filtered(server, "flow_runs", {"sort": "START_TIME_DESC", "limit": 1})
     assert flows[0]["state_type"] == "CRASHED"
-    write_params(root, {"train.epochs": 2})
-    lockstep(root, server)
+    pauses.go_on(2)
+    assert "goes on after epoch 1," in lockstep(root, server)
     assert "up to date" in run(root, "dvc", "status").stdout
 
 
 def test_a_stopped_run_of_its_own_keeps_its_workspace(
-    make_workspace: Callable[..., Path], server: str
+    make_workspace: Callable[..., Path], server: str, tmp_path: Path
 ) -> None:
-    root = make_workspace(SMALL, "stopped", until="train")
-    process = start_long_training(root, server, "train.epochs=3000")
+    pauses = Pauses(tmp_path / "pauses", 2)
+    root = make_workspace({**SMALL, **pauses.changes()}, "stopped", until="train")
+    process = start_paused(root, server, pauses, "train.epochs=3")
     process.terminate()
     rest, _ = process.communicate(timeout=120)
     assert process.returncode == 143, rest
     (place,) = re.findall(r"the workspace is kept: (\S+)", rest)
-    assert "epochs: 3000" in Path(place, "params.yaml").read_text()
+    assert load(Path(place)).train.epochs == 3
     assert members(process.pid) == []
     assert git(root, "status", "--porcelain") == ""
     (found,) = runs_of(root)

@@ -17,10 +17,11 @@ from tests.support.prefect_server import (
     filtered,
     lockstep,
     runs_of,
-    start_long_training,
+    start_paused,
     started,
     task_runs,
 )
+from tests.support.trainings import Pauses
 from tests.support.workspaces import SMALL, run
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -78,14 +79,25 @@ def test_a_run_with_nothing_to_do_leaves_no_page(ran: tuple[Path, str], server: 
     assert artifacts(server, lockstep(ran[0], server)) == {}
 
 
+@pytest.fixture
+def pauses(tmp_path: Path) -> Pauses:
+    return Pauses(tmp_path / "pauses", 2)
+
+
 def test_a_run_whose_server_is_gone_for_good_is_complete(
-    make_workspace: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_workspace: Callable[..., Path],
+    tmp_path: Path,
+    pauses: Pauses,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "1")
-    root = make_workspace({**SMALL, "train.epochs": 200}, "gone", until="train")
+    changes = {**SMALL, **pauses.changes(), "train.epochs": 4}
+    root = make_workspace(changes, "gone", until="train")
     with started(tmp_path) as (address, server):
-        process = start_long_training(root, address)
+        process = start_paused(root, address, pauses)
         os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+        pauses.go_on(2)
         rest, _ = process.communicate(timeout=LONG)
     assert process.returncode == 0, rest
     assert "the run is complete without it" in rest
@@ -94,14 +106,17 @@ def test_a_run_whose_server_is_gone_for_good_is_complete(
 
 
 def test_a_run_outlives_a_server_that_is_away_for_half_a_minute(
-    make_workspace: Callable[..., Path], tmp_path: Path
+    make_workspace: Callable[..., Path], tmp_path: Path, pauses: Pauses
 ) -> None:
-    root = make_workspace({**SMALL, "train.epochs": 200}, "away", until="train")
+    changes = {**SMALL, **pauses.changes(), "train.epochs": 4}
+    root = make_workspace(changes, "away", until="train")
     port = free_port()
     with started(tmp_path, port) as (address, server):
-        process = start_long_training(root, address)
+        process = start_paused(root, address, pauses)
         os.killpg(server.pid, signal.SIGKILL)
-    time.sleep(30)
+        server.wait()
+    pauses.go_on(2)
+    time.sleep(30)  # training ends meanwhile, and is to be told when the server is back
     with started(tmp_path, port) as (address, _):
         rest, _ = process.communicate(timeout=LONG)
         assert process.returncode == 0, rest

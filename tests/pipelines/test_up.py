@@ -24,12 +24,14 @@ from tests.support.served import (
     ask,
     deploy,
     ended,
+    paused,
     saved_weights,
     started,
     tracked,
     until,
     weights_alone,
 )
+from tests.support.trainings import Pauses
 from tests.support.workspaces import SMALL, STAGES, git, run
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
@@ -69,7 +71,8 @@ def silenced(served: Served, make_workspace: Callable[..., Path]) -> str:
             stderr=log,
             start_new_session=True,
         )
-    until((root / "waiting").exists, 120)
+    until(lambda: (root / "waiting").exists() or process.poll() is not None, 120)
+    assert process.poll() is None, output.read_text()
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output.read_text())
@@ -207,10 +210,10 @@ def test_silence_is_a_crash_within_three_minutes(silenced: str, served: Served) 
     assert "no heartbeat for 90 s" in found()["state"]["message"]
 
 
-def test_ctrl_c_leaves_nothing(served: Served) -> None:
+def test_ctrl_c_leaves_nothing(served: Served, tmp_path: Path) -> None:
     assert served.left()
-    ask(served, "manual", {"train.epochs": 100_000, "seed": 8})
-    until(lambda: "Executing deployment step" in served.output.read_text()[-4000:], 60)
+    pauses = Pauses(tmp_path / "pauses", 1)
+    paused(served, ask(served, "manual", {**pauses.changes(), "seed": 8}), pauses, 1)
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(60) == 130
     until(lambda: not served.left(), 5)
@@ -237,8 +240,7 @@ def test_a_kill_leaves_nothing(make_workspace: Callable[..., Path], command: str
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08])
 def test_ctrl_c_at_the_start_ends_it(make_workspace: Callable[..., Path], delay: float) -> None:
     with started(make_workspace(SMALL, "early")) as served:
-        while "in other shells" not in served.output.read_text():
-            time.sleep(0.001)
+        served.wait_for("in other shells", every=0.001)
         time.sleep(delay)
         os.killpg(served.process.pid, signal.SIGINT)  # as a terminal does
         assert served.process.wait(30) == 130, served.output.read_text()

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.ports import free_port
+from tests.support.trainings import Pauses
 from tests.support.workspaces import run
 
 LONG = 800  # seconds that a test's command may take on a busy machine
@@ -90,8 +91,8 @@ def runs_of(root: Path) -> list[Any]:
     return list(client.search_runs([client.get_experiment_by_name("lockstep").experiment_id]))
 
 
-def start_long_training(root: Path, server: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a run, and return once it trains."""
+def start_paused(root: Path, server: str, pauses: Pauses, *arguments: str) -> subprocess.Popen[str]:
+    """Start a run, and return once its training is in its first pause."""
     process = subprocess.Popen(
         ["lockstep", "run", *arguments],
         cwd=root,
@@ -101,10 +102,5 @@ def start_long_training(root: Path, server: str, *arguments: str) -> subprocess.
         text=True,
         start_new_session=True,
     )
-    assert process.stdout
-    seen = ""
-    for line in process.stdout:
-        seen += line
-        if line.startswith("epoch 5/"):
-            return process
-    raise AssertionError(seen)
+    pauses.wait_in(process, pauses.epochs[0])
+    return process

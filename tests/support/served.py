@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from ruamel.yaml import YAML
 
+from tests.support.trainings import Pauses
 from tests.support.workspaces import SMALL, git, run, run_stages
 
 MARK = "LOCKSTEP_TEST"
@@ -42,8 +43,11 @@ class Served:
     def prefect(self) -> str:
         return self.environment["PREFECT_API_URL"]
 
-    def wait_for(self, text: str, seconds: float = 240) -> None:
-        until(lambda: text in self.output.read_text() or self.process.poll() is not None, seconds)
+    def wait_for(self, text: str, seconds: float = 240, every: float = 0.2) -> None:
+        def found() -> bool:
+            return text in self.output.read_text() or self.process.poll() is not None
+
+        until(found, seconds, every)
         assert text in self.output.read_text(), self.output.read_text()
 
     def left(self) -> dict[str, str]:
@@ -56,11 +60,11 @@ class Served:
         return found
 
 
-def until(found: Callable[[], Any], seconds: float) -> Any:
+def until(found: Callable[[], Any], seconds: float, every: float = 0.2) -> Any:
     deadline = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < deadline
-        time.sleep(0.2)
+        time.sleep(every)
     return value
 
 
@@ -112,6 +116,16 @@ def flow_run(served: Served, sought: str) -> dict[str, Any]:
 def ended(served: Served, sought: str) -> dict[str, Any]:
     until(lambda: flow_run(served, sought)["state_type"] in FINAL, 240)
     return flow_run(served, sought)
+
+
+def paused(served: Served, sought: str, pauses: Pauses, epoch: int) -> None:
+    """Wait until a flow run's training pauses in an epoch."""
+
+    def over() -> bool:
+        gone = served.process.poll() is not None
+        return gone or flow_run(served, sought)["state_type"] in FINAL
+
+    pauses.wait(epoch, over, served.output.read_text)
 
 
 def tracked(served: Served) -> list[Any]:

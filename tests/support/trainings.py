@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.support.loops import SOME, TRAIN, dense
 
 EPOCHS, CUT = 12, 6
+PAUSE = "tests/support/pause.py"
 
 
 class Cut(BaseException):
@@ -83,6 +85,60 @@ class Training:
             self.run(CUT)
         for name in ("history.csv", "best.weights.h5"):
             (self.folder / name).unlink()
+
+
+class Pauses:
+    """The middles of some epochs, counted from 1, at which a training waits for a test.
+
+    `folder` is for the files by which the two tell each other.
+    """
+
+    def __init__(self, folder: Path, *epochs: int) -> None:
+        self.folder, self.epochs = folder, epochs
+        folder.mkdir()
+
+    def changes(self) -> dict[str, Any]:
+        """The parameters that have a training pause, with a bundle at the end of each epoch."""
+        pause = {"name": "own.Pause", "folder": str(self.folder), "epochs": list(self.epochs)}
+        return {
+            "train.own": PAUSE,
+            "train.callbacks": [pause],
+            "train.steps_per_call": 10,  # or an epoch would be one call, without a middle
+            "train.bundle_seconds": 0,
+        }
+
+    def wait(
+        self,
+        epoch: int,
+        over: Callable[[], bool],
+        output: Callable[[], str],
+        seconds: float = 180,
+    ) -> None:
+        """Wait until training pauses in an epoch; fails with the output if the run is over."""
+        reached, deadline = self.folder / f"reached-{epoch}", time.monotonic() + seconds
+        while not reached.exists():
+            late = time.monotonic() > deadline
+            if late or over():
+                when = f"within {seconds} s" if late else "before the run was over"
+                pytest.fail(f"training wasn't in epoch {epoch} {when}:\n{output()}")
+            time.sleep(0.05)
+
+    def wait_in(self, process: subprocess.Popen[str], epoch: int) -> None:
+        """Wait until training pauses in an epoch, in a process whose output is a pipe."""
+        self.wait(epoch, lambda: process.poll() is not None, lambda: _said(process))
+
+    def go_on(self, epoch: int) -> None:
+        """Let training go on from the middle of an epoch, now or when it comes there."""
+        (self.folder / f"go-{epoch}").touch()
+
+
+def _said(process: subprocess.Popen[str]) -> str:
+    """What a process has said up to now; it is killed if it hasn't ended."""
+    process.kill()
+    try:
+        return process.communicate(timeout=10)[0]
+    except subprocess.TimeoutExpired as expired:  # what it started holds the pipe still
+        return (expired.output or b"").decode()
 
 
 def digests(root: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,27 +12,38 @@ from typing import Any
 import pytest
 
 from tasks import train
-from tests.support.trainings import digests, end_of
+from tests.support.served import until
+from tests.support.trainings import Pauses, digests, end_of
 from tests.support.workspaces import SMALL, change_params, load, run
 
 pytestmark = pytest.mark.system
 
 
-def test_sigterm_in_mid_epoch_and_kill_then_the_same_bits(ready: Path) -> None:
-    values = change_params(
-        ready, {"train.epochs": 60, "train.bundle_seconds": 0, "model.mlp.dropout": 0.2}
+def start(root: Path, *command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    for sent, code in ((signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
-        process = subprocess.Popen([sys.executable, "-m", "tasks", "train"], cwd=ready)
-        history = ready / "report" / "history.csv"
-        before = len(history.read_text().splitlines()) if history.exists() else 1
-        deadline = time.monotonic() + 100
-        while not history.exists() or len(history.read_text().splitlines()) < before + 4:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+
+
+def test_sigterm_in_mid_epoch_and_kill_then_the_same_bits(
+    ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pauses = Pauses(tmp_path / "pauses", 3, 5)
+    changes = {**pauses.changes(), "train.epochs": 6, "model.mlp.dropout": 0.2}
+    values = change_params(ready, changes)
+    outputs = []
+    for epoch, sent, code in ((3, signal.SIGTERM, 143), (5, signal.SIGKILL, -signal.SIGKILL)):
+        process = start(ready, sys.executable, "-m", "tasks", "train")
+        pauses.wait_in(process, epoch)
         process.send_signal(sent)
-        assert process.wait(60) == code
+        ended, output = end_of(process, 60)
+        assert ended == code, output
+        outputs.append(output)
+        pauses.go_on(epoch)
+    assert "goes on after epoch" not in outputs[0]
+    assert "goes on after epoch 2," in outputs[1]
     train.train(values, ready)
+    assert "goes on after epoch 4," in capsys.readouterr().err
     resumed = digests(ready)
     shutil.rmtree(ready / ".lockstep" / "bundles")
     train.train(values, ready)
@@ -52,27 +62,21 @@ def running_in(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("door", [("dvc", "repro", "train"), ("lockstep", "run")])
 def test_a_runner_that_is_killed_goes_on_where_training_was(
-    make_workspace: Callable[..., Path], tensorflow: Any, door: tuple[str, ...]
+    make_workspace: Callable[..., Path], tensorflow: Any, tmp_path: Path, door: tuple[str, ...]
 ) -> None:
-    changes = {**SMALL, "train.epochs": 60, "train.bundle_seconds": 0}
+    pauses = Pauses(tmp_path / "pauses", 3)
+    changes = {**SMALL, **pauses.changes(), "train.epochs": 4}
     workspace = make_workspace(changes, until="train")
     values = load(workspace)
-    history = workspace / "report" / "history.csv"
-    runner = subprocess.Popen(door, cwd=workspace)
-    deadline = time.monotonic() + 150
-    while not history.exists() or len(history.read_text().splitlines()) < 5:
-        assert time.monotonic() < deadline
-        assert runner.poll() is None
-        time.sleep(0.01)
+    runner = start(workspace, *door)
+    pauses.wait_in(runner, 3)
     runner.kill()
-    runner.wait()
-    while running_in(workspace):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert not (workspace / "weights" / "last.weights.h5").exists()  # it didn't train on
+    end_of(runner)
+    until(lambda: not running_in(workspace), 60)  # what it started doesn't outlive it
+    pauses.go_on(3)
     ended = run(workspace, *door)
     assert ended.returncode == 0, ended.stdout
-    assert "goes on after epoch" in ended.stdout
+    assert "goes on after epoch 2," in ended.stdout
     resumed = digests(workspace)
     shutil.rmtree(workspace / ".lockstep" / "bundles")
     train.train(values, workspace)
@@ -89,10 +93,7 @@ def test_a_full_disk_while_a_bundle_is_written(ready: Path) -> None:
     if mounted.returncode:
         pytest.skip(f"this user can't mount a small disk: {mounted.stderr.decode().strip()}")
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tasks", "train"], cwd=ready,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        process = start(ready, sys.executable, "-m", "tasks", "train")
         code, output = end_of(process)
         (place,) = (each for each in bundles.iterdir() if each.is_dir())
         whole = sorted(each.name for each in place.iterdir())
