@@ -46,6 +46,7 @@ bench: env  ## measure everything beside its peers; see docs/performance.md
 	python -m benchmarks.streaming
 	python -m benchmarks.exactness
 	python -m benchmarks.pipeline
+	python -m benchmarks.reference
 
 check: env  ## style, types, import contracts, lock file in step
 	ruff format --check .

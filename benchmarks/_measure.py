@@ -1,8 +1,10 @@
-"""What the benchmarks share: options, peers in turn, and tables in docs/performance.md."""
+"""What the benchmarks share: options, clones, peers in turn, and tables in docs/performance.md."""
 
 import argparse
+import json
 import re
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -20,17 +22,41 @@ class Seconds(NamedTuple):
     median: float
 
 
-def options(doc: str | None, repeats: int) -> argparse.Namespace:
-    """Read --data, --repeats and --json; ends with a line if there is no MNIST."""
-    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
-    parser.add_argument("--repeats", type=int, default=repeats)
-    parser.add_argument("--json", action="store_true", help="print one object")
-    found = parser.parse_args()
-    if not (found.data / "mnist").is_dir():
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return what reads --json and --smallest, which every benchmark has."""
+    made = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    made.add_argument("--json", action="store_true", help="print JSON in the place of tables")
+    made.add_argument(
+        "--smallest",
+        action="store_true",
+        help="do the least that runs every line, without files of --data; figures of this size "
+        "mean nothing, so nothing in docs/ or presets/ is written",
+    )
+    return made
+
+
+def add_data(to: argparse.ArgumentParser) -> None:
+    """Add --data."""
+    shared = REPOSITORY.parent / "shared" / "data"
+    to.add_argument("--data", type=Path, default=shared, help="a mirror of the publishers' files")
+
+
+def options(doc: str | None) -> argparse.Namespace:
+    """Read --data and --repeats too; ends with a line if there is no MNIST where it is needed."""
+    made = parser(doc)
+    add_data(made)
+    made.add_argument("--repeats", type=int, help="how often each peer is timed")
+    found = made.parse_args()
+    if not found.smallest and not (found.data / "mnist").is_dir():
         sys.exit(f"no folder {found.data / 'mnist'}: give --data a mirror with MNIST")
     found.data = found.data.resolve()
     return found
+
+
+def clone(root: Path) -> Path:
+    """Make a clone of the repository at HEAD, and return its root."""
+    subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
+    return root
 
 
 def in_turn(repeats: int, peers: Mapping[str, Callable[[], object]]) -> dict[str, Seconds]:
@@ -52,8 +78,16 @@ def table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
-def write_table(name: str, text: str) -> None:
-    """Replace what stands between the marks of a name in docs/performance.md."""
+def show(asked: argparse.Namespace, name: str, found: object, text: str) -> None:
+    """Print what was found, and write its table into docs/performance.md."""
+    written = with_table(TABLES.read_text(encoding="utf-8"), name, text)
+    if not asked.smallest:
+        TABLES.write_text(written, encoding="utf-8")
+    print(json.dumps(found) if asked.json else text)
+
+
+def with_table(page: str, name: str, text: str) -> str:
+    """Return a page with another text between the marks of a name."""
     marks = f"<!-- {name} -->", f"<!-- /{name} -->"
     pattern = re.compile(rf"(?<={marks[0]}\n).*?(?={marks[1]})", re.DOTALL)
-    TABLES.write_text(pattern.sub(lambda _: text + "\n", TABLES.read_text()))
+    return pattern.sub(lambda _: text + "\n", page)

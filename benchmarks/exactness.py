@@ -1,6 +1,6 @@
 """Whether training gives the same bits: again, on workers, streamed, and after kill -9.
 
-    python -m benchmarks.exactness --json [--runs 20]
+    python -m benchmarks.exactness --json [--runs 20] [--smallest]
 
 About 12 minutes on two cores. Real `train` stages in processes of their own, on digits, with
 dropout, batch normalization, Adam, augmentation, ReduceLROnPlateau and EarlyStopping; a killed run
@@ -8,7 +8,6 @@ is started again as DVC would, without the stage's outputs. Writes its table int
 docs/performance.md.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -22,64 +21,76 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 
-import params
 from benchmarks import _measure
-from tasks import _weights
+from lockstep.config.overrides import write_overridden
+from lockstep.modeling.weights import weights_digest
+from lockstep.storage import layout
 
-FULL = [
+TRAINING = [
     "model.name=cnn",
     "model.cnn.dropout=0.3",
     "model.cnn.batch_normalization=true",
-    "train.epochs=40",
     "train.augmentation=[{name: RandomTranslation, height_factor: 0.1, width_factor: 0.1}]",
     "train.callbacks=[{name: ReduceLROnPlateau, patience: 2, factor: 0.5}, "
     "{name: EarlyStopping, patience: 12, restore_best_weights: true}]",
     "train.bundle_seconds=0",
     "train.steps_per_call=10",
+    "train.cluster_seconds=60",
 ]
 MLP = ["model.name=mlp", "train.epochs=2", "model.mlp.dropout=0.0", "train.jit_compile=false"]
-MADE = ("weights/best.weights.h5", "weights/last.weights.h5", "report/history.csv")
+MADE = (layout.BEST_WEIGHTS, layout.LAST_WEIGHTS, layout.HISTORY)
 EPOCH_SECONDS = 0.1  # about
 Digests = tuple[str, ...]
 
 
+class Size(NamedTuple):
+    """How long each training is, and how many are killed."""
+
+    epochs: int
+    kills: int
+
+
+FULL, SMALLEST = Size(40, 20), Size(6, 1)
+
+
 def main() -> None:
     """Measure, write the table, and print one JSON object or the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=20, help="how many to kill")
-    parser.add_argument("--json", action="store_true", help="print one object")
+    parser = _measure.parser(__doc__)
+    parser.add_argument("--runs", type=int, help="how many to kill")
     options = parser.parse_args()
+    size = SMALLEST if options.smallest else FULL
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), options.runs)
+        found = measure(Path(folder), size._replace(kills=options.runs or size.kills))
     rows = [[name, json.dumps(value)] for name, value in found.items()]
-    written = _measure.table(["measure", "found"], rows)
-    _measure.write_table("exactness", written)
-    print(json.dumps(found) if options.json else written)
+    _measure.show(options, "exactness", found, _measure.table(["measure", "found"], rows))
 
 
-def measure(folder: Path, runs: int) -> dict[str, object]:
+def measure(folder: Path, size: Size) -> dict[str, object]:
     """Train in workspaces under `folder`, two at a time, and compare what they end in."""
-    full, mlp = prepared(folder / "full", FULL), prepared(folder / "mlp", MLP)
+    training = [*TRAINING, f"train.epochs={size.epochs}"]
     with ThreadPoolExecutor(2) as pool:
+        full, mlp = pool.map(prepared, (folder / "full", folder / "mlp"), (training, MLP))
         golden, again = pool.map(lambda name: trained(copy(full, name)), ("golden", "again"))
         stream = pool.submit(trained, copy(full, "stream", "train.residency=stream"))
         two = pool.submit(trained, copy(full, "two", "train.replicas=2"))
+        counts = [copy(mlp, f"replicas-{count}", f"train.replicas={count}") for count in (1, 2)]
+        counted = pool.map(trained, counts)
         workers = trained_by_workers(copy(full, "chief", "train.replicas=2"))
-        ones = [copy(mlp, f"mlp-{count}", f"train.replicas={count}") for count in (1, 2)]
-        list(pool.map(trained, ones))
         shots = random.Random(0)  # noqa: S311  # moments, not secrets
-        moments = [shots.random() for _ in range(runs)]
+        moments = [shots.random() for _ in range(size.kills)]
         epochs = epochs_of(full.with_name("full-golden"))
         killed = pool.map(lambda run: killed_and_resumed(full, *run, epochs), enumerate(moments))
         equal = [each == golden for each in killed]
+        list(counted)  # ends here if one of them failed
     return {
         "repeat": golden == again,
         "replicas_equal_workers": two.result() == workers,
-        "one_vs_two_max_diff": difference(*ones),
+        "one_vs_two_max_diff": difference(*counts),
         "stream_equal": stream.result() == golden,
         "kills": {"runs": len(equal), "equal": sum(equal)},
     }
@@ -87,8 +98,7 @@ def measure(folder: Path, runs: int) -> dict[str, object]:
 
 def prepared(root: Path, overrides: list[str]) -> Path:
     """A workspace with these parameters, whose first three stages have run."""
-    subprocess.run(["git", "clone", "-q", str(_measure.REPOSITORY), str(root)], check=True)
-    params.write_overridden(root / "params.yaml", overrides)
+    write_overridden(_measure.clone(root) / layout.PARAMS, overrides)
     for stage in ("download", "normalize", "build"):
         ended(start(root, "tasks", stage))
     return root
@@ -97,7 +107,7 @@ def prepared(root: Path, overrides: list[str]) -> Path:
 def copy(root: Path, name: str, *overrides: str) -> Path:
     """A copy of a workspace, with more parameters."""
     there = Path(shutil.copytree(root, root.with_name(f"{root.name}-{name}")))
-    params.write_overridden(there / "params.yaml", list(overrides))
+    write_overridden(there / layout.PARAMS, list(overrides))
     return there
 
 
@@ -109,11 +119,11 @@ def start(root: Path, *command: str, **environment: str) -> subprocess.Popen[str
     )  # fmt: skip
 
 
-def ended(process: subprocess.Popen[str]) -> None:
-    """Wait for a process; it must end well."""
-    output, _ = process.communicate()
-    if process.returncode:
-        sys.exit(output)
+def ended(*processes: subprocess.Popen[str]) -> None:
+    """Wait for processes; each must end well."""
+    outputs = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
+        sys.exit("\n".join(outputs))
 
 
 def trained(root: Path) -> Digests:
@@ -126,7 +136,7 @@ def digests(root: Path) -> Digests:
     """The digest of both weights, and of the history's bytes."""
     best, last, history = (root / name for name in MADE)
     text = hashlib.sha256(history.read_bytes()).hexdigest()
-    return _weights.digest(best), _weights.digest(last), text
+    return weights_digest(best), weights_digest(last), text
 
 
 def trained_by_workers(chief: Path) -> Digests:
@@ -137,9 +147,8 @@ def trained_by_workers(chief: Path) -> Digests:
         json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
         for index in range(2)
     ]
-    worker = start(other, "pipelines", "worker", TF_CONFIG=configs[1])
-    ended(start(chief, "tasks", "train", TF_CONFIG=configs[0]))
-    ended(worker)
+    worker = start(other, "lockstep", "worker", TF_CONFIG=configs[1])
+    ended(start(chief, "tasks", "train", TF_CONFIG=configs[0]), worker)
     return digests(chief)
 
 
@@ -169,14 +178,15 @@ def killed_and_resumed(full: Path, number: int, moment: float, epochs: int) -> D
 
 def epochs_of(root: Path) -> int:
     """How many epochs the history has."""
-    history = root / MADE[2]
+    history = root / layout.HISTORY
     return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
 
 
 def difference(one: Path, other: Path) -> float:
     """The largest difference between two workspaces' last weights."""
     found = 0.0
-    with h5py.File(one / MADE[1]) as mine, h5py.File(other / MADE[1]) as theirs:
+    last = layout.LAST_WEIGHTS
+    with h5py.File(one / last) as mine, h5py.File(other / last) as theirs:
 
         def compare(name: str, item: h5py.Group | h5py.Dataset) -> None:
             nonlocal found

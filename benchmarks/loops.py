@@ -6,14 +6,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from benchmarks.images import CLASSES, LARGEST, SHAPE
+from lockstep.data.spec import Examples
+from lockstep.modeling.flops import count_flops
+from lockstep.runtime import devices
+from lockstep.runtime.strategy import start_runtime
+from lockstep.training import xla
+from lockstep.training.loop import Loop
+from lockstep.training.sources import Resident, Stream
+from lockstep.training.steps import Steps
 from models import cnn, mlp
-from tasks import _acceleration, _devices, _flops, _runtime
-from tasks._loop import Loop
-from tasks._sources import Resident, Stream
-from tasks._spec import Examples
-from tasks._steps import Steps
-
-SHAPE, CLASSES, LARGEST = (28, 28, 1), 10, 255
 
 
 def model(name: str) -> keras.Model:
@@ -35,12 +37,12 @@ def lockstep(
     name: str, batch_size: int, replicas: int = 1, source: type[Resident] | type[Stream] = Resident
 ) -> Loop:
     """Return our loop over a model, as the train stage makes it."""
-    strategy = _runtime.start(0, replicas)
+    strategy = start_runtime(0, replicas)
     with strategy.scope():
         made = model(name)
         layers = [keras.layers.Rescaling(1 / LARGEST), keras.layers.Reshape(SHAPE)]
         preprocess = keras.Sequential([keras.Input(SHAPE[:2], dtype="uint8"), *layers])
-    jit = _acceleration.jit_compile(made, replicas, _devices.kind(), augmented=False)
+    jit = xla.jit_compile(made, replicas, devices.kind(), augmented=False)
     steps = Steps(made, strategy, preprocess, jit_compile=jit)
     calls = steps_per_call(made, batch_size)
     return Loop(steps, batch_size, 0, steps_per_call=calls, source=source)
@@ -49,8 +51,8 @@ def lockstep(
 def steps_per_call(made: keras.Model, batch_size: int) -> int:
     """Return how many steps one graph call takes, by the train stage's rule."""
     pixels = keras.Input(SHAPE)
-    flops = _flops.of_example(made, keras.Model(pixels, pixels))
-    return _acceleration.steps_per_call(flops, batch_size, _devices.kind())
+    flops = count_flops(made, keras.Model(pixels, pixels))
+    return xla.steps_per_call(flops, batch_size, devices.kind())
 
 
 def ours(
@@ -106,7 +108,7 @@ def bare(name: str, train: Examples, batch_size: int, epochs: int) -> Callable[[
     made, count = model(name), epochs * (len(train.x) // batch_size)
     x, y = tf.constant(pixels(train.x[:batch_size])), tf.constant(train.y[:batch_size])
     made._symbolic_build(data_batch=(x, y))
-    jit = _acceleration.jit_compile(made, 1, _devices.kind(), augmented=False)
+    jit = xla.jit_compile(made, 1, devices.kind(), augmented=False)
     most = steps_per_call(made, batch_size)
 
     @tf.function(jit_compile=jit)

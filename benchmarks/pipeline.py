@@ -1,6 +1,6 @@
 """What the pipeline costs beside a plain script, a bare flow, and `dvc status`.
 
-    python -m benchmarks.pipeline --json [--data ../shared/data] [--repeats 3]
+    python -m benchmarks.pipeline --json [--data ../shared/data] [--repeats 3] [--smallest]
 
 About 15 minutes on two cores. The peers run in turn, each as a whole process; the figures are
 ratios of medians, and the difference of medians for the flow with nothing to do.
@@ -8,7 +8,6 @@ ratios of medians, and the difference of medians for the flow with nothing to do
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -16,11 +15,16 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import _measure
 from benchmarks._measure import REPOSITORY
+from lockstep.config.overrides import write_overridden
+from lockstep.storage import layout
 
-EPOCHS, BATCH_SIZE = 5, 128
+BATCH_SIZE = 128
+# The commands of this Python, and the one that dvc starts stages with.
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 BARE = """
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -34,22 +38,40 @@ def bare():
 
 bare()
 """
+MADE = (
+    layout.RAW, layout.READY, layout.WEIGHTS, layout.REPORT, layout.CHECKPOINTS, layout.LOGS,
+    layout.PRIVATE, f"{layout.TRACKING_DATABASE}*", layout.TRACKING_ARTIFACTS,
+    "dvc.lock", ".dvc/cache", ".dvc/tmp",
+)  # fmt: skip
+
+
+class Size(NamedTuple):
+    """What is trained in a cold run, and how often each peer is timed."""
+
+    data: str
+    epochs: int
+    repeats: int
+
+
+FULL, SMALLEST = Size("mnist", 5, 3), Size("digits", 1, 1)
 
 
 def main() -> None:
     """Measure, and print one JSON object or a table."""
-    options = _measure.options(__doc__, repeats=3)
+    options = _measure.options(__doc__)
+    size = SMALLEST if options.smallest else FULL
+    size = size._replace(repeats=options.repeats or size.repeats)
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), options.data, options.repeats)
+        found = measure(Path(folder), options.data, size)
     print(json.dumps(found) if options.json else table(found))
 
 
-def measure(folder: Path, data: Path, repeats: int) -> dict[str, object]:
-    """Time each peer `repeats` times, in turn, in workspaces under `folder`."""
-    root = clone(folder)
-    overrides = {"data": {"name": "mnist", "mirror": str(data)}, "model": {"name": "cnn"}}
-    write_params(root, {**overrides, "train": {"epochs": EPOCHS, "batch_size": BATCH_SIZE}})
-    script = [sys.executable, "-m", "benchmarks.script", data, folder, EPOCHS, BATCH_SIZE]
+def measure(folder: Path, data: Path, size: Size) -> dict[str, object]:
+    """Time the peers, in turn, in a clone under `folder`."""
+    root, (name, epochs, repeats) = _measure.clone(folder / "lockstep"), size
+    write_overridden(root / layout.PARAMS, overrides(size, data))
+    work = [name, data, folder, epochs, BATCH_SIZE]
+    script = [sys.executable, "-m", "benchmarks.script", *work]
     cold = in_turn(
         repeats,
         lambda: timed(root, "lockstep", "run", before=forget),
@@ -74,6 +96,13 @@ def measure(folder: Path, data: Path, repeats: int) -> dict[str, object]:
     }  # fmt: skip
 
 
+def overrides(size: Size, data: Path) -> list[str]:
+    """The parameters of the script's work; whatever it learns is registered."""
+    which = [f"data.name={size.data}", f"data.mirror={data}", "model.name=cnn"]
+    training = [f"train.epochs={size.epochs}", f"train.batch_size={BATCH_SIZE}"]
+    return [*which, *training, "register.minimum=0"]
+
+
 def in_turn(repeats: int, *peers: Callable[[], float]) -> list[float]:
     """The median seconds of each peer, which take turns so that a slow minute hits all of them."""
     rounds = [[peer() for peer in peers] for _ in range(repeats)]
@@ -86,48 +115,18 @@ def timed(root: Path, *command: object, before: Callable[[Path], None] | None = 
         before(root)
     start = time.monotonic()
     ended = subprocess.run(
-        [str(part) for part in command], cwd=root, capture_output=True, text=True, check=False
-    )
+        [str(part) for part in command],
+        cwd=root, env=os.environ | {"PATH": PATH}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if ended.returncode:
         sys.exit(ended.stdout + ended.stderr)
     return time.monotonic() - start
 
 
 def forget(root: Path) -> None:
-    """Leave nothing that a run made: neither results nor cache."""
-    for name in (
-        "data",
-        "weights",
-        "report",
-        "logs",
-        "mlartifacts",
-        ".lockstep",
-        ".dvc/cache",
-        ".dvc/tmp",
-    ):
-        shutil.rmtree(root / name, ignore_errors=True)
-    for name in ("dvc.lock", "mlflow.db"):
-        (root / name).unlink(missing_ok=True)
-
-
-def clone(folder: Path) -> Path:
-    """Return a clone of the repository at HEAD."""
-    root = folder / "lockstep"
-    subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
-    return root
-
-
-def write_params(root: Path, changes: dict[str, dict[str, object]]) -> None:
-    """Change values of the clone's parameters."""
-    sys.path.insert(0, str(REPOSITORY))
-    import params
-
-    assignments = [
-        f"{section}.{key}={json.dumps(value)}"
-        for section, values in changes.items()
-        for key, value in values.items()
-    ]
-    params.write_overridden(root / "params.yaml", assignments)
+    """Leave nothing that a run made, neither results nor cache, and each file that git knows."""
+    command = ["git", "clean", "-ffdxq", "--", *map(str, MADE)]
+    subprocess.run(command, cwd=root, check=True)
 
 
 def table(found: dict[str, object]) -> str:

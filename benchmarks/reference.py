@@ -1,6 +1,6 @@
 """The reference experiments beside the tutorials' own loops: as good, and how much faster?
 
-    python -m benchmarks.reference --data ../shared/data --json [--only ID ...] [--seeds 3]
+    python -m benchmarks.reference --json [--data DATA] [--only ID ...] [--seeds 3] [--smallest]
 
 About 40 minutes on two cores. Those with a loop of their own begin with the same weights, and take
 the same batches, in one process; seconds are of training alone, without tracing. The others run
@@ -12,7 +12,6 @@ import json
 import math
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,20 +21,27 @@ from typing import Any, NamedTuple
 
 from benchmarks import _measure
 from benchmarks._measure import REPOSITORY
-from tasks import _environment
+from lockstep.process.environment import prepare_environment
 
-_environment.prepare(REPOSITORY)
+prepare_environment(REPOSITORY)
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
+import keras
+import numpy as np
 
-import params  # noqa: E402
-from benchmarks import tutorials  # noqa: E402
-from errors import DivergedError  # noqa: E402
-from pipelines import presets  # noqa: E402
-from tasks import _model, _objective, _order, _preprocessing, _spec, _stages  # noqa: E402
-from tasks._spec import Examples  # noqa: E402
-from tasks._training import Training  # noqa: E402
+from benchmarks import tutorials
+from lockstep.config import presets
+from lockstep.config.overrides import write_overridden
+from lockstep.config.reading import load_params
+from lockstep.config.schema import Params
+from lockstep.data.spec import Examples, load_examples, read_spec
+from lockstep.errors import DivergedError
+from lockstep.modeling import preprocessing
+from lockstep.modeling.compile import compile_for_training
+from lockstep.modeling.model import make_model_with
+from lockstep.storage import layout
+from lockstep.training.order import order_of_epoch
+from lockstep.training.trainer import Training
+from tasks.__main__ import run_stage
 
 LOOPS = {
     "mnist-cnn-tape": tutorials.tape,
@@ -50,7 +56,26 @@ LOOPS = {
 }
 POINTS = 0.003
 WARM_UP = 20  # steps
-DOCUMENT = REPOSITORY / "docs" / "reference-results.md"
+DOCUMENT, MEASURED = REPOSITORY / "docs" / "reference-results.md", REPOSITORY / presets.MEASURED
+
+
+class Size(NamedTuple):
+    """How many seeds each has, and the experiments by name, with what each changes further."""
+
+    seeds: int
+    experiments: dict[str, list[str]]
+
+
+FULL = Size(3, {name: [] for name in presets.preset_names(REPOSITORY)})
+SMALLEST = Size(
+    1,
+    {
+        "mnist-cnn-tape": ["data.name=digits", "train.steps=20"],
+        "fashion-mlp": ["data.name=digits", "train.epochs=1"],
+        "linear-tape": ["train.epochs=1"],
+        "linear-diverging": [],
+    },
+)
 
 
 class Result(NamedTuple):
@@ -63,31 +88,37 @@ class Result(NamedTuple):
 def main() -> None:
     """Run them, write the table, and print a JSON list or the table."""
     options = _options()
+    size = SMALLEST if options.smallest else FULL
     found = []
-    for name in options.only or presets.names():
+    for name in options.only or size.experiments:
         print(name, file=sys.stderr, flush=True)
+        changes = [*size.experiments.get(name, []), f"data.mirror={options.data.resolve()}"]
         with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "lockstep"
-            found.append(_experiment(name, place, options.data.resolve(), options.seeds))
-        _remember(found)
+            root = _measure.clone(Path(folder) / "lockstep")
+            found.append(_experiment(name, root, changes, options.seeds or size.seeds))
+        _write(options, MEASURED, _remembered(found))
     if not options.only:
-        DOCUMENT.write_text(_document(found), encoding="utf-8")
+        _write(options, DOCUMENT, _document(found))
     print(json.dumps([_in_numbers(each) for each in found]) if options.json else _table(found))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=presets.names())
-    parser.add_argument("--json", action="store_true", help="print one list")
+    parser = _measure.parser(__doc__)
+    _measure.add_data(parser)
+    parser.add_argument("--seeds", type=int, help="how many, of those beside a loop")
+    parser.add_argument("--only", nargs="+", choices=presets.preset_names(REPOSITORY))
     return parser.parse_args()
 
 
-def _experiment(name: str, root: Path, data: Path, seeds: int) -> dict[str, Any]:
+def _write(options: argparse.Namespace, path: Path, text: str) -> None:
+    if not options.smallest:
+        path.write_text(text, encoding="utf-8")
+
+
+def _experiment(name: str, root: Path, changes: list[str], seeds: int) -> dict[str, Any]:
     if name not in LOOPS:
-        return _row(name, _alone(name, root, data))
-    pairs = [_pair(name, root, data, seed) for seed in range(seeds)]
+        return _row(name, _alone(name, root, changes))
+    pairs = [_pair(name, root, changes, seed) for seed in range(seeds)]
     peers, ours = zip(*pairs, strict=True)
     accuracies = [[each.accuracy for each in side] for side in (peers, ours)]
     differences = [mine - theirs for theirs, mine in zip(*accuracies, strict=True)]
@@ -103,43 +134,41 @@ def _experiment(name: str, root: Path, data: Path, seeds: int) -> dict[str, Any]
 
 
 def _row(name: str, ours: float | str, **more: float) -> dict[str, Any]:
-    figure = re.match(r"([\d.]+) %", presets.published(name))
+    figure = re.match(r"([\d.]+) %", presets.published(REPOSITORY, name))
     published = float(figure[1]) / 100 if figure else None
     keys = ("peer", "tolerance", "peer_seconds", "our_seconds")
     return {"id": name, "published": published, "ours": ours, **dict.fromkeys(keys), **more}
 
 
-def _alone(name: str, root: Path, data: Path) -> float | str:
+def _alone(name: str, root: Path, changes: list[str]) -> float | str:
     """Run the stages up to evaluate; return what registering would look at, or why it ended."""
-    asked = _workspace(name, root, data, seed=0)
+    asked = _with_preset(name, root, changes, seed=0)
     try:
         for stage in ("download", "normalize", "build", "train", "evaluate"):
-            _stages.run(stage, root)
+            run_stage(stage, root)
     except DivergedError as error:
         return f"diverged: {str(error).partition(';')[0]}"
-    metrics = json.loads((root / "report" / "metrics.json").read_text())["test"]
+    metrics = json.loads((root / layout.METRICS).read_text())["test"]
     value: float = metrics[asked.register.metric]
     return value
 
 
-def _workspace(name: str, root: Path, data: Path, seed: int) -> params.Params:
-    changes = [*presets.assignments(name), f"seed={seed}", f"data.mirror={data}"]
-    path = root / "params.yaml"
-    if not path.exists():
-        subprocess.run(["git", "clone", "--quiet", str(REPOSITORY), str(root)], check=True)
-    path.write_text((REPOSITORY / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    params.write_overridden(path, changes)
-    return params.load(path)
+def _with_preset(name: str, root: Path, changes: list[str], seed: int) -> Params:
+    """Give a clone the parameters of a preset, changed further, whatever it had before."""
+    path = root / layout.PARAMS
+    path.write_text((REPOSITORY / layout.PARAMS).read_text(encoding="utf-8"), encoding="utf-8")
+    write_overridden(path, [*presets.assignments(root, name), f"seed={seed}", *changes])
+    return load_params(root)
 
 
-def _pair(name: str, root: Path, data: Path, seed: int) -> tuple[Result, Result]:
-    asked = _workspace(name, root, data, seed)
+def _pair(name: str, root: Path, changes: list[str], seed: int) -> tuple[Result, Result]:
+    asked = _with_preset(name, root, changes, seed)
     for stage in ("download", "normalize", "build"):
-        _stages.run(stage, root)
+        run_stage(stage, root)
     return _peer(asked, root, LOOPS[name]), _ours(asked, root)
 
 
-def _ours(asked: params.Params, root: Path) -> Result:
+def _ours(asked: Params, root: Path) -> Result:
     training = Training(asked, root)
     loop, train = training.loop(), training.train
     loop.steps.build(train)
@@ -149,18 +178,18 @@ def _ours(asked: params.Params, root: Path) -> Result:
     start = time.perf_counter()
     loop.fit(train, None, [], epochs=asked.train.epochs, steps=asked.train.steps)
     seconds = time.perf_counter() - start
-    test = _spec.examples(root, "test")
+    test = load_examples(root, "test")
     return Result(_accuracy(loop.predict(test)["y"], np.asarray(test.y)), seconds)
 
 
-def _peer(asked: params.Params, root: Path, train_by: tutorials.Loop) -> Result:
-    spec = _spec.read(root)
-    model = _model.make_with(asked, spec, root / "weights" / "initial.weights.h5")
-    _objective.compile_for_training(model, asked, spec, 1)
-    preprocess = _preprocessing.layers(spec)
+def _peer(asked: Params, root: Path, train_by: tutorials.Loop) -> Result:
+    spec = read_spec(root)
+    model = make_model_with(asked, spec, root / layout.INITIAL_WEIGHTS)
+    compile_for_training(model, asked, spec, 1, root)
+    preprocess = preprocessing.layers(spec)
 
     def floats(split: str) -> Examples:
-        x, y, *_ = _spec.examples(root, split)
+        x, y, *_ = load_examples(root, split)
         one_hot = isinstance(model.loss, keras.losses.CategoricalCrossentropy)
         return Examples(
             preprocess.predict(x, verbose=0), np.eye(spec.outputs)[y] if one_hot else np.array(y)
@@ -170,17 +199,17 @@ def _peer(asked: params.Params, root: Path, train_by: tutorials.Loop) -> Result:
     train, test = floats("train"), floats("test")
     seconds = train_by(model, train, orders, orders[0][:WARM_UP])
     return Result(
-        _accuracy(model.predict(test.x, verbose=0), _spec.examples(root, "test").y), seconds
+        _accuracy(model.predict(test.x, verbose=0), load_examples(root, "test").y), seconds
     )
 
 
-def _orders(asked: params.Params, count: int) -> Iterator[np.ndarray]:
+def _orders(asked: Params, count: int) -> Iterator[np.ndarray]:
     """The batches of each epoch, as our loop takes them."""
     train = asked.train
     per_epoch = count // train.batch_size
     total = train.steps or (train.epochs or 0) * per_epoch
     for epoch in range(math.ceil(total / per_epoch)):
-        order = _order.of_epoch(train.order, count, train.batch_size, asked.seed, epoch)
+        order = order_of_epoch(train.order, count, train.batch_size, asked.seed, epoch)
         yield order[: total - epoch * per_epoch]
 
 
@@ -188,11 +217,11 @@ def _accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
     return float((outputs.argmax(1) == labels).mean())
 
 
-def _remember(found: list[dict[str, Any]]) -> None:
-    """Keep what `lockstep presets` shows."""
-    kept = json.loads(presets.MEASURED.read_text()) if presets.MEASURED.exists() else {}
+def _remembered(found: list[dict[str, Any]]) -> str:
+    """What `lockstep presets` shows, with what was found in the place of what was."""
+    kept = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
     kept |= {each["id"]: _in_words(each["ours"]) for each in found}
-    presets.MEASURED.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+    return json.dumps(kept, indent=2, sort_keys=True) + "\n"
 
 
 def _in_numbers(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The plain Keras script that a user would write for the default work: the peer of the pipeline.
 
-Load, normalize, fit, evaluate, plot and save, all in one process: python -m benchmarks.script DATA
+Load, normalize, fit, evaluate, plot and save, all in one process:
+python -m benchmarks.script {mnist,digits} DATA OUT EPOCHS BATCH_SIZE
 """
 
 import gzip
@@ -15,9 +16,8 @@ import numpy as np
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-data = Path(sys.argv[1]) / "mnist"
-out = Path(sys.argv[2])
-epochs, batch_size = int(sys.argv[3]), int(sys.argv[4])
+name, data, out = sys.argv[1], Path(sys.argv[2]) / "mnist", Path(sys.argv[3])
+epochs, batch_size = int(sys.argv[4]), int(sys.argv[5])
 
 
 def images(name):
@@ -30,12 +30,23 @@ def labels(name):
     return np.frombuffer(raw, np.uint8, offset=8)
 
 
+def mnist():
+    return images("train"), labels("train"), images("t10k"), labels("t10k")
+
+
+def digits():
+    from sklearn.datasets import load_digits  # whose import takes a second
+
+    x, y = load_digits(return_X_y=True)
+    x, test = x.reshape(-1, 8, 8, 1).astype("float32") / 16, np.arange(len(x)) % 5 == 0
+    return x[~test], y[~test], x[test], y[test]
+
+
 keras.utils.set_random_seed(0)
-x, y = images("train"), labels("train")
-test_x, test_y = images("t10k"), labels("t10k")
+x, y, test_x, test_y = {"mnist": mnist, "digits": digits}[name]()
 model = keras.Sequential(
     [
-        keras.Input((28, 28, 1)),
+        keras.Input(x.shape[1:]),
         keras.layers.Conv2D(32, 3, activation="relu", padding="same"),
         keras.layers.MaxPooling2D(),
         keras.layers.Conv2D(64, 3, activation="relu", padding="same"),

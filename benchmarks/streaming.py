@@ -1,37 +1,50 @@
 """What it costs to stream examples from the disk, in speed and in memory.
 
-    python -m benchmarks.streaming --json [--data ../shared/data] [--repeats 5]
+    python -m benchmarks.streaming --json [--data ../shared/data] [--repeats 5] [--smallest]
 
 About 4 minutes on two cores, and 5 GB of disk for a while. Speed: MNIST and the CNN at batch 128,
 streamed beside resident. Memory: the peak of a process that streams one epoch of 4 GB of images,
 beside one with 400 MB. Writes its table into docs/performance.md.
 """
 
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks import _measure
-from tasks import _environment
+from lockstep.process.environment import prepare_environment
 
-_environment.prepare(_measure.REPOSITORY)
+prepare_environment(_measure.REPOSITORY)
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
+import keras
+import numpy as np
 
-from benchmarks import loops, trainer  # noqa: E402
-from models import linear  # noqa: E402
-from tasks import _runtime  # noqa: E402
-from tasks._loop import Loop  # noqa: E402
-from tasks._sources import Resident, Stream  # noqa: E402
-from tasks._spec import Examples  # noqa: E402
-from tasks._steps import Steps  # noqa: E402
+from benchmarks import images, loops
+from lockstep.data.spec import Examples
+from lockstep.runtime.strategy import start_runtime
+from lockstep.training.loop import Loop
+from lockstep.training.sources import Resident, Stream
+from lockstep.training.steps import Steps
+from models import linear
 
 IMAGE, BLOCK, CLASSES = (64, 64, 3), 1000, 10
-SIZES = {"small": 400_000_000, "large": 4_000_000_000}
 GOALS = {"streaming": "at least 0.9", "memory": "at most 1.1"}
+
+
+class Size(NamedTuple):
+    """How much is measured; `made_up` images, if not 0, are in the place of MNIST's."""
+
+    examples: int  # of which the speed is measured
+    small: int  # bytes
+    large: int
+    made_up: int
+    repeats: int
+
+
+FULL = Size(12_800, 400_000_000, 4_000_000_000, made_up=0, repeats=5)
+SMALLEST = Size(256, 4_000_000, 40_000_000, made_up=256, repeats=1)
 
 
 def main() -> None:
@@ -39,42 +52,40 @@ def main() -> None:
     if sys.argv[1:2] == ["stream"]:
         print(stream(Path(sys.argv[2])))
         return
-    options = _measure.options(__doc__, repeats=5)
+    options = _measure.options(__doc__)
+    size = SMALLEST if options.smallest else FULL
+    size = size._replace(repeats=options.repeats or size.repeats)
     found = {
-        "streaming": round(speed(options.data, options.repeats), 3),
-        "memory": round(memory(), 3),
+        "streaming": round(speed(options.data, size), 3),
+        "memory": round(peak(size.large) / peak(size.small), 3),
     }
     rows = [[name, value, GOALS[name]] for name, value in found.items()]
-    written = _measure.table(["ratio", "figure", "goal"], rows)
-    _measure.write_table("streaming", written)
-    print(json.dumps(found) if options.json else written)
+    _measure.show(options, "streaming", found, _measure.table(["ratio", "figure", "goal"], rows))
 
 
-def speed(data: Path, repeats: int) -> float:
+def speed(data: Path, size: Size) -> float:
     """How fast streamed training is, over resident."""
     with tempfile.TemporaryDirectory() as folder:
-        x, y = trainer.mnist(data)["train"]
-        np.save(Path(folder) / "x.npy", x[:12_800])
-        mapped = np.load(Path(folder) / "x.npy", mmap_mode="r")
-        train = Examples(mapped, y[:12_800])
+        some = images.splits(data, size.made_up)[0].at(np.arange(size.examples))
+        np.save(Path(folder) / "x.npy", some.x)
+        train = Examples(np.load(Path(folder) / "x.npy", mmap_mode="r"), some.y)
         peers = {
             source.__name__: loops.ours("cnn", train, 128, 2, source=source)
             for source in (Stream, Resident)
         }
-        taken = _measure.in_turn(repeats, peers)
+        taken = _measure.in_turn(size.repeats, peers)
     return taken["Resident"].minimum / taken["Stream"].minimum
 
 
-def memory() -> float:
-    """The peak memory of a process that streams the large array, over the small one's."""
-    peaks = {}
-    for name, size in SIZES.items():
-        with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder), size)
-            command = [sys.executable, "-m", "benchmarks.streaming", "stream", folder]
-            ended = subprocess.run(command, capture_output=True, text=True, check=True)
-            peaks[name] = int(ended.stdout.split()[-1])
-    return peaks["large"] / peaks["small"]
+def peak(size: int) -> int:
+    """The peak memory in KiB of a process that streams an array of `size` bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), size)
+        ended = subprocess.run(
+            [sys.executable, "-m", "benchmarks.streaming", "stream", folder],
+            cwd=_measure.REPOSITORY, stdout=subprocess.PIPE, text=True, check=True,
+        )  # fmt: skip
+    return int(ended.stdout.split()[-1])
 
 
 def write(folder: Path, size: int) -> None:
@@ -92,7 +103,7 @@ def write(folder: Path, size: int) -> None:
 def stream(folder: Path) -> int:
     """Train one epoch on a folder's arrays, streamed; return this process's peak memory in KiB."""
     examples = Examples(*(np.load(folder / f"{part}.npy", mmap_mode="r") for part in "xy"))
-    strategy = _runtime.start(0)
+    strategy = start_runtime(0)
     with strategy.scope():
         model = linear.build(IMAGE, CLASSES, "softmax")
         model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)

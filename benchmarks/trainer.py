@@ -1,28 +1,27 @@
 """How fast the trainer is, beside Keras's `fit`, a tutorial's tape loop and the bare compute.
 
-    python -m benchmarks.trainer --json [--data ../shared/data] [--repeats 5]
+    python -m benchmarks.trainer --json [--data ../shared/data] [--repeats 5] [--smallest]
 
 About 10 minutes on two cores: real MNIST, all peers in turn in one process, after one round that
 traces. Ratios are of examples a second from the fastest repeat. Writes its table into
 docs/performance.md.
 """
 
-import json
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import _measure
 from benchmarks._measure import Seconds
-from tasks import _environment
+from lockstep.process.environment import prepare_environment
 
-_environment.prepare(_measure.REPOSITORY)
+prepare_environment(_measure.REPOSITORY)
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from benchmarks import loops, recorded  # noqa: E402
-from tasks import _runtime, datasets  # noqa: E402
-from tasks._spec import Examples  # noqa: E402
+from benchmarks import images, loops, recorded
+from lockstep.data.spec import Examples
+from lockstep.runtime.strategy import start_runtime
 
 
 class Work(NamedTuple):
@@ -35,11 +34,37 @@ class Work(NamedTuple):
     few: int
 
 
-WORK = {
-    "dense_b50": Work("mlp", 50, 5, 60_000, 5_000),
-    "cnn_b32": Work("cnn", 32, 2, 6_400, 1_600),
-    "cnn_b128": Work("cnn", 128, 2, 12_800, 2_560),
-}
+class Size(NamedTuple):
+    """How much is measured; `made_up` images, if not 0, are in the place of MNIST's."""
+
+    work: dict[str, Work]
+    on_replicas: int  # examples
+    recorded: str  # a data set
+    made_up: int
+    repeats: int
+
+
+FULL = Size(
+    {
+        "dense_b50": Work("mlp", 50, 5, 60_000, 5_000),
+        "cnn_b32": Work("cnn", 32, 2, 6_400, 1_600),
+        "cnn_b128": Work("cnn", 128, 2, 12_800, 2_560),
+    },
+    on_replicas=12_800,
+    recorded="mnist",
+    made_up=0,
+    repeats=5,
+)
+SMALLEST = Size(
+    {
+        "dense_b50": Work("mlp", 50, 1, 100, 50),
+        "cnn_b32": Work("cnn", 32, 1, 64, 32),
+    },
+    on_replicas=128,
+    recorded="digits",
+    made_up=128,
+    repeats=1,
+)
 PEERS = {"vs_fit": "fit", "vs_fit_spe32": "fit32", "vs_tape": "tape", "of_limit": "bare"}
 GOALS = {
     "dense_b50": {"vs_fit": 10, "vs_fit_spe32": 5, "vs_tape": 60},
@@ -54,25 +79,20 @@ Speeds = dict[str, Seconds]
 
 def main() -> None:
     """Measure, write the table, and print one JSON object or the table."""
-    options = _measure.options(__doc__, repeats=5)
-    _runtime.start(0)
-    train, test = (Examples(*arrays) for arrays in mnist(options.data).values())
+    options = _measure.options(__doc__)
+    size = SMALLEST if options.smallest else FULL
+    size = size._replace(repeats=options.repeats or size.repeats)
+    start_runtime(0)
+    train, test = images.splits(options.data, size.made_up)
     found: dict[str, object] = {}
     rows: list[list[object]] = []
-    for name, work in WORK.items():
-        taken = speeds(work, train, options.repeats)
+    for name, work in size.work.items():
+        taken = speeds(work, train, size.repeats)
         found[name] = {ratio: round(times(taken, peer), 3) for ratio, peer in PEERS.items()}
         rows += [[name, *row] for row in described(taken, work.epochs * work.examples)]
     with tempfile.TemporaryDirectory() as folder:
-        found |= others(train, test, options.repeats, Path(folder), options.data)
-    written = tables(found, rows)
-    _measure.write_table("trainer", written)
-    print(json.dumps(found) if options.json else written)
-
-
-def mnist(data: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The splits of the publisher's files."""
-    return datasets.find("mnist").read(data / "mnist")
+        found |= others(train, test, size, Path(folder), options.data)
+    _measure.show(options, "trainer", found, tables(found, rows))
 
 
 def speeds(work: Work, train: Examples, repeats: int) -> Speeds:
@@ -99,12 +119,12 @@ def times(taken: Speeds, peer: str) -> float:
 
 
 def others(
-    train: Examples, test: Examples, repeats: int, folder: Path, data: Path
+    train: Examples, test: Examples, size: Size, folder: Path, data: Path
 ) -> dict[str, float]:
     """What recording costs, what two replicas cost on the same cores, and what evaluation gains."""
-    part, batch_size, epochs = train.at(np.arange(12_800)), 128, 3
+    part, batch_size, epochs = train.at(np.arange(size.on_replicas)), 128, 3
     replicas = _measure.in_turn(
-        repeats,
+        size.repeats,
         {
             "ours": loops.ours("cnn", part, batch_size, epochs, replicas=2),
             "1": loops.ours("cnn", part, batch_size, epochs),
@@ -112,14 +132,14 @@ def others(
     )
     loop, keras_model, x = loops.lockstep("cnn", 32), loops.model("cnn"), loops.pixels(test.x)
     tested = _measure.in_turn(
-        repeats,
+        size.repeats,
         {
             "ours": lambda: loop.evaluate(test),
             "keras": lambda: keras_model.evaluate(x, test.y, verbose=0),
         },
     )
-    with recorded.training(folder, data) as (plain, whole):
-        kept = _measure.in_turn(repeats, {"ours": whole, "plain": plain})
+    with recorded.training(folder, data, size.recorded) as (plain, whole):
+        kept = _measure.in_turn(size.repeats, {"ours": whole, "plain": plain})
     return {
         "overhead": round(times(kept, "plain"), 3),
         "replicas_2": round(times(replicas, "1"), 3),

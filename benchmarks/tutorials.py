@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tasks._spec import Examples
+from lockstep.data.spec import Examples
 
 Batches = Iterable[np.ndarray]  # for each epoch: indices of examples, (steps, batch size)
 Loop = Callable[[keras.Model, Examples, Batches, np.ndarray], float]

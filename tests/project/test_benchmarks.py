@@ -1,0 +1,99 @@
+"""Each benchmark runs at its smallest size, so that none rots; its figures mean nothing there."""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+RATIOS = {"vs_fit", "vs_fit_spe32", "vs_tape", "of_limit"}
+MEDIANS = {"cold_run", "script", "noop_run", "bare_flow", "repro_noop", "status"}
+
+pytestmark = pytest.mark.system
+
+
+def smallest(name: str) -> Any:
+    """What a benchmark prints; the figures that are published stay as they are."""
+    before = published()
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--smallest", "--json"]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert published() == before
+    return json.loads(ended.stdout)
+
+
+def published() -> tuple[str, str]:
+    """What differs from HEAD in docs/ and presets/."""
+    commands = (["status", "--porcelain"], ["diff", "HEAD"])
+    status, diff = (
+        subprocess.run(
+            ["git", *command, "--", "docs", "presets"],
+            cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        ).stdout
+        for command in commands
+    )  # fmt: skip
+    return status, diff
+
+
+def numbers(found: Any) -> Iterator[float]:
+    """The numbers within, however deep."""
+    if isinstance(found, dict | list):
+        for each in found.values() if isinstance(found, dict) else found:
+            yield from numbers(each)
+    elif isinstance(found, int | float) and not isinstance(found, bool):
+        yield found
+
+
+def are_sizes(found: Any) -> bool:
+    return all(math.isfinite(number) and number > 0 for number in numbers(found))
+
+
+def test_the_trainer_is_measured() -> None:
+    found = smallest("trainer")
+    assert set(found) == {"dense_b50", "cnn_b32", "overhead", "replicas_2", "evaluate"}
+    assert set(found["dense_b50"]) == set(found["cnn_b32"]) == RATIOS
+    assert are_sizes(found)
+
+
+def test_streaming_is_measured() -> None:
+    found = smallest("streaming")
+    assert set(found) == {"streaming", "memory"}
+    assert are_sizes(found)
+
+
+def test_exactness_is_measured() -> None:
+    found = smallest("exactness")
+    # They add in another order, so the last bits may differ, and no more than those.
+    assert 0 <= found.pop("one_vs_two_max_diff") < 1e-5
+    assert found == {
+        "repeat": True,
+        "replicas_equal_workers": True,
+        "stream_equal": True,
+        "kills": {"runs": 1, "equal": 1},
+    }
+
+
+def test_the_pipeline_is_measured() -> None:
+    found = smallest("pipeline")
+    # A difference between two that take the same: either may be the slower one.
+    assert math.isfinite(found.pop("noop_seconds_over_bare"))
+    assert set(found) == {"cold_vs_script", "repro_noop_vs_status", "medians"}
+    assert set(found["medians"]) == MEDIANS
+    assert are_sizes(found)
+
+
+def test_the_reference_experiments_are_measured() -> None:
+    found = {each.pop("id"): each for each in smallest("reference")}
+    assert set(found) == {"mnist-cnn-tape", "fashion-mlp", "linear-tape", "linear-diverging"}
+    for name in ("mnist-cnn-tape", "fashion-mlp"):
+        assert None not in found[name].values()
+        # The same weights and batches: as good as the tutorial's loop, but for the last bits.
+        assert found[name]["ours"] == pytest.approx(found[name]["peer"], abs=0.05)
+    assert found["linear-tape"]["ours"] is not None
+    assert found["linear-diverging"]["ours"] is None
+    assert are_sizes(found)
