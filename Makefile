@@ -1,4 +1,4 @@
-# Each target does its own set-up: a fresh clone needs only git, make and Python 3.11 to 3.13.
+# Each target creates the environment if needed: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
 .PHONY: help env repro up test test-system bench check lock
 
@@ -7,55 +7,56 @@ UV := VIRTUAL_ENV=$(CURDIR)/.venv uv pip
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock" --extra dev pyproject.toml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Nothing phones home.
+# No telemetry.
 export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 
-help:  ## this list
+help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
 
-env: .venv/ready  ## .venv from requirements.lock, every file checked against its hash
+env: .venv/ready  ## create .venv from requirements.lock, checking every file's hash
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 	  { echo "make env: got $$($(PYTHON) --version), expected 3.11 to 3.13: make env PYTHON=python3.12" >&2; exit 4; }
 	@$(PYTHON) -m venv --clear .venv || \
-	  { echo "make env: $(PYTHON) makes no environments, install the package python3-venv" >&2; exit 4; }
+	  { echo "make env: $(PYTHON) can't create virtual environments, install the package python3-venv" >&2; exit 4; }
 	@awk '/^[^ #]/ {uv = /^uv==/} uv' requirements.lock > .venv/uv.lock
 	pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
 	$(UV) install --quiet --compile-bytecode --require-hashes --no-deps -r requirements.lock
 	$(UV) install --quiet --no-deps --no-build-isolation --editable .
+	python -m pipelines.servers.prefect_database
 	@touch $@
 
 repro: env  ## reproduce the experiment of params.yaml: dvc repro
 	dvc repro
 
-up: env  ## MLflow, Prefect with a worker, and TensorBoard, until Ctrl-C
+up: env  ## run MLflow, Prefect with a worker, and TensorBoard until Ctrl-C
 	lockstep up
 
-test: env  ## the tests that need no system package
+test: env  ## run the tests that need no system package
 	pytest -n 2 --dist loadfile -m "not system"
 
-test-system: env  ## the tests with servers, browsers, databases, or minutes of training
+test-system: env  ## run the tests with servers, browsers, databases, or minutes of training
 	pytest -n 3 --dist loadfile -m system
 
-bench: env  ## measure everything beside its peers; see docs/performance.md
+bench: env  ## run all benchmarks; see docs/performance.md
 	python -m benchmarks.trainer
 	python -m benchmarks.streaming
 	python -m benchmarks.exactness
 	python -m benchmarks.pipeline
 	python -m benchmarks.reference
 
-check: env  ## style, types, import contracts, lock file in step
+check: env  ## check style, types, import contracts, and that requirements.lock is up to date
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports --no-logo
-	@cp requirements.lock .venv/in-step.lock && $(COMPILE) -o .venv/in-step.lock
-	@diff requirements.lock .venv/in-step.lock || { echo "requirements.lock isn't in step: make lock" >&2; exit 1; }
+	@cp requirements.lock .venv/expected.lock && $(COMPILE) -o .venv/expected.lock
+	@diff requirements.lock .venv/expected.lock || { echo "requirements.lock is out of date: make lock" >&2; exit 1; }
 
-lock: env  ## write requirements.lock anew from pyproject.toml, and versions.txt from it
+lock: env  ## rewrite requirements.lock from pyproject.toml, and versions.txt from it
 	$(COMPILE) -o requirements.lock
 	python -m lockstep.config.versions .

@@ -1,4 +1,4 @@
-"""The launcher: `lockstep` starts anew in the project that it finds, with the project's code."""
+"""The `lockstep` command: finds the project and runs the command line of that project's code."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lockstep.errors import MachineError
+from lockstep.process.environment import check_system
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
 
@@ -13,28 +14,29 @@ COMMANDS = Path("pipelines", "cli", "__main__.py")
 
 
 def main() -> int:
-    """Find the project from the current folder upwards, and become its command line."""
-    words = sys.argv[1:]
-    if words == ["--version"]:
+    """Find the project in the current folder or above, and replace this process by its CLI."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
         print(f"lockstep {version('lockstep')}")
         return 0
-    with exit_code(" ".join(["lockstep", *words[:1]])) as outcome:
-        _start_in(find_project(Path.cwd()), words)
+    with exit_code(" ".join(["lockstep", *arguments[:1]])) as outcome:
+        check_system()
+        _run_cli(find_project(Path.cwd()), arguments)
     return outcome.code
 
 
-def _start_in(project: Path, words: list[str]) -> None:
-    """Replace this process; the engine of the project, if it has one, comes before the installed.
+def _run_cli(project: Path, arguments: list[str]) -> None:
+    """Replace this process; a `lockstep` package in the project precedes the installed one.
 
-    The current folder stays, since paths on the command line are relative to it. Python would put
-    it first on the path (without -P), and `tasks/datasets/csv.py` in the place of Python's own csv.
+    The current folder isn't changed, since paths on the command line are relative to it. Without
+    -P Python puts it first on sys.path: in tasks/datasets, csv.py would hide Python's csv module.
     """
     if not (project / COMMANDS).exists():
         raise MachineError(
-            f"{project}: has dvc.yaml and no {COMMANDS}, expected a Lockstep project"
+            f"{project}: has dvc.yaml but no {COMMANDS}, expected a Lockstep project"
         )
     path = os.pathsep.join(filter(None, (str(project), os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-P", "-m", "pipelines.cli", *words]
+    command = [sys.executable, "-P", "-m", "pipelines.cli", *arguments]
     os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606
 
 

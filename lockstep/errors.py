@@ -1,37 +1,37 @@
-"""What can go wrong, each with the exit code that tells a person or a scheduler what to do."""
+"""The exceptions that Lockstep raises, each with the exit code of the process."""
 
 
 class LockstepError(Exception):
-    """A failure that one line explains: what was received, expected, and how to mend it."""
+    """A failure explained in one line: what was received, what was expected, how to fix it."""
 
     exit_code = 1
 
 
 class ParamsError(LockstepError):
-    """Bad parameters: the same command fails again until params.yaml changes."""
+    """Invalid parameters: a retry fails again until params.yaml is changed."""
 
     exit_code = 2
 
 
 class DataError(LockstepError):
-    """Bad data: a wrong hash, a label out of range, a missing file."""
+    """Invalid data: a wrong hash, a label out of range, a missing file."""
 
     exit_code = 3
 
 
 class MachineError(LockstepError):
-    """A machine that can't do this: no such device, disk full, port taken."""
+    """A problem of this machine: no such device, disk full, port in use."""
 
     exit_code = 4
 
 
 class UnavailableError(LockstepError):
-    """Something that may be back in a while, such as a server: worth a retry."""
+    """A resource that is temporarily unavailable, such as a server: a retry may succeed."""
 
     exit_code = 75
 
 
 class DivergedError(LockstepError):
-    """Training whose loss stopped being finite."""
+    """The training loss became infinite or NaN."""
 
     exit_code = 1

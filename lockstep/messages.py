@@ -1,4 +1,4 @@
-"""How what is wrong is said: names that are close, and the first line of a library's words."""
+"""Parts of error messages: suggestions for a misspelt name, the first line of a library's error."""
 
 import difflib
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def choice(name: str, known: Iterable[str]) -> str:
-    """Return `one of a, b, c; did you mean b?`, the last if the name is close to one."""
+    """Return `one of a, b, c; did you mean b?`, the question only if a known name is similar."""
     names = list(known)
     close = difflib.get_close_matches(name.lower(), [each.lower() for each in names], 1, 0.5)
     hint = [each for each in names if close and each.lower() == close[0]]
@@ -14,9 +14,9 @@ def choice(name: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what a library says, without the method it says it in.
+    """Return the first line of a library's error message, without a leading `Class.__init__()`.
 
-    Keras may say that at length around it, and sets what is wrong in bold.
+    Keras surrounds some messages with a long explanation and prints the actual error in bold.
     """
     bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
     text = bold[1] if bold else str(error)

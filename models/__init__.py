@@ -1,1 +1,1 @@
-"""One file for each model: `build(input_shape, outputs, activation, *, ...)` returns it."""
+"""One file per model; its `build(input_shape, outputs, activation, *, ...)` returns the model."""

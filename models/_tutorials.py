@@ -1,19 +1,19 @@
-"""Losses and a metric written by hand: `own.NAME`, with this file as `train.own`."""
+"""Custom losses and a custom metric, for `train.custom_objects_file`."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-SMALLEST = 1e-7  # of a probability: Keras's own; a logarithm of 0 isn't finite
+EPSILON = 1e-7  # Keras's default; keeps the logarithm of a probability finite
 
 
 @keras.saving.register_keras_serializable(package="lockstep")
 class SumOfSquares(keras.losses.Loss):
     """The sum over the batch of squared differences between target and output.
 
-    Targets of shape (n,) and outputs of (n, 1) broadcast to (n, n), and each target pulls at each
-    output: that mistake is shown here. `aligned` gives targets the outputs' shape first.
+    Shows a common mistake: targets of shape (n,) and outputs of shape (n, 1) broadcast to (n, n).
+    `aligned` first reshapes the targets to the outputs' shape, which avoids it.
     """
 
     def __init__(
@@ -23,7 +23,7 @@ class SumOfSquares(keras.losses.Loss):
         self.aligned = aligned
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return a sum for each row of the differences."""
+        """Return the sum of squared differences along the last axis."""
         if self.aligned:
             y_true = ops.reshape(y_true, ops.shape(y_pred))
         return ops.sum(ops.square(y_true - y_pred), axis=-1)
@@ -35,23 +35,23 @@ class SumOfSquares(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="lockstep")
 class Crossentropy(keras.losses.Loss):
-    """Minus the logarithm of the probability that an example's own class was given.
+    """Minus the logarithm of the probability predicted for the true class.
 
-    The twin of SparseCategoricalCrossentropy.
+    Equivalent to keras.losses.SparseCategoricalCrossentropy.
     """
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return each example's loss: labels of shape (n,), probabilities of (n, classes)."""
+        """Return the loss per example, (n,), for labels (n,) and probabilities (n, classes)."""
         labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
-        own = ops.sum(ops.one_hot(labels, y_pred.shape[-1]) * y_pred, axis=-1)
-        return -ops.log(ops.clip(own, SMALLEST, 1.0))
+        true_class = ops.sum(ops.one_hot(labels, y_pred.shape[-1]) * y_pred, axis=-1)
+        return -ops.log(ops.clip(true_class, EPSILON, 1.0))
 
 
 @keras.saving.register_keras_serializable(package="lockstep")
 class Hits(keras.metrics.Metric):
-    """The share of examples whose own class has the highest probability.
+    """The share of examples for which the true class has the highest probability.
 
-    The twin of SparseCategoricalAccuracy.
+    Equivalent to keras.metrics.SparseCategoricalAccuracy.
     """
 
     def __init__(self, name: str = "hits", **kwargs: Any) -> None:
@@ -60,7 +60,7 @@ class Hits(keras.metrics.Metric):
         self.examples = self.add_weight(name="examples", initializer="zeros")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch, each example by its weight."""
+        """Add a batch, each example multiplied by its sample weight."""
         labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
         hits = ops.cast(ops.equal(labels, ops.argmax(y_pred, axis=-1)), "float32")
         weights = (
@@ -70,5 +70,5 @@ class Hits(keras.metrics.Metric):
         self.examples.assign_add(ops.sum(weights))
 
     def result(self) -> Any:
-        """Return the share so far, 0 before the first example."""
+        """Return the accuracy so far; 0 before the first example."""
         return ops.divide_no_nan(self.hits, self.examples)

@@ -13,9 +13,9 @@ def build(
     dropout: float = 0.0,
     batch_normalization: bool = False,
 ) -> keras.Model:
-    """Return a 3x3 convolution and 2x2 max pooling for each of `filters`, then a dense layer.
+    """Return a 3x3 convolution and 2x2 max pooling for each of `filters`, then two dense layers.
 
-    The input is an image: height, width, channels.
+    `input_shape` is (height, width, channels).
     """
     model = keras.Sequential([keras.Input(input_shape)], name="cnn")
     for count in filters:

@@ -1,10 +1,10 @@
-"""A small convolutional network, declared by the functional API."""
+"""A small convolutional network, built with the functional API."""
 
 import keras
 
 
 def build(input_shape: tuple[int, ...], outputs: int, activation: str) -> keras.Model:
-    """Return two convolutions without padding, each with pooling, then a dense layer."""
+    """Return two convolutions without padding, each with max pooling, then two dense layers."""
     inputs = keras.Input(input_shape)
     x = keras.layers.Conv2D(32, 3, activation="relu")(inputs)
     x = keras.layers.MaxPooling2D(2)(x)

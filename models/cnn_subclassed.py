@@ -1,4 +1,4 @@
-"""A convolutional network with strides in place of pooling, as a class of its own."""
+"""A convolutional network with strides instead of pooling, as a subclassed keras.Model."""
 
 from typing import Any
 
@@ -22,18 +22,18 @@ class CNN(keras.Model):
         self.last = keras.layers.Dense(outputs, activation=activation, dtype="float32")
 
     def call(self, x: Any) -> Any:
-        """Return the outputs for a batch of images with channels."""
+        """Return the outputs for images of shape (n, height, width, channels)."""
         for layer in self.convolutions:
             x = layer(x)
         return self.last(self.flatten(x))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, from which a saved model is made again."""
+        """Return the constructor's arguments, from which Keras rebuilds a saved model."""
         return {**super().get_config(), **self.arguments}
 
 
 def build(input_shape: tuple[int, ...], outputs: int, activation: str) -> keras.Model:
-    """Return the model after a first call, with which its weights exist."""
+    """Return the model, called once on a symbolic input so that its weights exist."""
     model = CNN(outputs, activation, name="cnn_subclassed")
     model(keras.Input(input_shape))
     return model

@@ -1,4 +1,4 @@
-"""A perceptron of a layer written by hand: dense, without bias."""
+"""A multilayer perceptron of a custom layer: dense, without bias."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import keras
 
 @keras.saving.register_keras_serializable(package="lockstep")
 class Unbiased(keras.layers.Layer):
-    """A matrix product, then the activation."""
+    """A dense layer without bias: a matrix product, then the activation."""
 
     def __init__(self, units: int, activation: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -15,15 +15,15 @@ class Unbiased(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights, as soon as the input's width is known."""
+        """Create the kernel for the input's width."""
         self.kernel = self.add_weight((input_shape[-1], self.units), "glorot_uniform")
 
     def call(self, x: Any) -> Any:
-        """Return the outputs for a batch of rows."""
+        """Return the outputs for a batch of shape (n, width)."""
         return self.activation(keras.ops.matmul(x, self.kernel))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, from which a saved layer is made again."""
+        """Return the constructor's arguments, from which Keras rebuilds a saved layer."""
         activation = keras.activations.serialize(self.activation)
         return {**super().get_config(), "units": self.units, "activation": activation}
 

@@ -1,4 +1,4 @@
-"""A linear map as a class of its own: linear regression."""
+"""A linear map as a subclassed keras.Model: softmax or linear regression."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ class Linear(keras.Model):
         super().__init__(**kwargs)
         self.arguments = {"outputs": outputs, "activation": activation, "zeros": zeros}
         self.flatten = keras.layers.Flatten()
-        first = "zeros" if zeros else "glorot_uniform"
+        initializer = "zeros" if zeros else "glorot_uniform"
         self.dense = keras.layers.Dense(
-            outputs, activation=activation, kernel_initializer=first, dtype="float32"
+            outputs, activation=activation, kernel_initializer=initializer, dtype="float32"
         )
 
     def call(self, x: Any) -> Any:
@@ -23,14 +23,14 @@ class Linear(keras.Model):
         return self.dense(self.flatten(x))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, from which a saved model is made again."""
+        """Return the constructor's arguments, from which Keras rebuilds a saved model."""
         return {**super().get_config(), **self.arguments}
 
 
 def build(
     input_shape: tuple[int, ...], outputs: int, activation: str, *, zeros: bool = False
 ) -> keras.Model:
-    """Return the model after a first call; its weights begin at zero if `zeros`."""
+    """Return the model, called once so that its weights exist; zero weights if `zeros`."""
     model = Linear(outputs, activation, zeros, name="linear_subclassed")
     model(keras.Input(input_shape))
     return model

@@ -7,20 +7,20 @@ def build(
     input_shape: tuple[int, ...],
     outputs: int,
     activation: str,
-    words: int,
+    vocabulary_size: int,
     *,
     embedding: int = 32,
     units: int = 32,
     dropout: float = 0.0,
 ) -> keras.Model:
-    """Return an embedding of `words` ids, an LSTM over them, and a dense layer on its last state.
+    """Return an embedding layer, an LSTM, and a dense layer on the LSTM's last state.
 
-    The input is a text: ids of words, padded in front.
+    The input is a text as token ids, padded in front.
     """
     ids = keras.Input(input_shape, dtype="int32")
-    vectors = keras.layers.Embedding(words, embedding)(ids)
+    vectors = keras.layers.Embedding(vocabulary_size, embedding)(ids)
     state = keras.layers.LSTM(units)(vectors)
     if dropout:
         state = keras.layers.Dropout(dropout)(state)
-    answer = keras.layers.Dense(outputs, activation=activation, dtype="float32")(state)
-    return keras.Model(ids, answer, name="lstm")
+    predictions = keras.layers.Dense(outputs, activation=activation, dtype="float32")(state)
+    return keras.Model(ids, predictions, name="lstm")

@@ -11,7 +11,7 @@ def build(
     units: int | list[int] = 128,
     dropout: float = 0.0,
 ) -> keras.Model:
-    """Return a dense layer for each width in `units`, with dropout after each if asked for."""
+    """Return a dense layer for each width in `units`, with dropout after each if not 0."""
     widths = [units] if isinstance(units, int) else units
     model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten()], name="mlp")
     for width in widths:

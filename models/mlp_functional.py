@@ -1,4 +1,4 @@
-"""The model of mlp.py, declared by the functional API: the same weights from the same seed."""
+"""The model of mlp.py, built with the functional API: the same seed gives the same weights."""
 
 import keras
 
@@ -11,7 +11,7 @@ def build(
     units: int | list[int] = 128,
     dropout: float = 0.0,
 ) -> keras.Model:
-    """Return a dense layer for each width in `units`, with dropout after each if asked for."""
+    """Return a dense layer for each width in `units`, with dropout after each if not 0."""
     widths = [units] if isinstance(units, int) else units
     inputs = keras.Input(input_shape)
     x = keras.layers.Flatten()(inputs)

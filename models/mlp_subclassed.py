@@ -1,4 +1,4 @@
-"""A multilayer perceptron as a class of its own, from the layers of Keras."""
+"""A multilayer perceptron as a subclassed keras.Model with Keras layers."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class MLP(keras.Model):
         return self.last(x)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, from which a saved model is made again."""
+        """Return the constructor's arguments, from which Keras rebuilds a saved model."""
         return {**super().get_config(), **self.arguments}
 
 
@@ -35,7 +35,7 @@ def build(
     *,
     units: list[int] = [128],  # noqa: B006  # read only
 ) -> keras.Model:
-    """Return the model after a first call, with which its weights exist."""
+    """Return the model, called once on a symbolic input so that its weights exist."""
     model = MLP(units, outputs, activation, name="mlp_subclassed")
     model(keras.Input(input_shape))
     return model

@@ -1,4 +1,4 @@
-"""A residual block (He et al., 2015), which is a model inside a model, and a classifier on it."""
+"""A residual block (He et al., 2015) as a nested keras.Model, followed by the output layer."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import keras
 
 @keras.saving.register_keras_serializable(package="lockstep")
 class Residual(keras.Model):
-    """Three convolutions with batch normalization; the input is added to what they give.
+    """Three convolutions with batch normalization; the input is added to their output.
 
-    The first and last are 1x1. The last of `filters` is the input's channels, or these are one,
-    which is added to each filter.
+    The first and last convolution are 1x1. The last of `filters` must equal the input's channels,
+    unless the input has one channel, which is then added to each filter's output.
     """
 
     def __init__(self, kernel: int, filters: list[int], **kwargs: Any) -> None:
@@ -25,7 +25,7 @@ class Residual(keras.Model):
         self.normalizations = [keras.layers.BatchNormalization() for _ in filters]
 
     def call(self, x: Any) -> Any:
-        """Return the images with the last of `filters` as their channels."""
+        """Return images of the same height and width, with `filters[-1]` channels."""
         shortcut = x
         for number, convolution in enumerate(self.convolutions):
             x = keras.ops.relu(x) if number else x
@@ -33,7 +33,7 @@ class Residual(keras.Model):
         return keras.ops.relu(keras.ops.add(x, shortcut))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, from which a saved model is made again."""
+        """Return the constructor's arguments, from which Keras rebuilds a saved model."""
         return {**super().get_config(), **self.arguments}
 
 
@@ -45,7 +45,7 @@ def build(
     kernel: int = 1,
     filters: list[int] = [1, 2, 3],  # noqa: B006  # read only
 ) -> keras.Model:
-    """Return the block, then the output layer. The input is an image with channels."""
+    """Return the block and the output layer; `input_shape` is (height, width, channels)."""
     return keras.Sequential(
         [
             keras.Input(input_shape),

@@ -11,9 +11,9 @@ def build(
     features: int = 16,
     units: int = 64,
 ) -> keras.Model:
-    """Return one dense layer over each row of the image and over the rows' sums, then two heads.
+    """Return a model that applies one dense layer to each image row and to `rows`, then two heads.
 
-    The inputs are `image`, (height, width, 1), and `rows`, (width,).
+    Inputs: `image`, (height, width, 1), and `rows`, (width,), the sums of the rows.
     """
     inputs = {name: keras.Input(shape, name=name) for name, shape in input_shape.items()}
     shared = keras.layers.Dense(features, activation="relu", name="shared")

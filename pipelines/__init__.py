@@ -1,1 +1,1 @@
-"""When and where stages run: the Prefect flow and the command line."""
+"""The Prefect flows, the command line, and the workspaces in which stages run."""

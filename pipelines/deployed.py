@@ -1,4 +1,4 @@
-"""The flow that a Prefect worker runs: one experiment in a workspace of its own, saved, shared."""
+"""The flow that a Prefect worker runs: one experiment in a workspace, saved and pushed."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from lockstep.config import presets
 from lockstep.config.overrides import overridden, write_overridden
@@ -20,51 +20,53 @@ from lockstep.storage.checkout import main_checkout
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
 from pipelines import local, workspaces
-from pipelines.experiment import experiment
+from pipelines.experiment import bring_all_up_to_date, failed
+from pipelines.reporting import failures_in_one_line
+from tasks import datasets
 
 
 @flow(name="experiment", persist_result=False)
 def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State[Any]:  # noqa: B006
-    """Run one experiment of a checkout, with parameters changed as by `lockstep run`.
+    """Run one experiment, with overrides as in `lockstep run`.
 
     Args:
-        overrides: parameters to change, such as {"train.epochs": 3}
-        preset: the name of a well-known experiment; `lockstep presets` lists them
+        overrides: parameters to override, such as {"train.epochs": 3}
+        preset: the name of a preset; `lockstep presets` lists them
 
     """
-    place = Path.cwd()  # the workspace that the pull step made
-    main = main_checkout(place)
-    os.chdir(main)  # the workspace goes before the run ends
-    own = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
+    workspace = Path.cwd()  # the workspace that the pull step made
+    main = main_checkout(workspace)
+    os.chdir(main)  # the workspace is removed before the run ends
+    assigned = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
     try:
-        with _removed(main, place):
-            _change(place, preset, own)
-            experiments.fetch(place)
-            local.prepare(place)
-            name = workspaces.name_of([preset or "", *own], experiment_key(place))
+        with failures_in_one_line(), _removed(main, workspace):
+            _apply_overrides(workspace, preset, assigned)
+            experiments.checkout(workspace)
+            local.prepare(workspace)
+            name = workspaces.name_of([preset or "", *assigned], experiment_key(workspace))
             os.environ[experiments.NAME] = name
-            experiment.fn(place)
-            workspaces.save(main, place, name)
-            experiments.push(place, name)
+            bring_all_up_to_date(workspace)
+            workspaces.save(main, workspace, name)
+            experiments.push(workspace, name)
     except LockstepError as error:
-        # As a state, so that Prefect shows the line itself as what the run ended with.
-        return Failed(message=" ".join(str(error).split()), data=error)
+        return failed(error)
     return Completed(message=f"saved as {name}")
 
 
-def _removed(main: Path, place: Path) -> AbstractContextManager[None]:
-    """What removes the workspace after the block; a failure may be looked at there, a stop not.
+def _removed(main: Path, workspace: Path) -> AbstractContextManager[None]:
+    """Remove the workspace after the block; it is kept after a failure, but not after a stop.
 
-    A machine of its own has a clone for each run instead, which Prefect removes.
+    On another machine each run has a clone instead, which Prefect removes.
     """
-    if main == place:
+    if main == workspace:
         return nullcontext()
-    return workspaces.removed(main, place, kept=Exception)
+    return workspaces.removed(main, workspace, kept=Exception)
 
 
-def _change(place: Path, preset: str | None, own: list[str]) -> None:
-    """Put a preset's values and then the run's own into the workspace; raises ParamsError."""
-    assignments = [*(presets.assignments(place, preset) if preset else []), *own]
-    file = place / layout.PARAMS
-    check_params(overridden(read_yaml(file), assignments), place, "overrides")
+def _apply_overrides(workspace: Path, preset: str | None, assigned: list[str]) -> None:
+    """Apply the preset and then the overrides to params.yaml; raises ParamsError."""
+    assignments = [*(presets.assignments(workspace, preset) if preset else []), *assigned]
+    file = workspace / layout.PARAMS
+    values = check_params(overridden(read_yaml(file), assignments), workspace, "overrides")
+    datasets.check_user_data(values, main_checkout(workspace))
     write_overridden(file, assignments)

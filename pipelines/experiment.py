@@ -1,4 +1,4 @@
-"""The flow of an experiment, derived from dvc.yaml: one Prefect task for each stage."""
+"""The flow of an experiment, built from dvc.yaml: one Prefect task per stage."""
 
 import os
 import re
@@ -20,14 +20,31 @@ from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, repro
 from pipelines import reporting
 from tasks.__main__ import run_stage
 
-WORTH_A_RETRY = (75, 137, 143)
+RETRYABLE_EXIT_CODES = (75, 137, 143)
 COMMAND = re.compile(r"python -m tasks (\w+)")
 
 
 @flow(name="experiment", validate_parameters=False, persist_result=False)
-def experiment(root: Path) -> None:
-    """Bring every stage of the workspace up to date, each after those it depends on."""
-    _say_who_runs_it()
+def experiment(root: Path) -> State[Any]:
+    """Bring every stage of the workspace up to date, each after those it depends on.
+
+    A failure is returned as a state, so that Prefect shows its message without a traceback.
+    """
+    try:
+        bring_all_up_to_date(root)
+    except LockstepError as error:
+        return failed(error)
+    return Completed()
+
+
+def failed(error: LockstepError) -> State[Any]:
+    """Return a Failed state with the error's message in one line."""
+    return Failed(message=" ".join(str(error).split()), data=error)
+
+
+def bring_all_up_to_date(root: Path) -> None:
+    """Run a task for each stage of dvc.yaml; raises LockstepError for the first that fails."""
+    _export_flow_run()
     states: dict[str, State[Any]] = {}
     for stage in graph(root):
         before = [states[name] for name in stage.upstream]
@@ -37,16 +54,16 @@ def experiment(root: Path) -> None:
         reporting.summarize(root)
 
 
-def _say_who_runs_it() -> None:
-    """Let MLflow's run lead back to this flow run."""
+def _export_flow_run() -> None:
+    """Put this flow run's id and URL into the environment, for the tags of the MLflow run."""
     os.environ[FLOW_RUN] = str(flow_run.id)
     os.environ[FLOW_RUN_URL] = str(flow_run.ui_url or "")
 
 
 def as_task(stage: Node) -> Callable[..., Any]:
-    """Return a stage as a Prefect task, with the retries and the timeout of its `meta`.
+    """Return a Prefect task for a stage, with the retries and the timeout in its `meta`.
 
-    DVC is the cache, so Prefect keeps no result.
+    Prefect keeps no results, since DVC caches them.
     """
     return task(
         bring_up_to_date,
@@ -56,52 +73,53 @@ def as_task(stage: Node) -> Callable[..., Any]:
         retries=stage.meta.get("retries", 0),
         retry_delay_seconds=stage.meta.get("retry_delay_seconds", 0),
         timeout_seconds=stage.meta.get("timeout_seconds"),
-        retry_condition_fn=_worth_a_retry,
+        retry_condition_fn=_is_retryable,
         cache_policy=NO_CACHE,
         persist_result=False,
     )
 
 
 def bring_up_to_date(name: str, root: Path) -> State[Any]:
-    """Let DVC decide about a stage, and run it in this process if it must."""
+    """Let DVC skip, restore or run a stage; a run takes place in this process if possible."""
 
     def run(command: str) -> bool:
-        stage = COMMAND.fullmatch(command)
-        # TensorFlow must meet the other workers before its first operation: in a new process.
-        if stage and name == "train" and read_cluster().size > 1:
+        match = COMMAND.fullmatch(command)
+        # In a new process: TensorFlow must connect to the other workers before its first operation.
+        if match and name == "train" and read_cluster().size > 1:
             return False
-        if stage:
+        if match:
             console.say(f"{name}: {command}")
-            run_stage(stage[1], root)
-        return bool(stage)
+            run_stage(match[1], root)
+        return bool(match)
 
     try:
-        with reporting.told(name):
+        with reporting.forwarded(name):
             outcome = reproduce_stage(root, name, run)
     except LockstepError as error:
-        if error.exit_code in WORTH_A_RETRY:
+        if error.exit_code in RETRYABLE_EXIT_CODES:
             raise
-        # As a state, so that Prefect shows the stage's own line and prints no traceback.
-        return Failed(message=str(error), data=error)
+        return failed(error)
     console.say(f"{name}: {outcome}")
     return Completed(message=outcome, name="Completed" if outcome == RAN else outcome.title())
 
 
 def raise_if_failed(state: State[Any], name: str) -> None:
-    """Raise what a stage's task ended with, if that isn't well; its line names the stage."""
+    """Raise LockstepError with the stage's name if its task failed; a bug is raised unchanged."""
     if state.is_completed():
         return
-    error = _error_in(state)
+    error = error_in(state)
+    if error and not isinstance(error, LockstepError | TimeoutError):
+        raise error  # a bug in Lockstep
     failure = LockstepError(f"{name}: {error or state.message}")
     failure.exit_code = getattr(error, "exit_code", 1)
-    raise failure from error
+    raise failure from None
 
 
-def _worth_a_retry(task: Any, run: Any, state: State[Any]) -> bool:
-    return getattr(_error_in(state), "exit_code", None) in WORTH_A_RETRY
+def _is_retryable(task: Any, run: Any, state: State[Any]) -> bool:
+    return getattr(error_in(state), "exit_code", None) in RETRYABLE_EXIT_CODES
 
 
-def _error_in(state: State[Any]) -> BaseException | None:
-    """The exception that a failed state holds: as it is, or as a result kept in memory."""
+def error_in(state: State[Any]) -> BaseException | None:
+    """Return the exception in a failed state, which holds it directly or as an in-memory result."""
     data = getattr(state.data, "result", state.data)
     return data if isinstance(data, BaseException) else None

@@ -1,4 +1,4 @@
-"""lockstep run: one experiment through the flow, here or in a workspace of its own."""
+"""Run the flow of one experiment in this process."""
 
 import os
 import shutil
@@ -7,24 +7,51 @@ from pathlib import Path
 
 import httpx
 
+from lockstep.config.reading import load_params
 from lockstep.errors import MachineError, UnavailableError
 from lockstep.process import console
 from lockstep.process.environment import prepare_environment
+from lockstep.process.runner import announce_runner
 from lockstep.runtime.tensorflow_import import load_tensorflow
+from lockstep.tracking.recorder import is_unsent, send_again
 from lockstep.versioning.forecast import MAYBE, RUN, SKIP, forecast
 from pipelines.servers import temporary_server
 from tasks.__main__ import USE_TENSORFLOW
 
-HEARTBEAT_SECONDS = 30  # `lockstep up` takes three that are missing for a run that was killed
-SPARE_BYTES = 500_000_000  # what a run of MNIST leaves in the workspace and the cache, and more
+HEARTBEAT_SECONDS = 30  # after three missed ones `lockstep up` marks the run as crashed
+SPARE_BYTES = 500_000_000  # more than a run of MNIST writes to the workspace and the cache
 
 
 def run(root: Path) -> None:
     """Run the flow in this process, on the Prefect server that PREFECT_API_URL names.
 
-    Without one a temporary server is started, while TensorFlow is imported.
+    If it isn't set, a temporary server is started while TensorFlow is imported. No server is
+    needed if all stages are up to date and all results have been sent to MLflow.
     """
+    unsent = is_unsent(root)
+    if not unsent and not configured_server() and nothing_to_do(root):
+        console.say("all stages are up to date: nothing to do")
+        return
     prepare(root)
+    _run_flow(root)
+    if unsent and is_unsent(root):  # a stage may have sent it
+        send_again(load_params(root), root)
+
+
+def configured_server() -> str | None:
+    """Return the API URL of the Prefect server in the user's settings, or None."""
+    from prefect.settings import PREFECT_API_URL
+
+    address: str | None = PREFECT_API_URL.value()
+    return address
+
+
+def nothing_to_do(root: Path) -> bool:
+    """Return whether every stage is up to date, without running any."""
+    return all(each.action == SKIP for each in forecast(root))
+
+
+def _run_flow(root: Path) -> None:
     address = server()
     from prefect.settings import (
         PREFECT_API_URL,
@@ -32,40 +59,48 @@ def run(root: Path) -> None:
         temporary_settings,
     )
 
-    from pipelines.experiment import experiment  # Prefect takes seconds to import
+    from pipelines.experiment import error_in, experiment  # Prefect takes seconds to import
+    from pipelines.reporting import failures_in_one_line
 
-    beats = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
-    with temporary_settings({PREFECT_API_URL: address, **beats}):
+    heartbeats = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
+    with temporary_settings({PREFECT_API_URL: address, **heartbeats}):
         try:
-            experiment(root)
+            with failures_in_one_line():
+                state = experiment(root, return_state=True)
         except httpx.TransportError as error:
-            _demand_complete(root, error)
+            _check_complete(root, error)
+            return
+    failure = error_in(state)
+    if failure:
+        raise failure
 
 
 def prepare(root: Path) -> None:
     """Check the machine, and import TensorFlow in the background if a stage will need it."""
     check_machine(root)
+    announce_runner()
     prepare_environment(root)
     if any(
         each.action in (RUN, MAYBE) and each.stage in (*USE_TENSORFLOW, "register")
         for each in forecast(root)
     ):
-        threading.Thread(target=load_tensorflow, daemon=True).start()
+        # No daemon: a process that ends in the middle of the import is aborted by TensorFlow.
+        threading.Thread(target=load_tensorflow).start()
 
 
-def _demand_complete(root: Path, error: httpx.TransportError) -> None:
-    """Let a run be well whose server went away, if all its stages have a result nevertheless."""
+def _check_complete(root: Path, error: httpx.TransportError) -> None:
+    """Accept that the Prefect server went away if all stages are up to date, else raise."""
     left = [each.stage for each in forecast(root) if each.action != SKIP]
     if left:
         raise UnavailableError(
-            f"the Prefect server went away ({error}), and {left[0]} hasn't run; start it and run "
-            "again: what is done is kept"
+            f"the Prefect server went away ({error}), and {left[0]} hasn't run; start the "
+            "server and run again: finished stages are kept"
         ) from None
     console.say(f"the Prefect server went away ({error}); the run is complete without it")
 
 
 def check_machine(root: Path) -> None:
-    """Check that results can be written before anything starts; raises MachineError."""
+    """Raise MachineError if the project isn't writable or has too little free space."""
     if not os.access(root, os.W_OK):
         raise MachineError(f"{root}: not writable, expected to write results there")
     free = shutil.disk_usage(root).free
@@ -76,13 +111,14 @@ def check_machine(root: Path) -> None:
 
 
 def server() -> str:
-    """Return the address of Prefect's API, of a lasting server that is well or a temporary one."""
-    from prefect.settings import PREFECT_API_URL
+    """Return the API URL of the configured Prefect server, or of a new temporary one.
 
-    address = PREFECT_API_URL.value()
+    Raises UnavailableError if the configured server doesn't answer.
+    """
+    address = configured_server()
     if not address:
         console.say(
-            "waiting for Prefect's temporary server; PREFECT_API_URL would name a lasting one"
+            "starting a temporary Prefect server; set PREFECT_API_URL to use a permanent one"
         )
         return temporary_server.start()
     try:

@@ -1,6 +1,6 @@
-"""What a person sees of a run in Prefect: its stages' lines, how far it is, and what came of it.
+"""What Prefect shows of a run: the stages' logs, the progress of training, and the results.
 
-None of it may cost the run: it is sent in the background, and a server that is away is let be.
+A Prefect server that is slow or down must not fail the run, so errors in sending are ignored.
 """
 
 import contextvars
@@ -20,33 +20,79 @@ from prefect.artifacts import (
     create_progress_artifact,
     update_progress_artifact,
 )
+from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import APILogHandler
 
+from lockstep.errors import LockstepError
 from lockstep.process import console
 from lockstep.storage import atomic_files, layout
 from lockstep.versioning import experiments
 
-PROGRESS_SECONDS = 5  # between two of the training
-EPOCHS = 5  # the last ones
+PROGRESS_SECONDS = 5  # between two progress updates
+EPOCHS = 5  # the last epochs in the summary
 
 
 @contextmanager
-def told(stage: str) -> Iterator[None]:
-    """Send the lines and the progress of a stage, from within its task, during the block."""
+def failures_in_one_line() -> Iterator[None]:
+    """Keep Prefect from printing failures, and from logging the tracebacks of Lockstep's errors.
+
+    The command prints the error's message. With LOCKSTEP_DEBUG everything is shown.
+    """
+    if os.environ.get("LOCKSTEP_DEBUG"):
+        yield
+        return
+    setup_logging()  # now, since the flow would otherwise replace the filtered handlers
+    drop_tracebacks()
+    terminals = logging.getLogger().handlers
+    for each in terminals:
+        each.addFilter(_is_no_failure)
+    try:
+        yield
+    finally:
+        for each in terminals:
+            each.removeFilter(_is_no_failure)
+
+
+def drop_tracebacks() -> None:
+    """Drop what Prefect logs with the traceback of one of Lockstep's errors, in this process.
+
+    The line with the state that a run ends in has the error's message. With LOCKSTEP_DEBUG
+    everything is logged.
+    """
+    if not os.environ.get("LOCKSTEP_DEBUG"):
+        for kind in ("flow", "task"):
+            logging.getLogger(f"prefect.{kind}_runs").addFilter(_has_no_error_of_ours)
+
+
+def _has_no_error_of_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if error is None:
+        record.exc_info = None
+    return not isinstance(error, LockstepError)
+
+
+def _is_no_failure(record: logging.LogRecord) -> bool:
+    failed = record.levelno >= logging.ERROR or "in state Failed" in record.getMessage()
+    return not (failed and record.name.startswith(("prefect.flow_runs", "prefect.task_runs")))
+
+
+@contextmanager
+def forwarded(stage: str) -> Iterator[None]:
+    """Send a stage's console lines and progress to Prefect during the block, inside its task."""
     logger = logging.getLogger(f"lockstep.{stage}")
-    # To the server alone: a person at the terminal has the lines already.
+    # Sent to the server only: the terminal already shows these lines.
     handler, logger.propagate = APILogHandler(), False
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     try:
-        with console.watched(logger.info, _Progress(stage).moved):
+        with console.forwarding_to(logger.info, _Progress(stage).update):
             yield
     finally:
         logger.removeHandler(handler)
 
 
 class _Progress:
-    """A progress artifact of the running task."""
+    """The progress artifact of the running task."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
@@ -55,22 +101,22 @@ class _Progress:
         self._sending.set_result(None)
         self._artifact: UUID | None = None
 
-    def moved(self, share: float) -> None:
-        """Tell what share of the work is done, from 0 to 1, unless the last one is still young.
+    def update(self, share: float) -> None:
+        """Send the completed share, from 0 to 1, at most every PROGRESS_SECONDS.
 
-        The whole is told always, behind whatever is still being sent.
+        An update is skipped while another is being sent; 1 is always sent.
         """
         now = time.monotonic()
-        young = now - self._sent < PROGRESS_SECONDS or not self._sending.done()
-        if share == 1 or not young:
+        too_soon = now - self._sent < PROGRESS_SECONDS or not self._sending.done()
+        if share == 1 or not too_soon:
             self._sent = now
-            # The thread takes the task's context along: artifacts belong to a task.
+            # The thread needs the task's context, from which Prefect finds the artifact's task.
             self._sending = self._thread.submit(
                 contextvars.copy_context().run, self._send, 100 * share
             )
 
     def _send(self, percent: float) -> None:
-        with suppress(Exception):  # whatever a server that is away makes Prefect raise
+        with suppress(Exception):  # Prefect may raise anything when the server is down
             if self._artifact is None:
                 self._artifact = _id(create_progress_artifact(percent, key=self._stage))
             else:
@@ -78,20 +124,20 @@ class _Progress:
 
 
 def summarize(root: Path) -> None:
-    """Leave a markdown artifact of the flow run: metrics, last epochs, where to find more."""
+    """Create a markdown artifact of the flow run with metrics, the last epochs and links."""
     with suppress(Exception):
         create_markdown_artifact(markdown(root), key="experiment")
 
 
-def _id(made: Any) -> UUID:
-    return made if isinstance(made, UUID) else UUID(str(made))
+def _id(created: Any) -> UUID:
+    return created if isinstance(created, UUID) else UUID(str(created))
 
 
 def markdown(root: Path) -> str:
-    """Return the verdict, test metrics, and the last epochs, of the files that report/ has."""
+    """Return the verdict, test metrics and last epochs from the files that exist in report/."""
     from lockstep.tracking import run_url  # MLflow takes seconds to import
 
-    parts = ["# What came of it"]
+    parts = ["# Results"]
     if (root / layout.REGISTERED).exists():
         parts.append(_verdict(atomic_files.read_json(root / layout.REGISTERED)))
     if (root / layout.METRICS).exists():
@@ -108,7 +154,7 @@ def markdown(root: Path) -> str:
 def _verdict(found: dict[str, Any]) -> str:
     return (
         f"`{found['name']}`: {found['verdict']} with {found['metric']} {found['value']}, "
-        f"at least {found['minimum']} wanted"
+        f"threshold {found['threshold']}"
     )
 
 

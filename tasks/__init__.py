@@ -1,1 +1,1 @@
-"""One file for each stage of dvc.yaml; a leading underscore marks what stages share."""
+"""One file per stage of dvc.yaml; files with a leading underscore are no stages."""

@@ -1,4 +1,4 @@
-"""Runs one stage in the current folder: python -m tasks STAGE."""
+"""Runs one stage in the current directory: python -m tasks STAGE."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,8 @@ from pathlib import Path
 from lockstep.config.reading import load_params
 from lockstep.config.schema import Params
 from lockstep.config.versions import check_versions
-from lockstep.process.environment import prepare_environment
+from lockstep.evaluation.gate import check_directions
+from lockstep.process.environment import check_system, prepare_environment
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
@@ -24,29 +25,31 @@ def main(arguments: list[str]) -> int:
         print(f"usage: python -m tasks {{{','.join(known)}}}", file=sys.stderr)
         return 2
     (stage,) = arguments
-    end_with_runner()
     with exit_code(stage) as outcome:
+        check_system()
+        end_with_runner()
         run_stage(stage, Path.cwd())
     return outcome.code
 
 
 def stage_names() -> list[str]:
-    """Return the names of the stages: the files in tasks/ without an underscore in front."""
+    """Return the stage names: the files in tasks/ without a leading underscore."""
     files = Path(__file__).parent.glob("*.py")
     return sorted(file.stem for file in files if not file.stem.startswith("_"))
 
 
 def run_stage(name: str, root: Path) -> None:
-    """Check the parameters, then run a stage in a workspace, in this process."""
-    values = load_params(root)
+    """Check the parameters, then run a stage in the workspace `root`, in this process."""
+    params = load_params(root)
     if name == "train":
-        devices.replicas(values)  # too many are told before TensorFlow's slow import
+        devices.replicas(params)  # reports mistakes before TensorFlow's slow import
+        check_directions(params, root)
     check_versions(root)
     prepare_environment(root)
     if name in USE_TENSORFLOW:
         load_tensorflow()
     stage: Callable[[Params, Path], None] = getattr(import_module(f"tasks.{name}"), name)
-    stage(values, root)
+    stage(params, root)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The stage that makes the model's first weights, and says how large it is."""
+"""The stage that builds the model, saves its initial weights and measures its size."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ from lockstep.storage import atomic_files, layout
 
 
 def build(params: Params, root: Path) -> None:
-    """Write weights/initial.weights.h5, report/summary.txt, and report/model.json.
+    """Write weights/initial.weights.h5, report/summary.txt and report/model.json.
 
-    The last has the number of parameters, and of floating-point operations for one example.
+    report/model.json has the number of parameters, and of floating-point operations per example.
     """
     spec = read_spec(root)
     start_runtime(params.seed)

@@ -1,4 +1,4 @@
-"""The stage that brings the publisher's files into data/raw, each checked against its hash."""
+"""The stage that downloads the publisher's files to data/raw and checks each one's hash."""
 
 from pathlib import Path
 from types import ModuleType
@@ -16,38 +16,37 @@ from tasks import datasets
 
 
 def download(params: Params, root: Path) -> None:
-    """Fetch the data set's files from its publisher, or from `data.mirror` in their place.
+    """Download the data set's files from its publisher, or from `data.mirror` if that is set.
 
-    One's own data are copied from `data.path`.
-
-    Raises DataError for bytes that aren't the publisher's, UnavailableError if nobody answers.
+    The user's own data are copied from `data.path`. Raises DataError for a file with another size
+    or hash than expected, UnavailableError if no address can be reached.
     """
     dataset = datasets.find(params.data.name)
-    if hasattr(dataset, "bring"):
+    if hasattr(dataset, "import_files"):
         with atomic_files.whole_folder(root / layout.RAW) as raw:
-            dataset.bring(root / params.data.path, raw)
+            dataset.import_files(root / params.data.path, raw)
         return
     addresses = _addresses(dataset, params.data.mirror, root)
     files = dataset.FILES
     if params.data.mirror is not None:
         files = getattr(dataset, "MIRRORED", files)
     with atomic_files.whole_folder(root / layout.RAW) as raw:
-        for name, known in files.items():
-            _bring(addresses, name, raw, known, root)
+        for name, expected in files.items():
+            _fetch(addresses, name, raw, expected, root)
 
 
-def _bring(
-    addresses: tuple[str, ...], name: str, raw: Path, known: tuple[Any, Any], root: Path
+def _fetch(
+    addresses: tuple[str, ...], name: str, raw: Path, expected: tuple[Any, Any], root: Path
 ) -> None:
-    """Fetch one file, of the size and sha256 that the publisher gives, or that it had at first."""
-    published = None not in known
-    size, sha256 = known if published else recorded_hashes.before(root, addresses[0] + name)
-    with console.bytes_of(name, size) as arrived:
+    """Download one file; check the published size and sha256, or those of its first download."""
+    published = None not in expected
+    size, sha256 = expected if published else recorded_hashes.recorded(root, addresses[0] + name)
+    with console.bytes_bar(name, size) as arrived:
         fetch_file(addresses, name, raw / name, size, sha256, arrived)
     if published:
-        console.say(f"{name}: {size:,} bytes, hash as published")
+        console.say(f"{name}: {size:,} bytes, sha256 as published")
     else:
-        console.say(recorded_hashes.note(root, addresses[0] + name, raw / name))
+        console.say(recorded_hashes.record(root, addresses[0] + name, raw / name))
 
 
 def _addresses(dataset: ModuleType, mirror: str | None, root: Path) -> tuple[str, ...]:
@@ -57,7 +56,7 @@ def _addresses(dataset: ModuleType, mirror: str | None, root: Path) -> tuple[str
     scheme = urlsplit(mirror).scheme
     if scheme in ("http", "https", "file"):
         return (f"{mirror.rstrip('/')}/{dataset.FOLDER}/",)
-    # A workspace of its own has its own root, and the same mirror.
+    # A mirror's relative path starts at the main checkout, also in the worktree of an experiment.
     folder = main_checkout(root) / mirror / dataset.FOLDER
     if not folder.is_dir():
         raise DataError(f"data.mirror: got {mirror!r}, but there is no folder {folder}")

@@ -1,4 +1,4 @@
-"""The stage that judges the chosen weights on the test split, in numbers and pictures."""
+"""The stage that evaluates the chosen weights on the test split: metrics, tables and plots."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lockstep.config.schema import Params
-from lockstep.data.spec import Examples, Spec, X, Y, by_name, load_examples, read_spec
+from lockstep.data.spec import Examples, Spec, X, Y, as_dict, load_examples, read_spec
 from lockstep.evaluation import plots, scores
 from lockstep.modeling import preprocessing
 from lockstep.modeling.compile import compile_for_testing, one_hot_classes
@@ -23,7 +23,7 @@ from lockstep.training.steps import Steps
 
 
 class Worst(NamedTuple):
-    """The worst mistakes, worst first."""
+    """The worst mistakes, the worst first, with the examples' indices."""
 
     captions: list[str]
     examples: np.ndarray
@@ -31,30 +31,30 @@ class Worst(NamedTuple):
 
 
 def evaluate(params: Params, root: Path) -> None:
-    """Write report/metrics.json, the outputs for the test split, tables and pictures.
+    """Write report/metrics.json, the model's outputs for the test split, tables and plots.
 
-    Of several targets each has its scores; tables and pictures are of the first.
+    With several targets, metrics.json covers each, the tables and plots only the first.
     """
-    snapshots.forget_finished(root)
+    snapshots.remove_finished(root)
     with recorder.record(params, root, "evaluate"):
         spec, test = read_spec(root), load_examples(root, "test")
-        found, outputs = _test(params, spec, test, root)
+        metrics, outputs = _test(params, spec, test, root)
         report = root / "report"
         with atomic_files.whole_file(root / layout.OUTPUTS) as part:
             np.save(part, np.concatenate(list(outputs.values()), axis=1))
         plots.curves(_history(report / "history.csv"), report / "curves.png")
         for name, target in spec.targets.items():
-            judged = scores.judge(target.task, outputs[name], by_name(test.y, Y)[name])
+            judged = scores.score(target.kind, outputs[name], as_dict(test.y, Y)[name])
             prefix = f"{name}_" if len(spec.targets) > 1 else ""
-            found |= {f"{prefix}{score}": value for score, value in judged.items()}
+            metrics |= {f"{prefix}{score}": value for score, value in judged.items()}
         _show(spec, test, outputs, report)
-        atomic_files.write_json(report / "metrics.json", {"test": found})
+        atomic_files.write_json(report / "metrics.json", {"test": metrics})
 
 
 def _test(
     params: Params, spec: Spec, test: Examples, root: Path
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """The loss and metrics that training used, and the outputs of each target, (n, numbers)."""
+    """The test split's loss and metrics, and the outputs for each target, (n, outputs)."""
     strategy = start_runtime(params.seed, memory_growth=params.train.memory_growth)
     with strategy.scope():
         weights = root / layout.weights_of(params.evaluate.weights)
@@ -63,19 +63,19 @@ def _test(
         one_hot = one_hot_classes(params, spec)
         steps = Steps(model, strategy, preprocessing.layers(spec), one_hot=one_hot)
     loop = Loop(steps, params.train.batch_size, params.seed)
-    found = {name: round(value, scores.DIGITS) for name, value in loop.evaluate(test).items()}
-    return found, dict(zip(spec.targets, loop.predict(test).values(), strict=True))
+    metrics = {name: round(value, scores.DIGITS) for name, value in loop.evaluate(test).items()}
+    return metrics, dict(zip(spec.targets, loop.predict(test).values(), strict=True))
 
 
 def _show(spec: Spec, test: Examples, outputs: dict[str, np.ndarray], report: Path) -> None:
-    """Tables and pictures of the first target and the first input."""
+    """Write the tables and plots for the first target and the first input."""
     name, target = next(iter(spec.targets.items()))
-    y = by_name(test.y, Y)[name]
-    if target.task == "classification":
+    y = as_dict(test.y, Y)[name]
+    if target.kind == "classification":
         captions, worst, errors = _show_classes(outputs[name], y, target.classes, report)
     else:
         captions, worst, errors = _show_numbers(outputs[name][:, 0], y, report)
-    first, x = next(iter(by_name(test.x, X).items()))
+    first, x = next(iter(as_dict(test.x, X).items()))
     if spec.inputs[first].kind == "image":
         plots.worst_images(x[worst], captions, report / "mistakes.png")
     else:
@@ -90,14 +90,14 @@ def _show_classes(
     _write_tables(labels, predicted, classes, report)
     counts = scores.confusion(labels, predicted, len(classes))
     plots.confusion(counts, classes, report / "predictions.png")
-    # Worst first: the least belief in the true class.
-    belief = probabilities[np.arange(len(labels)), labels]
-    worst = np.argsort(belief, kind="stable")
+    # Worst first: the lowest probability for the true class.
+    confidence = probabilities[np.arange(len(labels)), labels]
+    worst = np.argsort(confidence, kind="stable")
     worst = worst[predicted[worst] != labels[worst]][: plots.WORST]
     captions = [
         f"#{each} {classes[labels[each]]}, not {classes[predicted[each]]}" for each in worst
     ]
-    return Worst(captions, worst, 1 - belief[worst])
+    return Worst(captions, worst, 1 - confidence[worst])
 
 
 def _show_numbers(predicted: np.ndarray, y: np.ndarray, report: Path) -> Worst:

@@ -1,35 +1,35 @@
-"""The stage that turns raw files into checked arrays and spec.json, in data/ready."""
+"""The stage that reads and checks raw files, and writes arrays and spec.json to data/ready."""
 
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from lockstep.config.schema import Params
 from lockstep.data import checks
+from lockstep.data.readers.user_files import named_by_source
 from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.splits import split_validation
 from lockstep.data.storing import store_splits
-from lockstep.data.targets import resolve_targets, taken_from_table
+from lockstep.data.targets import examples_from_table, resolve_targets
 from lockstep.storage import atomic_files, layout
 from tasks import datasets
 
 
 def normalize(params: Params, root: Path) -> None:
-    """Check the raw arrays, keep a validation split apart, and store them in small dtypes.
+    """Check the raw arrays, hold out a validation split, and store all splits in small dtypes.
 
-    Numbers stay raw, words become ids: spec.json says how they become a model's input. Raises
-    DataError.
+    Numbers are stored unscaled, words as token ids; spec.json describes the preprocessing that the
+    model applies. Raises DataError.
     """
     dataset = datasets.find(params.data.name)
-    own = hasattr(dataset, "bring")
-    sized = (params.normalize.size,) if own else ()
-    read = dataset.read(root / layout.RAW, *sized)
-    raw = {split: _examples(found, params.data.target) for split, found in read.items()}
+    read = _read(dataset, params, root)
+    raw = {split: _examples(data, params.data.target) for split, data in read.items()}
     targets, splits = resolve_targets(dataset, params.data, raw)
     for split, examples in splits.items():
         checks.check(split, examples, splits["train"], targets)
-    splits = split_validation(splits, params.data.validation, params.seed)
+    splits = split_validation(splits, params.data.validation_split, params.seed)
     inputs, splits = store_splits(splits, params.normalize)
     spec = Spec(
         data=params.data.name,
@@ -44,8 +44,17 @@ def normalize(params: Params, root: Path) -> None:
         write_spec(spec, ready)
 
 
-def _examples(found: Any, target: str | None) -> Examples:
-    """What a data set's file returns for a split: arrays, or a table with its target within."""
-    if isinstance(found, np.ndarray):
-        return taken_from_table(found, target)
-    return Examples(*found)
+def _read(dataset: ModuleType, params: Params, root: Path) -> dict[str, Any]:
+    """Each split as the data set's `read` returns it; errors name the user's file, not its copy."""
+    raw = root / layout.RAW
+    if not hasattr(dataset, "import_files"):
+        return dict(dataset.read(raw))
+    with named_by_source(raw, root / params.data.path):
+        return dict(dataset.read(raw, params.normalize.image_size))
+
+
+def _examples(data: Any, target: str | None) -> Examples:
+    """Examples from what `read` returns for a split: arrays, or a table with the target column."""
+    if isinstance(data, np.ndarray):
+        return examples_from_table(data, target)
+    return Examples(*data)

@@ -1,4 +1,4 @@
-"""The stage that puts a good enough model into the registry, and the best of them in front."""
+"""The stage that registers a model above the threshold; the best version becomes champion."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from lockstep.config.schema import Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.errors import ParamsError
-from lockstep.evaluation import scores
+from lockstep.evaluation.directions import direction, improvement
 from lockstep.modeling.weights import weights_digest
 from lockstep.process import console
 from lockstep.runtime.tensorflow_import import load_tensorflow
@@ -16,40 +16,44 @@ from lockstep.tracking import recorder, registry
 
 
 def register(params: Params, root: Path) -> None:
-    """Register the evaluated weights if they reach `register.minimum`; write registered.json.
+    """Register the evaluated weights if they reach `register.threshold`; write registered.json.
 
-    The file depends on the workspace alone. Whether the version also becomes champion depends on
-    the registry, and is said there. Raises UnavailableError if the registry can't be reached.
+    registered.json depends only on the workspace. Whether the version also becomes champion depends
+    on the registry, which records it as a tag. Raises ParamsError for an unknown metric,
+    UnavailableError if the registry can't be reached.
     """
-    wanted = params.register
+    config = params.register
     metrics = atomic_files.read_json(root / layout.METRICS)["test"]
-    if wanted.metric not in metrics:
+    if config.metric not in metrics:
         known = ", ".join(metrics)
-        raise ParamsError(f"register.metric: got {wanted.metric!r}, expected one of {known}")
-    value = metrics[wanted.metric]
-    passed = scores.gain(wanted.metric, value, wanted.minimum) >= 0
-    candidate = _candidate(params, root, metrics)
+        raise ParamsError(f"register.metric: got {config.metric!r}, expected one of {known}")
+    value = metrics[config.metric]
+    goal = direction(config.metric, config.mode, read_spec(root).targets, "register.metric")
+    passed = improvement(value, config.threshold, goal) >= 0
+    candidate = _candidate(params, root, metrics, goal)
     with recorder.record(params, root, "register") as run:
         if passed:
-            console.say(registry.enter(*run.reach(), candidate))
+            console.say(registry.register_version(*run.reach(), candidate))
         else:
-            console.say(f"not registered: {wanted.metric} {value}, expected {wanted.minimum}")
+            console.say(f"not registered: {config.metric} {value}, threshold {config.threshold}")
         verdict = {
-            "name": wanted.name,
+            "name": candidate.name,
             "digest": candidate.tags["weights"],
-            "metric": wanted.metric,
+            "metric": config.metric,
             "value": value,
-            "minimum": wanted.minimum,
+            "threshold": config.threshold,
             "verdict": "passed" if passed else "refused",
         }
         atomic_files.write_json(root / layout.REGISTERED, verdict)
 
 
-def _candidate(params: Params, root: Path, metrics: dict[str, float]) -> registry.Candidate:
+def _candidate(
+    params: Params, root: Path, metrics: dict[str, float], goal: str
+) -> registry.Candidate:
     weights = root / layout.weights_of(params.evaluate.weights)
 
     def export(folder: Path) -> tuple[Any, Any]:
-        # TensorFlow is imported only when a version is really made.
+        # TensorFlow is imported only if a new version is created.
         load_tensorflow()
         from lockstep.serving.serving_model import example_inputs, saved_model
 
@@ -58,11 +62,11 @@ def _candidate(params: Params, root: Path, metrics: dict[str, float]) -> registr
         return example, saved_model(params, spec, weights, example, folder)
 
     def beats(other: float) -> bool:
-        metric = params.register.metric
-        return scores.gain(metric, metrics[metric], other) > params.register.gain
+        value = metrics[params.register.metric]
+        return improvement(value, other, goal) > params.register.min_delta
 
     return registry.Candidate(
-        name=params.register.name,
+        name=params.registered_name,
         tags={
             "weights": weights_digest(weights),
             "spec": _sha256(root / layout.SPEC),

@@ -1,4 +1,4 @@
-"""The stage that finds weights, with the graph loop under a tf.distribute strategy."""
+"""The stage that trains the model under a tf.distribute strategy."""
 
 from pathlib import Path
 
@@ -8,27 +8,28 @@ from lockstep.runtime.strategy import runtime_tags
 from lockstep.storage import layout
 from lockstep.tracking import recorder
 from lockstep.training import snapshots
-from lockstep.training.callbacks import forget_logs, lasting_callbacks, shown_callbacks
+from lockstep.training.callbacks import progress_callbacks, remove_logs, stateful_callbacks
 from lockstep.training.trainer import Training
 
 
 def train(params: Params, root: Path) -> None:
     """Train from weights/initial.weights.h5; write best and last weights, and report/history.csv.
 
-    Goes on from a bundle, if the same training was cut off. Raises MachineError for more replicas
-    than devices, DivergedError for a loss not finite, UnavailableError for a lost worker.
+    Resumes from a snapshot if the same training was interrupted. Raises MachineError for more
+    replicas than devices, DivergedError if the loss isn't finite, UnavailableError for a lost
+    worker.
     """
     training = Training(params, root)
-    facts = runtime_tags(training.strategy)
+    tags = runtime_tags(training.strategy)
     with (
-        recorder.record(params, root, "train", facts) as run,
-        snapshots.place(root, training.key) as own,
+        recorder.record(params, root, "train", tags) as run,
+        snapshots.directory(root, training.key) as folder,
     ):
         loop = training.loop()
-        lasting = lasting_callbacks(params, root, run.key)
-        resume = training.resume(loop, lasting, own)
-        if not resume.bundle:
-            forget_logs(root, run.key)
-        training.run(loop, [*lasting, *shown_callbacks(params, lasting, run.send)], resume)
+        callbacks = stateful_callbacks(params, root, run.key, training.spec.targets)
+        resume = training.resume(loop, callbacks, folder)
+        if not resume.snapshot:
+            remove_logs(root, run.key)
+        training.run(loop, [*callbacks, *progress_callbacks(params, callbacks, run.send)], resume)
         save_weights(loop.model, root / layout.LAST_WEIGHTS)
-        snapshots.finish(own, root)
+        snapshots.mark_finished(folder, root)

@@ -1,4 +1,4 @@
-"""Hermetic tests: an own home, no network, workspaces in temporary folders."""
+"""Hermetic tests: a temporary home, no network, workspaces in temporary folders."""
 
 import os
 import shutil
@@ -30,9 +30,11 @@ KEPT = (
 )  # fmt: skip
 
 
-# Reasons for a skip that are no fault of the machine's set-up; where LOCKSTEP_STRICT_SKIPS is set,
-# any other fails the run.
-SKIPS_ALLOWED = ("this user can't mount a small disk",)
+# Accepted reasons for a skip; with LOCKSTEP_STRICT_SKIPS set, any other one fails the run.
+SKIPS_ALLOWED = (
+    "this user can't mount a small disk",
+    "set LOCKSTEP_TEST_DATA to a mirror",  # no checkout contains the published data sets
+)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -49,7 +51,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An environment of its own for this process and all it starts; yields the attempts' file."""
+    """Isolate this process and its children; yields the file that lists refused attempts."""
     home = tmp_path_factory.mktemp("home")
     attempts = home / "attempts"
     before = dict(os.environ)
@@ -76,9 +78,9 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def make_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Return what makes a fresh clone of the repository as it stands, with parameters changed.
+    """Return a function that makes a fresh clone of the working tree, with changed parameters.
 
-    `until` is its last stage, where the others would only take time.
+    `until` is the last stage to keep.
     """
 
     def make(
@@ -105,7 +107,7 @@ def make_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pa
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The surface of a project, without git and DVC: what parameters are checked against."""
+    """The project files that parameters are checked against, without git and DVC."""
     root = tmp_path / "project"
     for folder in ("models", "tasks"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -117,13 +119,13 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def workspace(make_workspace: Callable[..., Path]) -> Path:
-    """A fresh clone with parameters that train in a moment."""
+    """A fresh clone with parameters that train in a few seconds."""
     return make_workspace(SMALL)
 
 
 @pytest.fixture(scope="session")
 def tensorflow(hermetic: Path) -> Any:
-    """TensorFlow, started as every stage starts it."""
+    """TensorFlow, initialised as every stage does it."""
     from lockstep.runtime import strategy
     from lockstep.runtime.strategy import start_runtime
 
@@ -139,7 +141,7 @@ def prepared(make_workspace: Callable[..., Path], tensorflow: Any) -> Path:
 
 @pytest.fixture(scope="session")
 def judged(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the prepared workspace that is trained and evaluated too; tests only look."""
+    """A copy of the prepared workspace, trained and evaluated; tests must not change it."""
     root = Path(shutil.copytree(prepared, tmp_path_factory.mktemp("judged") / "lockstep"))
     return run_stages(root, "train", "evaluate")
 

@@ -1,1 +1,1 @@
-"""params.yaml and dvc.yaml: their shape, read, changed and checked. The only door to YAML."""
+"""Reads, changes and validates params.yaml, and reads dvc.yaml. The only package that uses YAML."""

@@ -1,4 +1,4 @@
-"""What dvc.yaml says that stages depend on, with the values of params.yaml in its templates."""
+"""The dependencies of dvc.yaml's stages, with `${...}` replaced by values of params.yaml."""
 
 import re
 from pathlib import Path
@@ -12,29 +12,29 @@ TEMPLATE = re.compile(r"\$\{([\w.]+)\}")
 
 
 class StageInputs(NamedTuple):
-    """What decides a stage's result: paths within the project, and dotted keys of params.yaml."""
+    """A stage's deps, as paths within the project, and params, as dotted keys of params.yaml."""
 
     deps: list[str]
     params: list[str]
 
 
 def read_graph(root: Path, params: Params) -> dict[str, StageInputs]:
-    """Return what each stage of a project's dvc.yaml depends on, by the stage's name."""
+    """Return the dependencies of each stage in a project's dvc.yaml, by the stage's name."""
     stages = read_yaml(root / layout.GRAPH)["stages"]
     values = params.model_dump(mode="json")
     return {
-        name: StageInputs(*([_filled(each, values) for each in stage.get(kind, ())]
+        name: StageInputs(*([_interpolate(each, values) for each in stage.get(kind, ())]
                             for kind in ("deps", "params")))
         for name, stage in stages.items()
     }  # fmt: skip
 
 
-def _filled(text: str, values: dict[str, Any]) -> str:
+def _interpolate(text: str, values: dict[str, Any]) -> str:
     return TEMPLATE.sub(lambda match: str(value_of(values, match[1])), text)
 
 
 def value_of(values: Any, key: str) -> Any:
-    """Return what stands at a dotted key of nested dicts."""
+    """Return the value at a dotted key of nested dicts."""
     for part in key.split("."):
         values = values[part]
     return values

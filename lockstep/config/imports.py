@@ -1,6 +1,7 @@
-"""What a file that is found by name may import of its project: what its stages depend on.
+"""Checks the project imports of the files named in params.yaml, such as models/cnn.py.
 
-Anything else could be edited without a stage becoming stale.
+They may import only dependencies of their stages; an edit of any other module wouldn't make a stage
+stale.
 """
 
 import ast
@@ -12,7 +13,7 @@ from lockstep.config.schema import Params
 from lockstep.config.surface import DATASETS, MODELS
 from lockstep.errors import ParamsError
 
-# Packages of the engine that decide no byte of a result, so that no stage depends on them.
+# Packages of lockstep that don't affect results, so that no stage depends on them.
 NEUTRAL = ("errors", "messages", "config", "process", "storage", "versioning")
 STAGES_OF_DATA = ("download", "normalize")
 STAGES_OF_MODEL = ("build", "train", "evaluate", "register")
@@ -20,16 +21,16 @@ STAGES_OF_CUSTOM_OBJECTS = ("train", "evaluate")
 
 
 def check_imports(root: Path, params: Params) -> None:
-    """Check the files that the parameters name; raises ParamsError for the first bad import."""
+    """Check the files that the parameters name; raises ParamsError for a forbidden import."""
     graph = read_graph(root, params)
     data, model = DATASETS / f"{params.data.name}.py", MODELS / f"{params.model.name}.py"
-    custom = Path(params.train.own)
+    custom = Path(params.train.custom_objects_file)
     for stages, shared, file in (
         (STAGES_OF_DATA, DATASETS, data),
         (STAGES_OF_MODEL, MODELS, model),
         (STAGES_OF_CUSTOM_OBJECTS, MODELS, custom),
     ):
-        # Not the files found by name themselves: with other parameters it is other ones.
+        # Without these three files themselves: other parameters select other files.
         allowed = {
             name: [
                 _dotted(dep) for dep in graph[name].deps if Path(dep) not in (data, model, custom)
@@ -56,11 +57,11 @@ def _files_in(root: Path, folder: Path) -> list[Path]:
 
 
 def _imports(root: Path, file: Path) -> Iterator[str]:
-    """What a file imports of the project, wherever in it, as package.module or .module.name."""
+    """The project modules and names that a file imports, also within functions, as dotted paths."""
     try:
         tree = ast.parse((root / file).read_text(encoding="utf-8"), str(file))
     except (OSError, SyntaxError, UnicodeDecodeError):
-        return  # what is wrong with it is told where it is used
+        return  # reported where the file is used
     package = file.parent.parts
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

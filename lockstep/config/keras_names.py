@@ -1,7 +1,7 @@
-"""The names params.yaml may use for Keras's parts, known without importing Keras.
+"""The names of Keras classes that params.yaml may use, available without importing Keras.
 
-TensorFlow takes seconds to import, and a misspelt name should fail before that.
-A test compares these with the installed Keras, so that they can't drift apart.
+Importing TensorFlow takes seconds, and a misspelt name should fail before that.
+A test compares the names with the installed Keras.
 """
 
 OPTIMIZERS = (
@@ -28,7 +28,7 @@ METRICS = (
     "SpecificityAtSensitivity", "SquaredHinge", "TopKCategoricalAccuracy", "TrueNegatives",
     "TruePositives",
 )  # fmt: skip
-# Without BackupAndRestore and OrbaxCheckpoint: resuming is the trainer's own work.
+# Without BackupAndRestore and OrbaxCheckpoint: Lockstep resumes training from its own snapshots.
 CALLBACKS = (
     "CSVLogger", "EarlyStopping", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint",
     "ReduceLROnPlateau", "RemoteMonitor", "SwapEMAWeights", "TensorBoard", "TerminateOnNaN",
@@ -37,8 +37,8 @@ SCHEDULES = (
     "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay",
     "PiecewiseConstantDecay", "PolynomialDecay",
 )  # fmt: skip
-# Layers that change an example but neither its shape nor its label. Without Equalization, which
-# Keras 3.15.1 can't put in a model: "part of a cycle".
+# Layers that change an example, but neither its shape nor its label. Without Equalization: in a
+# model it fails with "part of a cycle" in Keras 3.15.1.
 AUGMENTATIONS = (
     "AugMix", "AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization",
     "GaussianDropout", "GaussianNoise", "RandAugment", "RandomBrightness",
@@ -60,7 +60,7 @@ SHORT = {
 
 
 def find(name: str, known: tuple[str, ...]) -> str | None:
-    """Return the class among `known` that `name` means: `mse`, `mean_squared_error`, `Adam`."""
+    """Return the class in `known` for a name such as `mse`, `mean_squared_error` or `Adam`."""
     wanted = _squash(SHORT.get(name.lower(), name))
     return next((each for each in known if _squash(each) == wanted), None)
 

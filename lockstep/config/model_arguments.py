@@ -1,4 +1,4 @@
-"""The keyword arguments of a model's `build`, as a section of params.yaml that is checked."""
+"""The keyword arguments of a model's `build`, as a pydantic model of its params.yaml section."""
 
 import ast
 from pathlib import Path
@@ -12,21 +12,28 @@ from lockstep.errors import ParamsError
 
 
 def arguments_of(root: Path, name: str) -> type[Section]:
-    """Return a model file's keyword arguments as a Section, read without importing Keras.
+    """Return a Section for the keyword arguments of a model file, which isn't imported.
 
-    Raises ParamsError for a file without the function `build`.
+    Raises ParamsError for a file that isn't Python, or has no function `build`.
     """
-    tree = ast.parse((root / MODELS / f"{name}.py").read_text(encoding="utf-8"))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in _parsed(root, name).body if isinstance(node, ast.FunctionDef)]
     build = next((node for node in functions if node.name == "build"), None)
     if build is None:
-        raise ParamsError(f"models/{name}.py: no function build, expected one that makes the model")
+        raise ParamsError(f"models/{name}.py: no function build, expected one that returns a model")
     fields: dict[str, Any] = {}
     for argument, default in zip(build.args.kwonlyargs, build.args.kw_defaults, strict=True):
         annotation = ast.unparse(argument.annotation) if argument.annotation else "Any"
-        described = Field(... if default is None else None, description=_in_words(annotation))
-        fields[argument.arg] = (annotation, described)
+        field = Field(... if default is None else None, description=_in_words(annotation))
+        fields[argument.arg] = (annotation, field)
     return create_model(f"model.{name}", __base__=Section, **fields)
+
+
+def _parsed(root: Path, name: str) -> ast.Module:
+    file = MODELS / f"{name}.py"
+    try:
+        return ast.parse((root / file).read_text(encoding="utf-8"), file.name)
+    except (SyntaxError, ValueError) as error:  # ValueError: bytes that aren't UTF-8, or a zero
+        raise ParamsError(f"{file}: {error}, expected a Python file that can be read") from None
 
 
 def _in_words(annotation: str) -> str:

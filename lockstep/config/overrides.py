@@ -1,6 +1,7 @@
-"""Parameters changed by `key=value`, as `dvc exp run -S` does it."""
+"""Parameter overrides `key=value`, as in `dvc exp run -S`."""
 
 import copy
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,34 +10,67 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from lockstep.errors import ParamsError
+from lockstep.storage.atomic_files import write_text
 
 
 def overridden(raw: Any, assignments: list[str]) -> Any:
-    """Return a copy of `raw` with each `key=value` set; raises ParamsError for what isn't one."""
+    """Return a copy of `raw` with each `key=value` set; raises ParamsError for an invalid one."""
     values = copy.deepcopy(raw)
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not (key and equals):
             raise ParamsError(f"got {assignment!r}, expected key=value such as train.epochs=3")
         *sections, last = key.split(".")
-        inside = values
+        parent = values
         for section in sections:
-            inside = inside.setdefault(section, {}) if isinstance(inside, dict) else None
-        if not isinstance(inside, dict):
-            raise ParamsError(f"{key}: unknown key, {'.'.join(sections)} has no parts")
-        inside[last] = _value(assignment, text)
+            parent = parent.setdefault(section, {}) if isinstance(parent, dict) else None
+        if not isinstance(parent, dict):
+            raise ParamsError(f"{key}: unknown key, {'.'.join(sections)} isn't a mapping")
+        parent[last] = _value(assignment, text)
     return values
 
 
 def write_overridden(path: Path, assignments: list[str]) -> None:
-    """Set each `key=value` in a file, which keeps its comments."""
-    yaml = YAML()
-    yaml.width = sys.maxsize  # a long list that is wrapped before a comment isn't YAML any more
-    yaml.dump(overridden(yaml.load(path), assignments), path)
+    """Set each `key=value` in a YAML file; keeps its comments unless that gives invalid YAML."""
+    before = path.read_text(encoding="utf-8")
+    expected = overridden(_loaded(before), assignments)
+    text = _with_comments(before, assignments)
+    write_text(path, text if _reads_as(text, expected) else _dumped(expected))
+
+
+def _with_comments(before: str, assignments: list[str]) -> str:
+    yaml, text = YAML(), io.StringIO()
+    yaml.width = sys.maxsize  # wrapping a long list before a comment gives invalid YAML
+    yaml.dump(overridden(yaml.load(before), assignments), text)
+    return text.getvalue()
+
+
+def _reads_as(text: str, expected: Any) -> bool:
+    """Return whether a YAML text has these values.
+
+    ruamel.yaml 0.19 joins two lines when `[]` replaces a block list, because the line break is kept
+    with the list's last item.
+    """
+    try:
+        return bool(_loaded(text) == expected)
+    except YAMLError:
+        return False
+
+
+def _dumped(values: Any) -> str:
+    yaml, text = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.default_flow_style = False
+    yaml.dump(values, text)
+    return text.getvalue()
+
+
+def _loaded(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
 
 
 def _value(assignment: str, text: str) -> Any:
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return _loaded(text)
     except YAMLError:
         raise ParamsError(f"got {assignment!r}, expected a value that is YAML") from None

@@ -1,4 +1,4 @@
-"""Presets: experiments by name, each a small file of what differs from params.yaml."""
+"""Presets: named experiments, each a YAML file with its differences from params.yaml."""
 
 import json
 import re
@@ -14,27 +14,30 @@ from lockstep.messages import choice
 from lockstep.storage import layout
 
 MEASURED = PRESETS / "measured.json"
-# What dvc takes unquoted within a value.
+# Values that DVC accepts unquoted.
 PLAIN = re.compile(r"[\w.*/-]+")
 
 
 def preset_names(root: Path) -> list[str]:
-    """The files in presets/."""
+    """Return the sorted names of the files in presets/."""
     return sorted(file.stem for file in (root / PRESETS).glob("*.yaml"))
 
 
 def assignments(root: Path, name: str) -> list[str]:
-    """Return what a preset changes, each as key=value; raises ParamsError for an unknown name."""
+    """Return a preset's changes as key=value; raises ParamsError for an unknown name."""
     return [f"{key}={json.dumps(value)}" for key, value in _changes(root, name)]
 
 
 def for_dvc(root: Path, name: str) -> str:
-    """Return the options by which `dvc exp run` changes the same, without spaces within one."""
-    return " ".join(f"-S {key}={_plain(value)}" for key, value in _changes(root, name))
+    """Return a preset's changes as options of `dvc exp run`, with no spaces in the values.
+
+    Raises ParamsError for an unknown name, or a value that needs quotes.
+    """
+    return " ".join(f"-S {key}={_hydra_value(value)}" for key, value in _changes(root, name))
 
 
 def table(root: Path) -> str:
-    """Return a line for each: its data set and model, the published figure and our last one."""
+    """Return one line per preset: data set, model, our last measured result, the published one."""
     file = root / MEASURED
     measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     defaults = read_yaml(root / layout.PARAMS)
@@ -57,13 +60,13 @@ def _path(root: Path, name: str) -> Path:
 
 
 def published(root: Path, name: str) -> str:
-    """Return what the tutorial printed, in words."""
+    """Return the result that the tutorial published, as text."""
     text = _path(root, name).read_text(encoding="utf-8")
     return text.partition("# Published: ")[2].partition("\n")[0]
 
 
 def _changes(root: Path, name: str) -> Iterator[tuple[str, Any]]:
-    """Keys down to a parameter, or to a model's argument; below that it is one value."""
+    """Dotted keys of parameters and model arguments; a nested mapping is a single value."""
     for section, values in read_yaml(_path(root, name)).items():
         for key, value in values.items():
             if section == "model" and isinstance(value, dict):
@@ -72,12 +75,12 @@ def _changes(root: Path, name: str) -> Iterator[tuple[str, Any]]:
                 yield f"{section}.{key}", value
 
 
-def _plain(value: Any) -> str:
-    """A value as Hydra's grammar has it, by which DVC reads it."""
+def _hydra_value(value: Any) -> str:
+    """A value in the override grammar of Hydra, which DVC uses."""
     if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_plain(each)}" for key, each in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{_hydra_value(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_plain, value)) + "]"
+        return "[" + ",".join(map(_hydra_value, value)) + "]"
     text = value if isinstance(value, str) else json.dumps(value)
     if not PLAIN.fullmatch(text):
         raise ParamsError(f"preset: got {text!r}, expected a value without spaces and quotes")

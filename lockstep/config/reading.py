@@ -1,4 +1,4 @@
-"""params.yaml of a project: read, checked, and as one list of dotted keys."""
+"""Reads and validates a project's params.yaml, and flattens it to dotted keys."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from lockstep.config.imports import check_imports
 from lockstep.config.model_arguments import arguments_of
+from lockstep.config.renamed import refuse_renamed
 from lockstep.config.schema import Params
 from lockstep.config.surface import known_models
 from lockstep.config.validation import explain
@@ -18,20 +19,24 @@ from lockstep.storage import layout
 
 
 def load_params(root: Path) -> Params:
-    """Read and check a project's params.yaml; raises ParamsError, one line, for a first mistake."""
+    """Read and validate a project's params.yaml; raises ParamsError for the first mistake."""
     return check_params(read_yaml(root / layout.PARAMS), root)
 
 
 def check_params(raw: Any, root: Path, source: str = "params.yaml") -> Params:
-    """Return `raw` as Params of the project at `root`; raises ParamsError that names `source`."""
+    """Return `raw` as Params of the project at `root`.
+
+    Raises ParamsError for the first mistake; its message starts with `source`.
+    """
+    refuse_renamed(raw, source)
     try:
         params = Params.model_validate(raw, context=root)
     except ValidationError as error:
         raise ParamsError(f"{source}: {explain(error, Params)}") from None
     if params.model.name not in params.model.sections:
-        # DVC names it as the stages' parameter.
+        # In dvc.yaml `model.${model.name}` is a parameter of stages, so DVC needs the key.
         raise ParamsError(
-            f"{source}: model.{params.model.name}: missing, expected a section for it; {{}} will do"
+            f"{source}: model.{params.model.name}: missing, expected the model's arguments, or {{}}"
         )
     for name, section in params.model.sections.items():
         _check_model(name, {} if section is None else section, root, source)
@@ -53,7 +58,7 @@ def _check_model(name: str, section: Any, root: Path, source: str) -> None:
 
 
 def flat_params(params: Params) -> dict[str, Any]:
-    """Return dotted keys and plain values, of the chosen model's section only."""
+    """Return the values by dotted key; of the models only the chosen one's section."""
     values = params.model_dump(mode="json")
     values["model"] = {"name": params.model.name, params.model.name: params.model.arguments}
     return dict(_flatten(values, ""))

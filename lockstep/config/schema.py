@@ -1,5 +1,6 @@
-"""The shape of params.yaml: one frozen class for each section, unknown keys refused."""
+"""The schema of params.yaml: one frozen pydantic model per section; unknown keys are errors."""
 
+import re
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,13 +22,13 @@ from lockstep.messages import choice
 
 
 class Section(BaseModel):
-    """A part of params.yaml."""
+    """A section of params.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Named(Section):
-    """Something of Keras by its name, with arguments: `adam`, or `{name: sgd, momentum: 0.9}`."""
+class KerasObjectConfig(Section):
+    """A Keras class by name, with arguments: `adam`, or `{name: sgd, momentum: 0.9}`."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -35,90 +36,102 @@ class Named(Section):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Everything beside the name."""
+        """The arguments of the class: all keys except `name`."""
         return dict(self.__pydantic_extra__ or {})
 
 
-def _spell(value: Any) -> Any:
+def _as_mapping(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _one_of(known: tuple[str, ...], beside: str = "") -> AfterValidator:
-    """Settle any spelling of a name on the Keras class among `known`; the user's own stay.
+def _one_of(known: tuple[str, ...], alternative: str = "") -> AfterValidator:
+    """Replace any spelling of a name by the Keras class in `known`; keep `custom.NAME` as it is.
 
-    `beside` is what else may stand there.
+    `alternative` says in the error message which other values are allowed.
     """
 
-    def settle(named: Named) -> Named:
-        own = named.name.startswith(OWN)
-        name = named.name if own else keras_names.find(named.name, known)
+    def resolve(config: KerasObjectConfig) -> KerasObjectConfig:
+        custom = config.name.startswith(CUSTOM)
+        name = config.name if custom else keras_names.find(config.name, known)
         if name is None:
-            raise ValueError(f"got {named.name!r}, expected {beside}{choice(named.name, known)}")
-        return named.model_copy(update={"name": name})
+            expected = f"{alternative}{choice(config.name, known)}"
+            raise ValueError(f"got {config.name!r}, expected {expected}")
+        return config.model_copy(update={"name": name})
 
-    return AfterValidator(settle)
+    return AfterValidator(resolve)
 
 
 def _project(info: ValidationInfo) -> Path:
-    """The project's folder, which is the context of the validation."""
+    """The project's folder, which the caller passes as pydantic's validation context."""
     return Path(str(info.context))
 
 
 def _file_in(known: Callable[[Path], list[str]]) -> AfterValidator:
-    """Demand a name that is one of the files that `known` lists in the project."""
+    """Require one of the names that `known` returns for the project."""
 
-    def settle(name: str, info: ValidationInfo) -> str:
+    def check(name: str, info: ValidationInfo) -> str:
         names = known(_project(info))
         if name not in names:
             raise ValueError(f"got {name!r}, expected {choice(name, names)}")
         return name
 
-    return AfterValidator(settle)
+    return AfterValidator(check)
 
 
-OWN = "own."  # before a name that stands in the user's own file, train.own
+CUSTOM = "custom."  # prefix of names defined in train.custom_objects_file
+USER_DATA = ("csv", "folder", "npz")  # data sets that read the user's file or folder data.path
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 NAMED = "a name, or a mapping with a name and arguments"
 COUNT = "a whole number of at least 1"
+MODE = "auto, min or max"
+Mode = Literal["auto", "min", "max"]
 Count = Annotated[int, Field(ge=1)]
-Optimizer = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.OPTIMIZERS)]
-Loss = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.LOSSES)]
-Metric = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.METRICS)]
-Callback = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.CALLBACKS)]
-Schedule = Annotated[
-    Named, BeforeValidator(_spell), _one_of(keras_names.SCHEDULES, "a number above 0, or ")
+Optimizer = Annotated[
+    KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.OPTIMIZERS)
 ]
-Augmentation = Annotated[Named, BeforeValidator(_spell), _one_of(keras_names.AUGMENTATIONS)]
+Loss = Annotated[KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.LOSSES)]
+Metric = Annotated[KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.METRICS)]
+Callback = Annotated[
+    KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.CALLBACKS)
+]
+Schedule = Annotated[
+    KerasObjectConfig,
+    BeforeValidator(_as_mapping),
+    _one_of(keras_names.SCHEDULES, "a number above 0, or "),
+]
+Augmentation = Annotated[
+    KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.AUGMENTATIONS)
+]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Data(Section):
-    """Which data set, and where its files come from."""
+    """The data set, and where its files come from."""
 
     name: Annotated[str, _file_in(known_datasets)] = Field(description="a file in tasks/datasets/")
     mirror: str | None = Field(description="a folder, a file:// or http(s):// address, or null")
     path: str = Field(min_length=1, description="a path")
     target: str | None = Field(description="the name of a column, or null")
-    task: Literal["auto", "classification", "regression"] = Field(
+    target_kind: Literal["auto", "classification", "regression"] = Field(
         description="auto, classification or regression"
     )
-    validation: float = Field(ge=0, lt=1, description="a number from 0 up to, but not, 1")
+    validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
 
 
 class Normalize(Section):
-    """How raw values become what a model sees."""
+    """How raw values are normalized for the model."""
 
     method: Literal["unit", "standard", "none"] = Field(description="unit, standard or none")
-    size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = Field(
+    image_size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = Field(
         description="null, or height and width in pixels"
     )
-    words: int = Field(ge=3, le=2**16, description="a whole number from 3 to 65536")
-    length: Count = Field(description=COUNT)
+    max_tokens: int = Field(ge=3, le=2**16, description="a whole number from 3 to 65536")
+    sequence_length: Count = Field(description=COUNT)
 
 
 class Model(Section):
-    """The model's name, and a section of keyword arguments for each model."""
+    """The model's name, and for each model a section of keyword arguments."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -136,7 +149,7 @@ class Model(Section):
 
 
 class WarmStart(Section):
-    """Weights of another training to begin with."""
+    """Initial weights from another training."""
 
     weights: str = Field(description="the path of a .weights.h5 file")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="the file's sha256, 64 hex digits")
@@ -144,7 +157,7 @@ class WarmStart(Section):
 
 
 class Train(Section):
-    """How weights are found."""
+    """How the model is trained."""
 
     epochs: Count | None = Field(description=f"{COUNT}, or null when steps is given")
     steps: Count | None = Field(description=f"{COUNT}, or null when epochs is given")
@@ -161,25 +174,29 @@ class Train(Section):
     loss_weights: dict[str, Weight] | None = Field(
         description="null, or a mapping from targets to numbers of at least 0"
     )
-    labels: Literal["auto", "sparse", "one_hot"] = Field(description="auto, sparse or one_hot")
+    label_encoding: Literal["auto", "sparse", "one_hot"] = Field(
+        description="auto, sparse or one_hot"
+    )
     metrics: Literal["auto"] | list[Metric] = Field(description="auto, or a list of names")
     callbacks: list[Callback] = Field(description="a list of names or mappings with a name")
     augmentation: list[Augmentation] = Field(description="a list of names or mappings with a name")
-    class_weights: Literal["balanced"] | dict[str | int, Weight] | None = Field(
+    class_weight: Literal["balanced"] | dict[str | int, Weight] | None = Field(
         description="null, balanced, or a mapping from classes to numbers of at least 0"
     )
     warm_start: WarmStart | None = Field(description="null, or weights, sha256 and match")
     freeze: list[str] = Field(description="a list of layer names, with * for any characters")
-    own: str = Field(description="the path of a Python file")
+    custom_objects_file: str = Field(description="the path of a Python file")
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         description="float32, mixed_float16 or mixed_bfloat16"
     )
     jit_compile: bool | Literal["auto"] = Field(description="auto, true or false")
-    steps_per_call: Count | Literal["auto"] = Field(description=f"auto, or {COUNT}")
+    steps_per_execution: Count | Literal["auto"] = Field(description=f"auto, or {COUNT}")
     memory_growth: bool = Field(description="true or false")
-    residency: Literal["auto", "device", "stream"] = Field(description="auto, device or stream")
-    bundle_seconds: Annotated[float, Field(ge=0)] = Field(description="a number of at least 0")
-    cluster_seconds: Rate = Field(description="a number above 0")
+    data_placement: Literal["auto", "device", "disk"] = Field(description="auto, device or disk")
+    snapshot_seconds: Annotated[float, Field(ge=0)] = Field(description="a number of at least 0")
+    cluster_timeout_seconds: Rate = Field(description="a number above 0")
+    monitor: str = Field(min_length=1, description="auto, or the name of a metric")
+    mode: Mode = Field(description=MODE)
 
     @model_validator(mode="after")
     def _epochs_or_steps(self) -> "Train":
@@ -192,47 +209,52 @@ class Train(Section):
     def _callbacks_fit(self) -> "Train":
         names = [each.name for each in self.callbacks]
         setters = [name for name in names if name in SET_THE_RATE]
-        if isinstance(self.learning_rate, Named) and setters:
+        if isinstance(self.learning_rate, KerasObjectConfig) and setters:
             both = f"got learning_rate {self.learning_rate.name} and the callback {setters[0]}"
             raise ValueError(f"{both}, expected a number for learning_rate, or no such callback")
-        own = self.optimizer.name.startswith(OWN)
-        if "SwapEMAWeights" in names and not (own or self.optimizer.arguments.get("use_ema")):
+        custom = self.optimizer.name.startswith(CUSTOM)
+        if "SwapEMAWeights" in names and not (custom or self.optimizer.arguments.get("use_ema")):
             raise ValueError("got the callback SwapEMAWeights, expected an optimizer with use_ema")
         return self
 
     @model_validator(mode="after")
-    def _own_names(self, info: ValidationInfo) -> "Train":
-        parts = self.model_dump(exclude={"own", "warm_start", "freeze"})
-        used = [name for name in _texts(parts) if name.startswith(OWN)]
-        there = public_names(_project(info), self.own) if used else []
+    def _custom_names(self, info: ValidationInfo) -> "Train":
+        parts = self.model_dump(exclude={"custom_objects_file", "warm_start", "freeze"})
+        used = [name for name in _texts(parts) if name.startswith(CUSTOM)]
+        defined = public_names(_project(info), self.custom_objects_file) if used else []
         for name in used:
-            if name.removeprefix(OWN) not in there:
-                known = choice(name, [OWN + each for each in there]) if there else "nothing of it"
-                raise ValueError(f"got {name!r}, which {self.own} doesn't have, expected {known}")
+            if name.removeprefix(CUSTOM) not in defined:
+                known = [CUSTOM + each for each in defined]
+                expected = choice(name, known) if known else "a class or function that it defines"
+                raise ValueError(
+                    f"got {name!r}, which {self.custom_objects_file} doesn't define, "
+                    f"expected {expected}"
+                )
         return self
 
 
 class Evaluate(Section):
-    """Which weights are judged, and registered."""
+    """Which weights are evaluated and registered."""
 
     weights: Literal["best", "last"] = Field(description="best or last")
 
 
 class Register(Section):
-    """What a model must reach to enter the registry, and to lead it."""
+    """When a model is registered in MLflow, and when it becomes the champion."""
 
-    name: str = Field(pattern=r"^[^/:\s][^/:]*$", description="a name without / and :")
+    name: str = Field(pattern=r"^[^/:\s][^/:]*$", description="auto, or a name without / and :")
     metric: str = Field(min_length=1, description="the name of a test metric")
-    minimum: float = Field(allow_inf_nan=False, description="a finite number")
-    gain: float = Field(ge=0, allow_inf_nan=False, description="a number of at least 0")
+    mode: Mode = Field(description=MODE)
+    threshold: float = Field(allow_inf_nan=False, description="a finite number")
+    min_delta: float = Field(ge=0, allow_inf_nan=False, description="a number of at least 0")
 
 
 with warnings.catch_warnings():
-    # The metaclass has a method of that name; an instance's field doesn't meet it.
+    # pydantic warns because ABCMeta has a method `register`; a field of that name is harmless.
     warnings.filterwarnings("ignore", message='Field name "register"')
 
     class Params(Section):
-        """All of params.yaml."""
+        """The whole params.yaml."""
 
         seed: int = Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")
         data: Data
@@ -242,9 +264,21 @@ with warnings.catch_warnings():
         evaluate: Evaluate
         register: Register
 
+        @property
+        def registered_name(self) -> str:
+            """The name of the registered model.
+
+            `auto` is the data set's name, or for csv, folder and npz the name of data.path.
+            """
+            if self.register.name != "auto":
+                return self.register.name
+            from_user = self.data.name in USER_DATA
+            name = Path(self.data.path).stem if from_user else self.data.name
+            return re.sub(r"[/:\s]+", "-", name)
+
 
 def _texts(value: Any) -> Iterable[str]:
-    """Every text in nested mappings and lists."""
+    """All strings in nested mappings and lists."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

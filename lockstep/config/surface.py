@@ -1,4 +1,4 @@
-"""The files of a project that are found by name: models, data sets, presets, and the user's own."""
+"""The files that a user selects by name: models, data sets, presets, custom objects."""
 
 import ast
 from pathlib import Path
@@ -7,12 +7,12 @@ MODELS, DATASETS, PRESETS = Path("models"), Path("tasks/datasets"), Path("preset
 
 
 def known_models(root: Path) -> list[str]:
-    """The names of the files in models/."""
+    """Return the sorted names of the models in models/."""
     return _modules(root / MODELS)
 
 
 def known_datasets(root: Path) -> list[str]:
-    """The names of the files in tasks/datasets/."""
+    """Return the sorted names of the data sets in tasks/datasets/."""
     return _modules(root / DATASETS)
 
 
@@ -21,7 +21,7 @@ def _modules(folder: Path) -> list[str]:
 
 
 def public_names(root: Path, file: str) -> list[str]:
-    """The classes and functions of a Python file, read without importing it.
+    """Return the public top-level classes and functions of a Python file, which isn't imported.
 
     Raises ValueError for a file that can't be read.
     """
@@ -29,7 +29,7 @@ def public_names(root: Path, file: str) -> list[str]:
         tree = ast.parse((root / file).read_text(encoding="utf-8"), file)
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise ValueError(
-            f"got own {file!r}, expected a Python file that can be read: {error}"
+            f"got custom_objects_file {file!r}, expected a Python file that can be read: {error}"
         ) from None
     kinds = (ast.ClassDef, ast.FunctionDef)
     return [node.name for node in tree.body if isinstance(node, kinds) and node.name[0] != "_"]

@@ -1,4 +1,4 @@
-"""A mistake in params.yaml in one line: where, what was received, what was expected."""
+"""Explains a mistake in params.yaml in one line: the key, the received value, the expected one."""
 
 from typing import Any, get_args
 
@@ -8,9 +8,13 @@ from lockstep.messages import choice
 
 
 def explain(error: ValidationError, section: type[BaseModel], prefix: tuple[str, ...] = ()) -> str:
-    """Return the first mistake that pydantic found in one line."""
+    """Return the first mistake that pydantic found, as one line.
+
+    `prefix` is put before the key's path.
+    """
     errors = error.errors()
-    # `auto | name`: that the name isn't auto is said first, that it is unknown is what helps.
+    # For a union such as `auto | name` pydantic first reports that the value isn't `auto`. The
+    # value_error of an unknown name is more helpful.
     same = [each for each in errors if each["loc"][:2] == errors[0]["loc"][:2]]
     first = next((each for each in same if each["type"] == "value_error"), errors[0])
     unknown = first["type"] == "extra_forbidden"
@@ -34,7 +38,7 @@ def _locate(
 ) -> tuple[str, str, type[BaseModel]]:
     """The dotted path of a mistake, what was expected there, and the section it is in.
 
-    Beside fields, and at last an unknown key, a location has pydantic's words for kinds of value.
+    A pydantic location also contains names of union members, which are left out.
     """
     path, expected = ".".join(prefix), _keys_of(section)
     inside: type[BaseModel] | None = section
@@ -56,7 +60,7 @@ def _keys_of(section: type[BaseModel]) -> str:
 
 
 def _section_in(annotation: Any) -> type[BaseModel] | None:
-    """The section that an annotation is, or is a list or a choice of."""
+    """The section class in an annotation such as `X`, `list[X]` or `X | None`, or None."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     found = (_section_in(part) for part in get_args(annotation))

@@ -1,4 +1,4 @@
-"""The libraries whose versions decide a result's bits, in versions.txt: stages depend on it."""
+"""versions.txt: the versions of the libraries that affect results; stages depend on it."""
 
 import re
 import sys
@@ -10,13 +10,13 @@ from lockstep.storage.atomic_files import write_text
 
 FILE = "versions.txt"
 LIBRARIES = ("keras", "numpy", "tensorflow")
-HEAD = "# They decide a result's bits, so the stages depend on this file. Written by `make lock`.\n"
+HEAD = "# Versions that decide a result's bits: stages depend on them. Written by `make lock`.\n"
 
 
 def check_versions(root: Path) -> None:
-    """Raise MachineError for a library that isn't installed in the version of versions.txt.
+    """Raise MachineError if an installed library's version differs from versions.txt.
 
-    A project without the file takes what is installed.
+    Without the file any version is accepted.
     """
     file = root / FILE
     if not file.exists():
@@ -30,13 +30,13 @@ def check_versions(root: Path) -> None:
 
 
 def write_versions(root: Path) -> None:
-    """Write versions.txt from requirements.lock."""
+    """Write versions.txt, with the versions in requirements.lock."""
     pinned = _pinned((root / "requirements.lock").read_text(encoding="utf-8"))
     write_text(root / FILE, HEAD + "".join(f"{name}=={pinned[name]}\n" for name in LIBRARIES))
 
 
 def _pinned(text: str) -> dict[str, str]:
-    """The version of each line such as `keras==3.15.1`, whatever follows it."""
+    """The versions by library, from lines such as `keras==3.15.1`."""
     return dict(re.findall(r"^([\w-]+)==([^\s;]+)", text, re.MULTILINE))
 
 

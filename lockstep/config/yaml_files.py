@@ -1,4 +1,4 @@
-"""YAML 1.2 as plain dicts and lists, as DVC reads it."""
+"""Reads YAML 1.2, the version that DVC reads, into dicts and lists."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,10 @@ from lockstep.errors import ParamsError
 
 
 def read_yaml(path: Path) -> Any:
-    """Return the file's YAML 1.2 as plain dicts and lists; raises ParamsError if it isn't any."""
+    """Return the file's contents as dicts and lists; raises ParamsError for invalid YAML 1.2.
+
+    A missing file, or one that isn't UTF-8, is a ParamsError too.
+    """
     try:
         return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Images and tables of numbers, as they are stored: in their smallest dtype, with statistics."""
+"""Numeric inputs, images or tables, in their smallest dtype and with statistics for scaling."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ RANK_OF_TABLE = 2
 
 
 def store_numbers(raw: dict[str, np.ndarray]) -> tuple[Input, dict[str, np.ndarray]]:
-    """Return each split's numbers in the one smallest dtype, and what describes them."""
+    """Return the input's description, and each split's array in one common dtype."""
     arrays = smallest_dtypes(raw)
     x = arrays["train"]
     kind = "table" if x.ndim == RANK_OF_TABLE else "image"
@@ -18,7 +18,7 @@ def store_numbers(raw: dict[str, np.ndarray]) -> tuple[Input, dict[str, np.ndarr
 
 
 def statistics_of(x: np.ndarray) -> dict[str, Any]:
-    """Minimum, maximum, mean and deviation: over all pixels, or of each column of a table."""
+    """Return minimum, maximum, mean and standard deviation: of all pixels, or per table column."""
     axis = 0 if x.ndim == RANK_OF_TABLE else None
     return {
         "minimum": x.min(axis).astype(float).tolist(),
@@ -29,7 +29,7 @@ def statistics_of(x: np.ndarray) -> dict[str, Any]:
 
 
 def smallest_dtypes(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return arrays in the one smallest dtype that holds all of them; fractions become float32."""
+    """Cast all arrays to the smallest dtype that holds their values; fractions become float32."""
     dtype = np.result_type(*map(_smallest_dtype, arrays.values()))
     return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}
 
@@ -40,6 +40,6 @@ def _smallest_dtype(array: np.ndarray) -> np.dtype:
     if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.trunc(array))).all():
         return np.dtype(np.float32)
     low, high = int(array.min()), int(array.max())
-    # Beside a negative number, what a signed type must hold of the others is their size.
+    # With negative values, look for the signed type that holds `high`: -high - 1 needs the same.
     types = (np.min_scalar_type(bound) for bound in (low, -high - 1 if low < 0 <= high else high))
     return np.promote_types(*types)

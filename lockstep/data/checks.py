@@ -1,28 +1,28 @@
-"""What is wrong with raw arrays, with the split and the example: each raises DataError."""
+"""Checks of raw arrays: each raises DataError that names the split and the example."""
 
 import numpy as np
 
-from lockstep.data.spec import Examples, Target, X, Y, by_name
+from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.errors import DataError
 
 RANK_OF_TABLE, RANK_OF_COLOUR = 2, 4
 
 
 def check(split: str, examples: Examples, train: Examples, targets: dict[str, Target]) -> None:
-    """Check one split, whose inputs must be of the shapes and kinds of the training split's."""
-    shapes = {name: array.shape[1:] for name, array in by_name(train.x, X).items()}
-    inputs = by_name(examples.x, X)
+    """Check a split's arrays; its inputs must have the names and shapes of the training split's."""
+    shapes = {name: array.shape[1:] for name, array in as_dict(train.x, X).items()}
+    inputs = as_dict(examples.x, X)
     if inputs.keys() != shapes.keys():
         raise DataError(f"{split} split: inputs {', '.join(inputs)}, expected {', '.join(shapes)}")
     for name, x in inputs.items():
         where = f"{split} split" if name == X else f"{split} split, {name}"
         _check_input(where, x, shapes[name])
         _check_count(where, "inputs", len(x), examples.size)
-    for name, y in by_name(examples.y, Y).items():
+    for name, y in as_dict(examples.y, Y).items():
         where = f"{split} split" if name == Y else f"{split} split, {name}"
         _check_target(where, y, examples.size, targets[name])
-    if examples.weights is not None:
-        _check_weights(f"{split} split", examples.weights, examples.size)
+    if examples.sample_weight is not None:
+        _check_sample_weight(f"{split} split", examples.sample_weight, examples.size)
 
 
 def _check_input(where: str, x: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -38,7 +38,7 @@ def _check_input(where: str, x: np.ndarray, shape: tuple[int, ...]) -> None:
 def _check_numbers(where: str, x: np.ndarray, shape: tuple[int, ...]) -> None:
     if not RANK_OF_TABLE <= x.ndim <= RANK_OF_COLOUR or x.dtype.kind not in "fiub":
         raise DataError(
-            f"{where}: {x.dtype} of shape {x.shape}, expected numbers: images or rows; or texts"
+            f"{where}: {x.dtype} of shape {x.shape}, expected numbers (images or rows) or texts"
         )
     if x.shape[1:] != shape:
         raise DataError(f"{where}: examples of shape {x.shape[1:]}, expected {shape} as in train")
@@ -47,35 +47,37 @@ def _check_numbers(where: str, x: np.ndarray, shape: tuple[int, ...]) -> None:
 
 def _check_count(where: str, what: str, found: int, expected: int) -> None:
     if found != expected:
-        raise DataError(f"{where}: {found} {what}, expected {expected} as of the others")
+        raise DataError(f"{where}: {found} {what}, expected {expected} as in the first input")
 
 
 def _check_target(where: str, y: np.ndarray, count: int, target: Target) -> None:
     if y.shape != (count,):
-        raise DataError(f"{where}: targets of shape {y.shape}, expected ({count},) as its inputs")
+        raise DataError(f"{where}: targets of shape {y.shape}, expected ({count},) like the inputs")
     _check_finite(where, "target", y)
-    if target.task == "classification":
+    if target.kind == "classification":
         _check_labels(where, y, len(target.classes))
     elif y.dtype.kind not in "fiub":
         raise DataError(f"{where}: targets are {y.dtype}, expected numbers")
 
 
-def _check_weights(where: str, weights: np.ndarray, count: int) -> None:
+def _check_sample_weight(where: str, weights: np.ndarray, count: int) -> None:
     if weights.shape != (count,):
         raise DataError(
-            f"{where}: weights of shape {weights.shape}, expected ({count},) as its inputs"
+            f"{where}: sample weights of shape {weights.shape}, expected ({count},) like the inputs"
         )
-    _check_finite(where, "weight", weights)
+    _check_finite(where, "sample weight", weights)
     if (weights < 0).any():
         row = int(np.argmax(weights < 0))
-        raise DataError(f"{where}: weight of example {row} is {weights[row]}, expected at least 0")
+        raise DataError(
+            f"{where}: sample weight of example {row} is {weights[row]}, expected at least 0"
+        )
 
 
 def _check_finite(where: str, part: str, array: np.ndarray) -> None:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        place = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
+        index = tuple(int(each) for each in np.argwhere(~np.isfinite(array))[0])
         raise DataError(
-            f"{where}: {part} of example {place[0]} is {array[place]} at {list(place[1:])}, "
+            f"{where}: {part} of example {index[0]} is {array[index]} at {list(index[1:])}, "
             "expected a finite number"
         )
 

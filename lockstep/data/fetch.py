@@ -1,6 +1,6 @@
-"""Fetching one file, whose size and sha256 are known before a byte of it arrives.
+"""Download one file, with retries, and check its size and sha256.
 
-Of a file whose publisher gives none, they are noted the first time, and hold from then on.
+If its publisher gives no hash, `recorded_hashes` has the size and sha256 of the first download.
 """
 
 import hashlib
@@ -20,24 +20,24 @@ from lockstep.errors import DataError, LockstepError, UnavailableError
 CHUNK = 1 << 16
 CONNECT_SECONDS = 10
 READ_SECONDS = 20
-SLOWEST = 20_000  # bytes a second; a server that only trickles is given up on
-GRACE_SECONDS = 30
+MIN_BYTES_PER_SECOND = 20_000  # a slower server counts as unavailable
+GRACE_SECONDS = 30  # on top of the time that MIN_BYTES_PER_SECOND allows
 ATTEMPTS = 4
 REDIRECTS = 3
-MOST_BYTES = 2**33  # of a file whose size nobody knows
+MAX_BYTES = 2**33  # of a file of unknown size
 BUSY = {429, 500, 502, 503, 504}
 
 
 class _Busy(UnavailableError):
-    """The server asks to be called again later."""
+    """The server asks for a retry, after `seconds` if it says so."""
 
     def __init__(self, message: str, seconds: float = 0) -> None:
         super().__init__(message)
         self.seconds = seconds
 
 
-class _Cut(DataError):
-    """Fewer bytes than expected: cut off on the way, or another file. The next attempt tells."""
+class _Incomplete(DataError):
+    """Fewer bytes than expected: a broken connection or another file, so it is tried again."""
 
 
 def fetch_file(
@@ -46,19 +46,18 @@ def fetch_file(
     path: Path,
     size: int | None,
     sha256: str | None,
-    arrived: Callable[[int], object] = lambda count: None,
+    on_bytes: Callable[[int], object] = lambda count: None,
 ) -> None:
-    """Write to `path` the file `name` from the first address that has it, `size` bytes long.
+    """Download `name` to `path` from the first address that has it, and check size and sha256.
 
-    None: any size up to MOST_BYTES, any sha256.
-
-    Calls `arrived` with the number of bytes of each piece. Raises DataError when the addresses
-    have other bytes, UnavailableError when none can be reached; `path` is to be thrown away then.
+    None accepts any sha256, and any size up to MAX_BYTES. Calls `on_bytes` with the length of each
+    chunk, and with minus the total of a failed attempt. Raises DataError if an address has other
+    content, UnavailableError if none can be reached; delete `path` then.
     """
     problems: list[LockstepError] = []
     for address in addresses:
         try:
-            return _retrying()(_copy, address + name, path, size, sha256, arrived)
+            return _retrying()(_copy, address + name, path, size, sha256, on_bytes)
         except LockstepError as error:
             problems.append(error)
     wrong = [problem for problem in problems if isinstance(problem, DataError)]
@@ -70,11 +69,11 @@ def _retrying() -> Retrying:
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.seconds if isinstance(error, _Busy) else 0
-        return max(backoff(state), min(asked, 60))
+        retry_after = error.seconds if isinstance(error, _Busy) else 0
+        return max(backoff(state), min(retry_after, 60))
 
-    kinds = retry_if_exception_type((UnavailableError, _Cut))
-    return Retrying(retry=kinds, stop=stop_after_attempt(ATTEMPTS), wait=wait, reraise=True)
+    retry = retry_if_exception_type((UnavailableError, _Incomplete))
+    return Retrying(retry=retry, stop=stop_after_attempt(ATTEMPTS), wait=wait, reraise=True)
 
 
 def _copy(
@@ -82,32 +81,34 @@ def _copy(
     path: Path,
     size: int | None,
     sha256: str | None,
-    arrived: Callable[[int], object],
+    on_bytes: Callable[[int], object],
 ) -> None:
     digest, count = hashlib.sha256(), 0
-    most = MOST_BYTES if size is None else size
+    max_bytes = MAX_BYTES if size is None else size
     try:
-        with _open(address) as (pieces, kind), path.open("wb") as file:
-            for piece in pieces:
-                digest.update(piece)
-                file.write(piece)
-                arrived(len(piece))
-                count += len(piece)
-                if count > most:
-                    raise DataError(f"{address}: more than the {most} bytes expected{kind}")
+        with _open(address) as (chunks, content_type), path.open("wb") as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+                on_bytes(len(chunk))
+                count += len(chunk)
+                if count > max_bytes:
+                    raise DataError(
+                        f"{address}: more than the {max_bytes} bytes expected{content_type}"
+                    )
         if size is not None and count < size:
-            raise _Cut(f"{address}: {count} bytes{kind}, expected {size}")
+            raise _Incomplete(f"{address}: {count} bytes{content_type}, expected {size}")
         if sha256 not in (None, digest.hexdigest()):
-            got = f"sha256 {digest.hexdigest()}{kind}"
+            got = f"sha256 {digest.hexdigest()}{content_type}"
             raise DataError(f"{address}: got {got}, expected {sha256}")
     except LockstepError:
-        arrived(-count)
+        on_bytes(-count)
         raise
 
 
 @contextmanager
 def _open(address: str) -> Iterator[tuple[Iterator[bytes], str]]:
-    """Yield the address's bytes, and what kind of thing it says they are."""
+    """Yield the chunks at an address, and its content type for messages."""
     scheme = urlsplit(address).scheme
     if scheme in ("http", "https"):
         with _open_http(address) as opened:
@@ -124,7 +125,7 @@ def _local(address: str) -> Path:
     parts = urlsplit(address)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
-    if parts.scheme == "package":  # package://DISTRIBUTION/path/in/it
+    if parts.scheme == "package":  # package://DISTRIBUTION/PATH
         return Path(str(metadata.distribution(parts.netloc).locate_file(parts.path[1:])))
     return Path(address)
 
@@ -132,25 +133,25 @@ def _local(address: str) -> Path:
 @contextmanager
 def _open_http(address: str) -> Iterator[tuple[Iterator[bytes], str]]:
     deadlines = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-    # Bytes as they are stored: a .gz must not be unpacked on the way.
+    # The hash is of the file as stored, so the server must not compress it for the transfer.
     headers = {"accept-encoding": "identity"}
     try:
         with httpx.Client(timeout=deadlines, headers=headers) as client:
             response = _follow(client, address)
             try:
-                _demand_ok(address, response)
-                kind = response.headers.get("content-type", "").partition(";")[0]
-                yield _in_time(address, response), f" ({kind})" if kind else ""
+                _check_status(address, response)
+                content_type = response.headers.get("content-type", "").partition(";")[0]
+                yield _read_in_time(address, response), f" ({content_type})" if content_type else ""
             finally:
                 response.close()
     except httpx.RemoteProtocolError as error:
-        raise _Cut(f"{address}: {error}") from None
+        raise _Incomplete(f"{address}: {error}") from None
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise UnavailableError(f"{address}: {error or type(error).__name__}") from None
 
 
 def _follow(client: httpx.Client, address: str) -> httpx.Response:
-    """Open an address, going along with redirects to https or on the same host."""
+    """Open an address, following redirects to https or to the same scheme and host."""
     here = address
     for _ in range(REDIRECTS + 1):
         response = client.send(client.build_request("GET", here), stream=True)
@@ -165,7 +166,7 @@ def _follow(client: httpx.Client, address: str) -> httpx.Response:
     raise DataError(f"{address}: more than {REDIRECTS} redirects")
 
 
-def _demand_ok(address: str, response: httpx.Response) -> None:
+def _check_status(address: str, response: httpx.Response) -> None:
     if response.status_code in BUSY:
         after = response.headers.get("retry-after", "")
         seconds = float(after) if after.isdigit() else 0
@@ -174,10 +175,12 @@ def _demand_ok(address: str, response: httpx.Response) -> None:
         raise DataError(f"{address}: the server answers {response.status_code}, expected the file")
 
 
-def _in_time(address: str, response: httpx.Response) -> Iterator[bytes]:
+def _read_in_time(address: str, response: httpx.Response) -> Iterator[bytes]:
     started, count = time.monotonic(), 0
-    for piece in response.iter_raw(CHUNK):
-        yield piece
-        count += len(piece)
-        if time.monotonic() - started > GRACE_SECONDS + count / SLOWEST:
-            raise UnavailableError(f"{address}: under {SLOWEST} bytes a second, given up")
+    for chunk in response.iter_raw(CHUNK):
+        yield chunk
+        count += len(chunk)
+        if time.monotonic() - started > GRACE_SECONDS + count / MIN_BYTES_PER_SECOND:
+            raise UnavailableError(
+                f"{address}: under {MIN_BYTES_PER_SECOND} bytes a second, gave up"
+            )

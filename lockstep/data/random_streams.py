@@ -1,8 +1,8 @@
-"""Random numbers as a pure function of what they are for."""
+"""Random generators that depend only on the seed, the stream and the epoch."""
 
 import numpy as np
 
-VALIDATION, ORDER = 0, 1  # streams: none repeats another
+VALIDATION, ORDER = 0, 1  # numbers of independent streams
 
 
 def generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:

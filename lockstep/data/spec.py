@@ -1,4 +1,4 @@
-"""What data/ready holds: spec.json and the arrays it describes."""
+"""The content of data/ready: spec.json and the arrays it describes."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -12,41 +12,41 @@ from lockstep.storage import atomic_files, layout
 
 Part = TypeVar("Part")
 Parts = np.ndarray | Mapping[str, np.ndarray]  # one array, or several by name
-X, Y, WEIGHTS = "x", "y", "weights"  # the names of what has none of its own
+X, Y, SAMPLE_WEIGHT = "x", "y", "sample_weight"  # names of arrays that have none
 
 
 class Examples(NamedTuple):
     """Inputs and targets of one split, each of shape (n, ...): one array, or several by name.
 
-    `weights`, (n,), say how much each counts in the loss; None: all the same.
+    `sample_weight`, (n,), is each example's weight in the loss; None weighs all alike.
     """
 
     x: Parts
     y: Parts
-    weights: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
 
     @property
     def named(self) -> dict[str, np.ndarray]:
-        """The arrays there are, by their names."""
-        weights = {} if self.weights is None else {WEIGHTS: self.weights}
-        return {**by_name(self.x, X), **by_name(self.y, Y), **weights}
+        """All arrays by name."""
+        sample_weight = {} if self.sample_weight is None else {SAMPLE_WEIGHT: self.sample_weight}
+        return {**as_dict(self.x, X), **as_dict(self.y, Y), **sample_weight}
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """The arrays there are."""
+        """All arrays, in the order of `named`."""
         return tuple(self.named.values())
 
     @property
     def size(self) -> int:
-        """How many examples there are."""
+        """Number of examples."""
         return len(self.arrays[0])
 
     def at(self, indices: np.ndarray) -> "Examples":
-        """Return the examples of these indices."""
+        """Return the examples at these indices."""
         return Examples(*self.packed([array[indices] for array in self.arrays]))
 
     def packed(self, flat: Sequence[Any]) -> tuple[Any, ...]:
-        """Return values for `arrays` in the form of these examples: (x, y) or (x, y, weights)."""
+        """Return one value for each of `arrays` as (x, y) or (x, y, sample_weight)."""
         rest = iter(flat)
         x, y = (
             {name: next(rest) for name in part} if isinstance(part, Mapping) else next(rest)
@@ -57,19 +57,19 @@ class Examples(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """One input of a data set, as it is stored, and what turns it into a model's."""
+    """One input of a data set: how it is stored, and what preprocessing needs to know."""
 
     kind: str  # image, table or text
-    shape: list[int]  # of one example: height, width(, channels); columns; or words
+    shape: list[int]  # of one example: (height, width[, channels]), (columns,) or (words,)
     dtype: str
-    statistics: dict[str, Any]  # of the training split alone: numbers, or one for each column
-    # A table's columns by name; with their categories, the first of which is any other, if text.
+    statistics: dict[str, Any]  # of the training split: numbers, or lists by column
+    # A table's columns by name, with the categories of text; the first is any unknown text.
     columns: dict[str, list[str]] = dataclasses.field(default_factory=dict)
-    words: list[str] = dataclasses.field(default_factory=list)  # of a text, by their ids
+    words: list[str] = dataclasses.field(default_factory=list)  # a text's vocabulary, by id
 
     @property
     def model_shape(self) -> tuple[int, ...]:
-        """The shape a model sees: an image has a channel axis, a category a column of its own."""
+        """The model's input shape: images get a channel axis, categories are one-hot columns."""
         if self.kind == "image" and len(self.shape) == 2:
             return (*self.shape, 1)
         if self.columns:
@@ -79,63 +79,63 @@ class Input:
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What a model is to tell of an example."""
+    """What a model predicts for an example."""
 
-    task: str  # classification or regression
+    kind: str  # classification or regression
     classes: list[str]  # in label order; empty for regression
 
     @property
     def outputs(self) -> int:
-        """How many numbers tell it: of two classes the second's probability is enough."""
+        """Number of model outputs: 1 for two classes, the second one's probability."""
         return 1 if len(self.classes) <= 2 else len(self.classes)
 
     @property
     def activation(self) -> str:
-        """The last layer's: probabilities, or any number."""
-        if self.task == "regression":
+        """Activation of the output layer."""
+        if self.kind == "regression":
             return "linear"
         return "sigmoid" if self.outputs == 1 else "softmax"
 
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
-    """Facts about a normalized data set, which every later stage follows."""
+    """Description of a normalized data set, which every later stage reads."""
 
     data: str
     inputs: dict[str, Input]
     targets: dict[str, Target]
-    splits: dict[str, int]  # examples in each
-    method: str  # how raw numbers become what a model sees
+    splits: dict[str, int]  # number of examples
+    method: str  # how numbers are scaled: normalize.method
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the model's input, or of each by name."""
-        return alone({name: each.model_shape for name, each in self.inputs.items()})
+        """Shape of the model's input, or of each input by name."""
+        return unwrap_single({name: each.model_shape for name, each in self.inputs.items()})
 
     @property
     def outputs(self) -> Any:
-        """How many numbers a model gives for an example, or for each target by name."""
-        return alone({name: each.outputs for name, each in self.targets.items()})
+        """Number of model outputs, or of those for each target by name."""
+        return unwrap_single({name: each.outputs for name, each in self.targets.items()})
 
     @property
     def activation(self) -> Any:
-        """The last layer's, or that of each target by name."""
-        return alone({name: each.activation for name, each in self.targets.items()})
+        """Activation of the output layer, or of each target's by name."""
+        return unwrap_single({name: each.activation for name, each in self.targets.items()})
 
     @property
     def target(self) -> Target | None:
-        """The target, if there is one alone."""
+        """The target if there is only one, else None."""
         (first, *others) = self.targets.values()
         return None if others else first
 
 
-def by_name(parts: Part | Mapping[str, Part], name: str) -> dict[str, Part]:
-    """Return several as they are, and one under the name given."""
+def as_dict(parts: Part | Mapping[str, Part], name: str) -> dict[str, Part]:
+    """Return a mapping as a dict, and a single value as {name: value}."""
     return dict(parts) if isinstance(parts, Mapping) else {name: parts}
 
 
-def alone(parts: Mapping[str, Part]) -> Part | dict[str, Part]:
-    """Return the one there is, or all by name: the form that Keras takes."""
+def unwrap_single(parts: Mapping[str, Part]) -> Part | dict[str, Part]:
+    """Return the only value of a mapping, or all by name; Keras takes both forms."""
     return next(iter(parts.values())) if len(parts) == 1 else dict(parts)
 
 
@@ -160,18 +160,18 @@ def read_spec_file(path: Path) -> Spec:
 
 
 def load_examples(root: Path, split: str) -> Examples:
-    """Return a split's arrays, mapped into memory rather than read."""
+    """Return a split's arrays, memory-mapped."""
     spec = read_spec(root)
 
     def mapped(name: str) -> np.ndarray:
         array: np.ndarray = np.load(_path(root / layout.READY, split, name), mmap_mode="r")
         return array
 
-    weighted = _path(root / layout.READY, split, WEIGHTS).exists()
+    weighted = _path(root / layout.READY, split, SAMPLE_WEIGHT).exists()
     return Examples(
-        alone({name: mapped(name) for name in spec.inputs}),
-        alone({name: mapped(name) for name in spec.targets}),
-        mapped(WEIGHTS) if weighted else None,
+        unwrap_single({name: mapped(name) for name in spec.inputs}),
+        unwrap_single({name: mapped(name) for name in spec.targets}),
+        mapped(SAMPLE_WEIGHT) if weighted else None,
     )
 
 

@@ -8,9 +8,9 @@ from lockstep.errors import DataError
 
 
 def split_validation(splits: dict[str, Examples], share: float, seed: int) -> dict[str, Examples]:
-    """Move a seeded share of the training split to a validation split; both keep their order.
+    """Move a random share of the training split to a validation split; both keep their order.
 
-    Raises DataError for a share that leaves one of them empty.
+    Raises DataError if that leaves one of them empty.
     """
     if share == 0:
         return splits
@@ -19,8 +19,9 @@ def split_validation(splits: dict[str, Examples], share: float, seed: int) -> di
     if count in (0, train.size):
         empty = "validation" if count == 0 else "training"
         raise DataError(
-            f"data.validation: {share} of {train.size} examples leaves the {empty} split empty"
+            f"data.validation_split: {share} of {train.size} examples leaves the {empty} split "
+            "empty"
         )
     order = random_streams.generator(seed, random_streams.VALIDATION).permutation(train.size)
-    kept, apart = np.sort(order[count:]), np.sort(order[:count])
-    return {"train": train.at(kept), "validation": train.at(apart), "test": splits["test"]}
+    training, validation = np.sort(order[count:]), np.sort(order[:count])
+    return {"train": train.at(training), "validation": train.at(validation), "test": splits["test"]}

@@ -1,27 +1,27 @@
-"""The values of all splits as they are stored: small dtypes, and words as ids."""
+"""Encode all splits as they are stored: in small dtypes, with ids for words and categories."""
 
 import numpy as np
 
 from lockstep.config.schema import Normalize
 from lockstep.data.arrays import smallest_dtypes, store_numbers
-from lockstep.data.spec import WEIGHTS, Examples, Input, X, by_name
+from lockstep.data.spec import SAMPLE_WEIGHT, Examples, Input, X, as_dict
 from lockstep.data.tables import store_table
 from lockstep.data.text import store_texts
 
 
 def store_splits(
-    splits: dict[str, Examples], asked: Normalize
+    splits: dict[str, Examples], normalize: Normalize
 ) -> tuple[dict[str, Input], dict[str, Examples]]:
-    """Return what describes each input, and the splits as they are stored.
+    """Return each input's description, and the splits as they are stored.
 
-    Each input is stored in one way for all splits.
+    An input is encoded the same way in all splits.
     """
     inputs, stored = {}, {split: examples.named for split, examples in splits.items()}
     for name in dict.fromkeys(name for named in stored.values() for name in named):
         raw = {split: named[name] for split, named in stored.items() if name in named}
-        if name in by_name(splits["train"].x, X):
-            inputs[name], arrays = _store_input(raw, asked)
-        elif name == WEIGHTS:
+        if name in as_dict(splits["train"].x, X):
+            inputs[name], arrays = _store_input(raw, normalize)
+        elif name == SAMPLE_WEIGHT:
             arrays = {split: array.astype(np.float32) for split, array in raw.items()}
         else:
             arrays = smallest_dtypes(raw)
@@ -35,10 +35,10 @@ def store_splits(
 
 
 def _store_input(
-    raw: dict[str, np.ndarray], asked: Normalize
+    raw: dict[str, np.ndarray], normalize: Normalize
 ) -> tuple[Input, dict[str, np.ndarray]]:
     if raw["train"].dtype.names:
         return store_table(raw)
     if raw["train"].dtype.kind in "OU":
-        return store_texts(raw, asked.words, asked.length)
+        return store_texts(raw, normalize.max_tokens, normalize.sequence_length)
     return store_numbers(raw)

@@ -1,7 +1,6 @@
-"""Text as it is stored: ids of words, uint16, by a vocabulary from the training split.
+"""Texts as stored: word ids, uint16, by a vocabulary from the training split.
 
-`lockstep/modeling/layers.py` does the same to raw strings in TensorFlow, where a registered model
-serves.
+`lockstep/modeling/layers.py` does the same to raw strings in TensorFlow, in the registered model.
 """
 
 import re
@@ -12,18 +11,18 @@ import numpy as np
 
 from lockstep.data.spec import Input
 
-# Of the text's UTF-8: a line break of HTML and apostrophes go, all ASCII but letters and digits
-# separates words, and A to Z become small. What isn't ASCII stays, so that no tool's tables of
-# Unicode matter.
+# On UTF-8: HTML line breaks become spaces, apostrophes are removed, A to Z become lower case, and
+# ASCII other than letters and digits separates words. Other characters stay as they are: Python and
+# TensorFlow may have different Unicode tables.
 BREAK, APOSTROPHE, BETWEEN = r"<br />", r"'", r"[\x00-/:-`{-\x7f]+"
-PADDING, UNKNOWN = "", "[unknown]"  # the ids 0 and 1; no text has such words
+PADDING, UNKNOWN = "", "[unknown]"  # ids 0 and 1; no text has such words
 SPECIAL = 2
 
 
 def store_texts(
     raw: dict[str, np.ndarray], words: int, length: int
 ) -> tuple[Input, dict[str, np.ndarray]]:
-    """Return each split's texts, (n, length) ids of at most `words`, and what describes them.
+    """Return the input's description, and each split's ids, (n, length), for at most `words` words.
 
     A longer text keeps its last words, a shorter one is padded in front.
     """
@@ -36,13 +35,13 @@ def store_texts(
 def split_words(text: str) -> list[str]:
     """Return a text's words."""
     plain = text.replace(BREAK, " ").replace(APOSTROPHE, "")
-    # Only ASCII is made small: as bytes.
-    small = plain.encode("utf-8", "replace").lower().decode("utf-8")
-    return [word for word in re.split(BETWEEN, small) if word]
+    # bytes.lower changes only ASCII.
+    lower = plain.encode("utf-8", "replace").lower().decode("utf-8")
+    return [word for word in re.split(BETWEEN, lower) if word]
 
 
 def vocabulary(texts: Iterable[str], words: int) -> list[str]:
-    """Return padding, the unknown word, and the most frequent words, equals by the alphabet."""
+    """Return padding, the unknown word, and the most frequent words, ties in sorted order."""
     counts = Counter(word for text in texts for word in split_words(text))
     ordered = sorted(counts, key=lambda word: (-counts[word], word))
     return [PADDING, UNKNOWN, *ordered[: words - SPECIAL]]

@@ -1,1 +1,1 @@
-"""What test outputs are worth, in numbers and pictures."""
+"""Scores and plots of the outputs on the test split."""

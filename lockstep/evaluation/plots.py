@@ -1,4 +1,4 @@
-"""The evaluation's pictures: arrays in, PNG files out, the same bytes for the same arrays."""
+"""Plots of the evaluation, as PNG files: the same arrays give the same bytes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,28 +6,41 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lockstep.storage import atomic_files
 
 mpl.use("Agg")
+mpl.rcParams.update(
+    {
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlesize": 11,
+        "axes.labelsize": 10,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 5,
+    }
+)
 WORST = 25
 
 
 def curves(history: dict[str, np.ndarray], path: Path) -> None:
-    """Draw each quantity of the history, training and validation together."""
+    """Draw each quantity of the history over the epochs, training and validation together."""
     names = [name for name in history if name != "epoch" and not name.startswith("val_")]
-    figure = Figure(figsize=(4.5 * len(names), 3.2), layout="constrained")
+    figure = Figure(figsize=(3.6 * len(names), 3), layout="constrained")
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(names))), names, strict=True):
         axes.plot(history["epoch"], history[name], marker=".", label="training")
         if f"val_{name}" in history:
             axes.plot(history["epoch"], history[f"val_{name}"], marker=".", label="validation")
+            axes.legend()
         axes.set(title=name.replace("_", " "), xlabel="epoch")
-        axes.legend()
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     _save(figure, path)
 
 
 def confusion(counts: np.ndarray, names: Sequence[str], path: Path) -> None:
-    """Draw how often each actual class was predicted as which."""
+    """Draw a confusion matrix, coloured by the share of each actual class."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -56,7 +69,7 @@ def residuals(targets: np.ndarray, predicted: np.ndarray, path: Path) -> None:
 
 
 def worst_images(images: np.ndarray, captions: Sequence[str], path: Path) -> None:
-    """Draw the worst mistakes, worst first."""
+    """Draw the images with the worst mistakes, worst first."""
     columns = 5
     rows = max(-(-len(images) // columns), 1)
     figure = Figure(figsize=(1.7 * columns + 1, 1.9 * rows + 0.4), layout="constrained")
@@ -71,7 +84,7 @@ def worst_images(images: np.ndarray, captions: Sequence[str], path: Path) -> Non
 
 
 def worst_rows(captions: Sequence[str], errors: np.ndarray, path: Path) -> None:
-    """Draw how wrong the worst predictions are, worst first."""
+    """Draw the errors of the worst predictions, worst first."""
     figure = Figure(figsize=(7, 0.28 * len(captions) + 1.2), layout="constrained")
     axes = figure.subplots()
     axes.barh(captions, errors)
@@ -82,4 +95,4 @@ def worst_rows(captions: Sequence[str], errors: np.ndarray, path: Path) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     with atomic_files.whole_file(path) as part:
-        figure.savefig(part, dpi=100)
+        figure.savefig(part, dpi=120)

@@ -1,4 +1,4 @@
-"""What test outputs are worth, in numbers: plain arrays in, plain numbers out."""
+"""Scores of test outputs, computed from NumPy arrays."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,7 +11,7 @@ DIGITS = 6
 
 
 class ClassScore(NamedTuple):
-    """How well one class is told from the others."""
+    """Precision and recall of one class, and its number of examples."""
 
     name: str
     precision: float
@@ -19,15 +19,15 @@ class ClassScore(NamedTuple):
     examples: int
 
 
-def judge(task: str, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Return the scores of a target's outputs, (n, numbers)."""
-    if task == "classification":
+def score(target_kind: str, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Return the scores of a target's outputs, (n, outputs)."""
+    if target_kind == "classification":
         return classification(probabilities(outputs), targets)
     return regression(outputs[:, 0], targets)
 
 
 def probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Return each class's probability, (n, classes); of two a model gives the second's alone."""
+    """Return class probabilities, (n, classes); for two classes `outputs` has only the second."""
     return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
 
@@ -55,7 +55,7 @@ def regression(predicted: np.ndarray, targets: np.ndarray) -> dict[str, float]:
 
 
 def by_class(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> list[ClassScore]:
-    """Return each class's precision and recall; a class never predicted has a precision of 0."""
+    """Return each class's precision and recall; a class never predicted has precision 0."""
     table = confusion(labels, predicted, len(names))
     hits, actual, guessed = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
     return [
@@ -76,16 +76,8 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 
 def in_bins(targets: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Sort targets and predictions into equal parts of the targets' range, as if into classes."""
+    """Return the bins, equal parts of the targets' range, of targets and predictions, and names."""
     edges = np.linspace(float(targets.min()), float(targets.max()), BINS + 1)
     inner = edges[1:-1]
     names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
     return np.digitize(targets, inner), np.digitize(predicted, inner), names
-
-
-def gain(metric: str, value: float, other: float) -> float:
-    """Return how much better `value` is than `other`; of an error or a loss, less is better."""
-    lower = metric in ("loss", "mae", "rmse") or any(
-        word in metric for word in ("error", "loss", "entropy", "false", "divergence", "hinge")
-    )
-    return other - value if lower else value - other

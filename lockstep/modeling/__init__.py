@@ -1,1 +1,1 @@
-"""The model: made, compiled, and what stands in front of it."""
+"""Building and compiling models, and the preprocessing layers in front of them."""

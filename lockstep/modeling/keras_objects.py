@@ -1,4 +1,4 @@
-"""Keras's parts by name with arguments, and the user's own from their file."""
+"""Make Keras objects from a name with arguments, and custom ones from the user's file."""
 
 import functools
 import importlib.util
@@ -7,20 +7,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lockstep.config.schema import OWN, Named
+from lockstep.config.schema import CUSTOM, KerasObjectConfig
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
 
 
 def make(
-    module: ModuleType, named: Named, key: str, own: Path, defaults: dict[str, Any] | None = None
+    module: ModuleType,
+    config: KerasObjectConfig,
+    key: str,
+    file: Path,
+    defaults: dict[str, Any] | None = None,
 ) -> Any:
-    """Return what `named` means in a module of Keras, or in the user's file `own`.
+    """Return the object that `config` names in a Keras module or in the custom objects file.
 
-    A class is made with the arguments, a function keeps them; raises ParamsError if they don't fit.
+    A class is instantiated, a function becomes a partial; raises ParamsError if the arguments don't
+    fit.
     """
-    target = _target(named.name, module, own)
-    given = {name: _resolved(value, own) for name, value in named.arguments.items()}
+    target = _target(config.name, module, file)
+    given = {name: _resolved(value, file) for name, value in config.arguments.items()}
     arguments = {**(defaults or {}), **given}
     try:
         if inspect.isclass(target):
@@ -28,28 +33,32 @@ def make(
         inspect.signature(target).bind_partial(**arguments)
         return functools.update_wrapper(functools.partial(target, **arguments), target)
     except (TypeError, ValueError) as error:
-        raise ParamsError(f"train.{key}: {named.name}: {first_line(error)}") from None
+        raise ParamsError(f"train.{key}: {config.name}: {first_line(error)}") from None
 
 
-def _target(name: str, module: ModuleType, own: Path) -> Any:
-    return _resolved(name, own) if name.startswith(OWN) else getattr(module, name)
+def _target(name: str, module: ModuleType, file: Path) -> Any:
+    return _resolved(name, file) if name.startswith(CUSTOM) else getattr(module, name)
 
 
-def _resolved(value: Any, own: Path) -> Any:
-    """An argument as Keras takes it: `own.NAME` is a thing of the user's file."""
-    if isinstance(value, str) and value.startswith(OWN):
-        return getattr(_load(own), value.removeprefix(OWN))
+def _resolved(value: Any, file: Path) -> Any:
+    """Return an argument's value: `custom.NAME` is an object of the user's file."""
+    if isinstance(value, str) and value.startswith(CUSTOM):
+        return getattr(_load(file), value.removeprefix(CUSTOM))
     return value
 
 
 @functools.cache
-def _load(own: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location("own", own)
+def _load(file: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location("custom", file)
     if specification is None or specification.loader is None:
-        raise ParamsError(f"train.own: got {own}, expected a file that ends in .py")
+        raise ParamsError(
+            f"train.custom_objects_file: got {file}, expected a file that ends in .py"
+        )
     module = importlib.util.module_from_spec(specification)
     try:
         specification.loader.exec_module(module)
     except Exception as error:
-        raise ParamsError(f"train.own: {own}: {type(error).__name__}: {error}") from None
+        raise ParamsError(
+            f"train.custom_objects_file: {file}: {type(error).__name__}: {error}"
+        ) from None
     return module

@@ -1,4 +1,4 @@
-"""Keras layers of our own, which take raw and stored examples to a model's input."""
+"""Keras layers that turn raw and stored examples into model inputs."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ package = keras.saving.register_keras_serializable(package="lockstep")
 
 
 @package
-class WordIds(keras.layers.Layer):
-    """From texts, (batch,), to the ids of their words, (batch, length).
+class TextToIds(keras.layers.Layer):
+    """Map texts, (batch,), to the word ids that lockstep/data/text.py stores, (batch, length).
 
-    They are those that lockstep/data/text.py stores. `words` is the vocabulary by id.
+    `words` is the vocabulary by id.
     """
 
     def __init__(self, words: list[str], length: int, **more: Any) -> None:
@@ -26,7 +26,7 @@ class WordIds(keras.layers.Layer):
         )
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
-        """Return int32 ids, padded with 0 in front; of a longer text the last words."""
+        """Return int32 ids, padded with 0 in front; a longer text keeps its last words."""
         plain = tf.strings.regex_replace(texts, text.BREAK, " ")
         plain = tf.strings.regex_replace(plain, text.APOSTROPHE, "")
         plain = tf.strings.regex_replace(tf.strings.lower(plain), text.BETWEEN, " ")
@@ -36,27 +36,27 @@ class WordIds(keras.layers.Layer):
         return self._last(ids)
 
     def _last(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """The last `length` of each row, at the right."""
+        """Return the last `length` ids of each row, aligned to the right."""
         count = tf.cast(ids.row_lengths(), tf.int32)
-        places = count[:, None] - self.length + tf.range(self.length)
-        full = tf.pad(ids.to_tensor(), [[0, 0], [0, 1]])  # no text at all has a column too
-        taken = tf.gather(full, tf.maximum(places, 0), batch_dims=1)
-        return tf.where(places >= 0, taken, 0)
+        positions = count[:, None] - self.length + tf.range(self.length)
+        full = tf.pad(ids.to_tensor(), [[0, 0], [0, 1]])  # a column even if all texts are empty
+        gathered = tf.gather(full, tf.maximum(positions, 0), batch_dims=1)
+        return tf.where(positions >= 0, gathered, 0)
 
     def compute_output_spec(self, texts: keras.KerasTensor) -> keras.KerasTensor:
-        """Say what comes of symbolic texts."""
+        """Return the output's shape and dtype."""
         return keras.KerasTensor((texts.shape[0], self.length), "int32")
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes the same layer again."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "words": self.words, "length": self.length}
 
 
 @package
-class RowNumbers(keras.layers.Layer):
-    """From a table's raw columns by name, each (batch,), to its stored matrix, (batch, columns).
+class TableColumns(keras.layers.Layer):
+    """Map a table's raw columns by name, each (batch,), to its stored matrix, (batch, columns).
 
-    `columns` are their names, with their categories if they hold text.
+    `columns` has the categories of each text column, and an empty list for each numeric one.
     """
 
     def __init__(self, columns: dict[str, list[str]], **more: Any) -> None:
@@ -79,19 +79,19 @@ class RowNumbers(keras.layers.Layer):
         return tf.stack([tf.cast(each, tf.float32) for each in found], axis=1)
 
     def compute_output_spec(self, rows: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
-        """Say what comes of symbolic columns."""
+        """Return the output's shape and dtype."""
         return keras.KerasTensor((None, len(self.columns)), "float32")
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes the same layer again."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "columns": self.columns}
 
 
 @package
-class Categories(keras.layers.Layer):
-    """A stored matrix with each column of categories as a column for each of them.
+class EncodeColumns(keras.layers.Layer):
+    """One-hot encode the category columns of a stored matrix.
 
-    `sizes` says how many categories each column has, `numbers` are the columns without any, scaled.
+    `sizes` is each column's number of categories, 0 for a numeric column.
     """
 
     def __init__(self, sizes: list[int], **more: Any) -> None:
@@ -99,13 +99,15 @@ class Categories(keras.layers.Layer):
         self.sizes = list(sizes)
 
     def call(self, stored: tf.Tensor, scaled: tf.Tensor) -> tf.Tensor:
-        """Return (batch, model columns) of the stored numbers and the scaled ones."""
+        """Return one-hot categories of `stored` and numbers of `scaled`, (batch, model columns)."""
         parts = [
-            tf.one_hot(tf.cast(stored[:, at], tf.int32), size) if size else scaled[:, at : at + 1]
-            for at, size in enumerate(self.sizes)
+            tf.one_hot(tf.cast(stored[:, index], tf.int32), size)
+            if size
+            else scaled[:, index : index + 1]
+            for index, size in enumerate(self.sizes)
         ]
         return tf.concat(parts, axis=1)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes the same layer again."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "sizes": self.sizes}

@@ -1,4 +1,4 @@
-"""Weights files: the same weights give the same bytes; their digest is read without TensorFlow."""
+"""Write weights files with reproducible bytes, and hash them without TensorFlow."""
 
 import hashlib
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def weights_digest(path: Path) -> str:
-    """Return the sha256, in hex, over a .weights.h5: each array's path, dtype, shape and bytes."""
+    """Return the hex sha256 of a .weights.h5: of each array's path, dtype, shape and bytes."""
     total = hashlib.sha256()
     with h5py.File(path) as file:
         arrays: dict[str, np.ndarray] = {}
@@ -31,7 +31,7 @@ def weights_digest(path: Path) -> str:
 
 
 def save_weights(model: "keras.Model", path: Path) -> None:
-    """Write a whole .weights.h5, without the optimizer: the same weights give the same bytes."""
+    """Write a .weights.h5 without the optimizer; the same weights give the same bytes."""
     from keras.src.saving import saving_lib
 
     # `model.save_weights` can't leave the optimizer out.

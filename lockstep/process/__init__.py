@@ -1,1 +1,1 @@
-"""This process: its console, exit code, environment and runner."""
+"""This process: its console, exit code, environment variables and parent process."""

@@ -1,4 +1,4 @@
-"""What a person sees while a stage works: a live bar on a terminal, plain lines in a log."""
+"""The output of a running stage: a progress bar on a terminal, and lines of text."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,46 +19,46 @@ from rich.progress import (
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-Lines = Callable[[str], object]
-Share = Callable[[float], object]
-_watchers: list[tuple[Lines, Share]] = []
+OnLine = Callable[[str], object]
+OnProgress = Callable[[float], object]
+_listeners: list[tuple[OnLine, OnProgress]] = []
 
 
 @contextmanager
-def watched(lines: Lines, share: Share) -> Iterator[None]:
-    """Call these too with each line, and with how far training is, from 0 to 1."""
-    _watchers.append((lines, share))
+def forwarding_to(on_line: OnLine, on_progress: OnProgress) -> Iterator[None]:
+    """Also call `on_line` with each line, and `on_progress` with training's progress, 0 to 1."""
+    _listeners.append((on_line, on_progress))
     try:
         yield
     finally:
-        _watchers.remove((lines, share))
+        _listeners.remove((on_line, on_progress))
 
 
 def say(line: str) -> None:
-    """Print one line beside whatever bar is shown."""
+    """Print one line to stderr, above a progress bar that is shown."""
     console.print(line, markup=False)
-    for lines, _ in _watchers:
-        lines(line)
+    for on_line, _ in _listeners:
+        on_line(line)
 
 
 @contextmanager
-def bytes_of(name: str, size: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how much of `size` bytes has arrived; yields what to call with each piece's length."""
+def bytes_bar(name: str, size: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a download's progress; yields a function to call with each chunk's length in bytes."""
     columns = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with _bar(name, size, *columns) as (progress, task):
         yield lambda count: progress.advance(task, count)
 
 
 @contextmanager
-def steps_of(total: int) -> Iterator[Callable[[int, str], None]]:
-    """Show steps done of `total`; yields what to call with the number done and how it goes."""
+def steps_bar(total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show training's progress; yields a function of the steps done so far and a text to show."""
     columns = (MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with _bar("", total, *columns) as (progress, task):
 
         def update(done: int, text: str) -> None:
             progress.update(task, completed=done, description=text)
-            for _, share in _watchers:
-                share(done / total)
+            for _, on_progress in _listeners:
+                on_progress(done / total)
 
         yield update
 

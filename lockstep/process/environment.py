@@ -1,38 +1,48 @@
-"""The environment variables every stage runs under, set before the libraries that read them."""
+"""The environment variables of every stage, set before the libraries that read them load."""
 
 import os
 import sys
 from pathlib import Path
 
+from lockstep.errors import MachineError
 from lockstep.storage import layout
 
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # Nothing phones home.
+    # No usage statistics are sent.
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    # A tracking server that is down is given up on in seconds, not minutes.
+    # Give up on an unreachable tracking server after seconds, not minutes.
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
 }
-# These cap training without a word; params.yaml says how long it lasts.
+# Keras silently limits training by these; only params.yaml should set its length.
 CAPS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 
 
 def prepare_environment(root: Path) -> None:
-    """Set what the user hasn't; call it before TensorFlow, Keras or MLflow is imported."""
+    """Set environment variables; call this before TensorFlow, Keras or MLflow is imported.
+
+    The variables in QUIET keep values that the user has set.
+    """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    # A ~/.keras/keras.json of the user's could change the float type.
+    # The user's ~/.keras/keras.json could change the float type.
     os.environ["KERAS_HOME"] = str(root / layout.KERAS_HOME)
     for name in CAPS:
         os.environ.pop(name, None)
 
 
+def check_system() -> None:
+    """Raise MachineError unless this is Linux: /proc and pidfd are needed to watch processes."""
+    if sys.platform != "linux":
+        raise MachineError(f"this is {sys.platform}, expected Linux; on Windows use WSL2")
+
+
 def python_module(name: str, *arguments: str) -> list[str]:
-    """Return the command that runs a module found on the path, not in the current folder."""
+    """Return the `python -m` command of a module; the current folder isn't put on sys.path."""
     return [sys.executable, "-P", "-m", name, *arguments]

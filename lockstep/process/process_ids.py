@@ -1,13 +1,13 @@
-"""Processes by a name that no other of this machine ever has."""
+"""Process names that are unique on this machine, also after a process id is reused."""
 
 import os
 from pathlib import Path
 
 
 def process_name(process: int | None = None) -> str:
-    """Return a process's id and when it started, of this one without an id; nothing if it is gone.
+    """Return `id-starttime` of a process, by default of this one; empty if it has ended.
 
-    An id alone is used again.
+    The start time is included because the system reuses process ids.
     """
     try:
         stat = Path(f"/proc/{process or os.getpid()}/stat").read_text(encoding="utf-8")
@@ -17,6 +17,6 @@ def process_name(process: int | None = None) -> str:
     return "" if fields[0] == "Z" else f"{process or os.getpid()}-{fields[19]}"
 
 
-def is_alive(named: str) -> bool:
-    """Say whether the process of this name is still there."""
-    return process_name(int(named.partition("-")[0])) == named
+def is_alive(name: str) -> bool:
+    """Return whether the process of this name is still running."""
+    return process_name(int(name.partition("-")[0])) == name

@@ -1,38 +1,63 @@
-"""A stage ends with the process that runs it, even when that one is killed."""
+"""Stop a process when its runner, the process that started it, has ended or was killed.
+
+A runner puts its process name into the environment variable LOCKSTEP_RUNNER. With plain `dvc repro`
+the runner is DVC, which sets DVC_STAGE for the stages that it starts.
+"""
 
 import os
 import select
 import signal
 import threading
-from collections.abc import Collection
 from pathlib import Path
 
-RUNNERS = {b"dvc", b"lockstep", b"pipelines.cli"}
+from lockstep.process.process_ids import is_alive, process_name
+
+RUNNER = "LOCKSTEP_RUNNER"
+DVC_STAGE = "DVC_STAGE"
+SHELLS = {"sh", "ash", "bash", "dash", "fish", "ksh", "zsh"}
 
 
-def end_with_runner(names: Collection[bytes] = RUNNERS) -> None:
-    """Let this process be stopped when the runner that started it, one of these, is killed.
+def announce_runner() -> None:
+    """Make this process the runner of the processes that it starts from now on."""
+    os.environ[RUNNER] = process_name()
 
-    An orphan would go on writing into a workspace where the next run of the stage writes too.
+
+def end_with_runner() -> None:
+    """Stop this process by SIGTERM when its runner has ended; without a runner do nothing.
+
+    Otherwise an orphaned stage would write to the same workspace as the stage's next run.
     """
+    runner = os.environ.get(RUNNER) or _dvc_process()
+    if runner:
+        end_with(runner)
+
+
+def end_with(name: str) -> None:
+    """Stop this process by SIGTERM when the process of this name ends, or at once if it has."""
     try:
-        runner = os.pidfd_open(_runner(os.getppid(), names))
-    except (OSError, AttributeError):
-        return  # there is none, or this isn't Linux
+        runner = os.pidfd_open(int(name.partition("-")[0]))
+    except ProcessLookupError:
+        runner = None
+    if runner is None or not is_alive(name):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return
 
     def watch() -> None:
-        select.select([runner], [], [])  # until it has ended
+        select.select([runner], [], [])  # blocks until the runner has ended
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _runner(process: int, names: Collection[bytes]) -> int:
-    """The nearest ancestor that is a runner, or 0; DVC may have put a shell between."""
-    while process > 1:
-        words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-        if any(word.rpartition(b"/")[2] in names for word in words):
-            return process
-        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-        process = int(status.partition("PPid:")[2].split()[0])
-    return 0
+def _dvc_process() -> str:
+    """The name of the DVC process that started this stage, or empty without one.
+
+    DVC runs a command in a shell, which may still be the parent process.
+    """
+    if DVC_STAGE not in os.environ:
+        return ""
+    parent = os.getppid()
+    if Path(f"/proc/{parent}/comm").read_text(encoding="utf-8").strip() in SHELLS:
+        status = Path(f"/proc/{parent}/status").read_text(encoding="utf-8")
+        parent = int(status.partition("PPid:")[2].split()[0])
+    return process_name(parent)

@@ -1,4 +1,4 @@
-"""Shows training while it runs: step, loss, metrics, examples a second, time left."""
+"""Shows the progress of training: step, loss, metrics, examples per second, time left."""
 
 import time
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ Logs = dict[str, Any] | None
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """A bar over all steps on a terminal, and one line for each epoch."""
+    """A progress bar over all steps on a terminal, and one line per epoch."""
 
     def __init__(self, batch_size: int) -> None:
         super().__init__()
@@ -20,27 +20,27 @@ class ShowProgress(keras.callbacks.Callback):
         self.bar = ExitStack()
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Open the bar."""
+        """Open the progress bar."""
         total = self.params["epochs"] * self.params["steps"]
-        self.update = self.bar.enter_context(console.steps_of(total))
+        self.update = self.bar.enter_context(console.steps_bar(total))
         self.started = time.monotonic()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Start the epoch's clock."""
+        """Start measuring the epoch's speed."""
         self.epoch, self.epoch_started, self.steps, self.speed = epoch, time.monotonic(), 0, 0.0
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Move the bar; `batch` is the last step of a chunk."""
+        """Advance the bar; `batch` is the index in the epoch of the last step of a chunk."""
         self.steps = batch + 1
         self.speed = self.steps * self.batch_size / (time.monotonic() - self.epoch_started)
         self.update(self.epoch * self.params["steps"] + self.steps, self._text(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Leave a line."""
+        """Print the epoch's line."""
         console.say(self._text(logs))
 
     def on_train_end(self, logs: Logs = None) -> None:
-        """Close the bar."""
+        """Close the progress bar."""
         self.bar.close()
 
     def _text(self, logs: Logs) -> str:

@@ -1,1 +1,1 @@
-"""TensorFlow's start: devices, strategy, replicas, and the workers of a cluster."""
+"""TensorFlow set-up: devices, strategy, replicas, and the workers of a cluster."""

@@ -1,4 +1,4 @@
-"""Several workers, as TF_CONFIG names them: who is the chief, and how many replicas in all."""
+"""The workers that TF_CONFIG names, and which of them this process is."""
 
 import json
 import os
@@ -19,26 +19,26 @@ class Cluster:
 
     @property
     def size(self) -> int:
-        """How many workers there are, the chief among them."""
+        """Number of workers, the chief included."""
         return len(self.addresses)
 
     @property
     def chief(self) -> bool:
-        """Whether this process runs the graph, and alone writes."""
+        """Whether this process is the chief, which runs the stages and alone writes files."""
         return self.index == 0
 
 
-ALONE = Cluster(("",), 0)
+SINGLE_WORKER = Cluster(("",), 0)
 
 
 def read_cluster() -> Cluster:
-    """Return the cluster of the environment variable TF_CONFIG, or ALONE.
+    """Return the cluster of the environment variable TF_CONFIG, or SINGLE_WORKER.
 
-    Raises ParamsError for one that isn't of workers, or doesn't say which this is.
+    Raises ParamsError if it names other tasks than workers, or not which one this process is.
     """
     text = os.environ.get(TF_CONFIG)
     if not text:
-        return ALONE
+        return SINGLE_WORKER
     expected = f"expected {EXAMPLE}"
     try:
         given = json.loads(text)
@@ -46,10 +46,10 @@ def read_cluster() -> Cluster:
         chiefs, workers = list(cluster.get("chief", [])), list(cluster.get("worker", []))
         index = int(task["index"]) + (len(chiefs) if task["type"] == "worker" else 0)
         addresses = tuple(str(each) for each in (*chiefs, *workers))
-        all(int(address.rpartition(":")[2]) for address in addresses)  # each ends in a port
+        all(int(address.rpartition(":")[2]) for address in addresses)  # ValueError without a port
         known = set(cluster) <= {"chief", "worker"} and task["type"] in ("chief", "worker")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ParamsError(f"{TF_CONFIG}: {type(error).__name__}: {error}; {expected}") from None
     if not known or not 0 <= index < len(addresses):
         raise ParamsError(f"{TF_CONFIG}: got {text}, {expected}")
-    return Cluster(addresses, index) if len(addresses) > 1 else ALONE
+    return Cluster(addresses, index) if len(addresses) > 1 else SINGLE_WORKER

@@ -1,4 +1,4 @@
-"""Which devices there are, told without importing TensorFlow, and how they share the work."""
+"""Devices and the number of replicas, found without importing TensorFlow."""
 
 import os
 from pathlib import Path
@@ -11,61 +11,61 @@ from lockstep.runtime.cluster import TF_CONFIG, read_cluster
 def replicas(params: Params) -> int:
     """Return the number of replicas to train with.
 
-    Raises MachineError when there are fewer devices, ParamsError for a batch they can't share, and
-    for what doesn't work with several.
+    Raises MachineError if there are fewer devices, and ParamsError for a batch size that they can't
+    share evenly or an option that doesn't work with several replicas.
     """
-    workers, wanted, devices = read_cluster().size, params.train.replicas, names()
+    workers, requested, devices = read_cluster().size, params.train.replicas, names()
     each = len(devices) if gpus() else 1
-    if workers > 1 and wanted not in ("auto", workers * each):
+    if workers > 1 and requested not in ("auto", workers * each):
         raise ParamsError(
-            f"train.replicas: got {wanted}, expected auto or {workers * each}: "
-            f"{TF_CONFIG} names {workers} workers with {each} each"
+            f"train.replicas: got {requested}, expected auto or {workers * each}: "
+            f"{TF_CONFIG} names {workers} workers with {each} replicas each"
         )
-    count = workers * each if wanted == "auto" else wanted
+    count = workers * each if requested == "auto" else requested
     if workers == 1 and count > len(devices):
         raise MachineError(
             f"train.replicas: got {count}, expected at most {len(devices)}: "
             f"this machine has {', '.join(devices)}"
         )
-    _demand_divisible(params.train.batch_size, count)
+    _check_divisible(params.train.batch_size, count)
     if count > 1:
-        _demand_several_can(params)
+        _check_several_replicas(params)
     return count
 
 
 def kind() -> str:
-    """What replicas run on: GPU or CPU."""
+    """Return the device type of the replicas: GPU or CPU."""
     return "GPU" if gpus() else "CPU"
 
 
 def names() -> list[str]:
-    """The devices that replicas can have: each GPU, or without any, one for each CPU core."""
+    """Return the devices for replicas: all GPUs, or without any, one per CPU core."""
     return gpus() or [f"CPU:{core}" for core in range(len(os.sched_getaffinity(0)))]
 
 
 def gpus() -> list[str]:
-    """The NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves visible."""
+    """Return the NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves visible."""
     found = [file for file in Path("/dev").glob("nvidia[0-9]*") if file.name[6:].isdigit()]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     chosen = len(found) if visible is None else len([each for each in visible.split(",") if each])
     return [f"GPU:{index}" for index in range(min(len(found), chosen))]
 
 
-def _demand_several_can(params: Params) -> None:
+def _check_several_replicas(params: Params) -> None:
     if params.train.jit_compile is True:
         raise ParamsError(
             "train.jit_compile: got true with several replicas, expected auto or false: "
-            "XLA hangs when it compiles for several"
+            "XLA hangs when it compiles for several replicas"
         )
     if params.train.precision == "mixed_float16":
-        # keras.optimizers.LossScaleOptimizer asks the first alone whether gradients are finite.
+        # keras.optimizers.LossScaleOptimizer checks for finite gradients on the first one only.
         raise ParamsError(
             "train.precision: got mixed_float16 with several replicas, expected mixed_bfloat16 or "
             "float32: Keras misses the overflows of all replicas but the first"
         )
 
 
-def _demand_divisible(batch_size: int, count: int) -> None:
+def _check_divisible(batch_size: int, count: int) -> None:
     if batch_size % count:
         below, above = batch_size // count * count, -(-batch_size // count) * count
         nearest = " or ".join(str(size) for size in (below, above) if size)

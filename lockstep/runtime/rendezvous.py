@@ -1,4 +1,4 @@
-"""The workers of a cluster wait for each other, before TensorFlow takes their ports."""
+"""Wait for all workers of a cluster, before TensorFlow binds their ports."""
 
 import socket
 import socketserver
@@ -13,11 +13,10 @@ from lockstep.runtime.cluster import TF_CONFIG, Cluster
 PAUSE = 0.1  # seconds
 
 
-def meet(cluster: Cluster, seconds: float) -> None:
-    """Return when all workers are there; raises UnavailableError if one doesn't come in time.
+def wait_for_workers(cluster: Cluster, seconds: float) -> None:
+    """Return when all workers have connected; raises UnavailableError if one doesn't in time.
 
-    Before TensorFlow binds the same ports: it would wait for ever, in a call that no signal, no
-    thread and no exception ends.
+    TensorFlow itself would wait for ever, in a call that no signal, thread or exception ends.
     """
     others = set(range(cluster.size)) - {cluster.index}
     if not others:
@@ -29,8 +28,8 @@ def meet(cluster: Cluster, seconds: float) -> None:
             if time.monotonic() > deadline:
                 missing = sorted(others - (reached & seen))
                 raise UnavailableError(
-                    f"{cluster.size - len(missing)} of {cluster.size} workers met within "
-                    f"{seconds:g} s (train.cluster_seconds); start the others: "
+                    f"{cluster.size - len(missing)} of {cluster.size} workers connected within "
+                    f"{seconds:g} s (train.cluster_timeout_seconds); start the others: "
                     f"{', '.join(cluster.addresses[each] for each in missing)}"
                 )
             reached |= {each for each in others - reached if _reach(cluster, each)}
@@ -39,7 +38,7 @@ def meet(cluster: Cluster, seconds: float) -> None:
 
 @contextmanager
 def _listening(cluster: Cluster) -> Iterator[set[int]]:
-    """Answer on this worker's port; yields the set of those who have called."""
+    """Answer on this worker's port; yields the set of workers that have connected."""
     seen: set[int] = set()
 
     class Answer(socketserver.StreamRequestHandler):
@@ -71,9 +70,9 @@ def _reach(cluster: Cluster, other: int) -> bool:
     host, _, port = cluster.addresses[other].rpartition(":")
     name = str(cluster.index).encode()
     try:
-        with socket.create_connection((host, int(port)), 1) as line:
-            line.settimeout(1)
-            line.sendall(name + b"\n")
-            return line.recv(10) == name
+        with socket.create_connection((host, int(port)), 1) as connection:
+            connection.settimeout(1)
+            connection.sendall(name + b"\n")
+            return connection.recv(10) == name
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""How TensorFlow starts: the same in every stage, so that two doors give the same bits."""
+"""Start TensorFlow the same way in every stage, so that all entry points give the same bits."""
 
 import functools
 import os
@@ -23,7 +23,7 @@ def start_runtime(
     memory_growth: bool = True,
     workers: int = 1,
 ) -> tf.distribute.Strategy:
-    """Seed everything, make operations deterministic, and return the strategy over the replicas.
+    """Seed everything, enable op determinism, and return the strategy over the replicas.
 
     `precision` is a Keras dtype policy. Raises MachineError if TensorFlow doesn't see the devices
     that the machine has.
@@ -35,9 +35,9 @@ def start_runtime(
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         strategy = _strategy(tuple(_logical_devices(replicas)))
-    # Layers' automatic names count up within a process, and stand in the weights' file.
+    # Keras numbers automatic layer names within a process, and weights files contain them.
     keras.utils.clear_session(free_memory=False)
-    keras.config.set_dtype_policy(precision)  # which clearing would undo
+    keras.config.set_dtype_policy(precision)  # after clear_session, which resets it
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     return strategy
@@ -45,13 +45,13 @@ def start_runtime(
 
 @functools.cache
 def _strategy(names: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
-    # One for a process: a second over the same devices would number its collective operations
-    # from the start again, and end in "Shape mismatch in the collective instance 100".
+    # One per process: a second over the same devices would number its collective operations
+    # from the start again, and fail with "Shape mismatch in the collective instance 100".
     return tf.distribute.MirroredStrategy(names)
 
 
 def runtime_tags(strategy: tf.distribute.Strategy) -> dict[str, str]:
-    """Return what ran where, by which two runs that differ can be compared: it goes to MLflow."""
+    """Return MLflow tags of the hardware and software, to explain why two runs differ."""
     threading = tf.config.threading
     return {
         "strategy": type(strategy).__name__,
@@ -81,7 +81,7 @@ def _processor() -> str:
 def _logical_devices(replicas: int) -> list[str]:
     kind = devices.kind()
     if kind == "CPU":
-        _split_the_cpu()
+        _split_cpu()
     names = [device.name for device in tf.config.list_logical_devices(kind)]
     if len(names) < replicas:
         seen = ", ".join(names) or f"no {kind}"
@@ -90,7 +90,7 @@ def _logical_devices(replicas: int) -> list[str]:
 
 
 def _set_memory_growth(grows: bool) -> None:
-    """Say how GPU memory is taken; the first stage of a process decides for all."""
+    """Set GPU memory growth; only the first stage of a process can."""
     try:
         for gpu in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(gpu, grows)
@@ -98,11 +98,11 @@ def _set_memory_growth(grows: bool) -> None:
         tf.get_logger().debug("the GPUs are in use already")
 
 
-def _split_the_cpu() -> None:
+def _split_cpu() -> None:
     """Make one logical device of each core, before TensorFlow's first operation.
 
-    They share TensorFlow's threads, so the number of them changes no bit and no speed; made by
-    every stage, whatever its replicas, they serve one process that runs several stages.
+    They share TensorFlow's threads, so their number changes no bit and no speed. Every stage makes
+    them, whatever its replicas, since one process may run several stages.
     """
     (cpu,) = tf.config.list_physical_devices("CPU")
     if not tf.config.get_logical_device_configuration(cpu):

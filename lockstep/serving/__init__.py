@@ -1,1 +1,1 @@
-"""Saved models: found, loaded, exported, and used for a person's own files."""
+"""Find, load and export saved models, and predict for a user's files."""

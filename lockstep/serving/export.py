@@ -1,4 +1,4 @@
-"""A trained model as one file or folder, in the format a person asks for."""
+"""Export a trained model to one file or folder, in the format the user chooses."""
 
 import logging
 import shutil
@@ -16,10 +16,10 @@ from lockstep.process.environment import prepare_environment
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.serving import locate
 from lockstep.serving.locate import (
-    BARE,
-    MARKS,
-    REGISTERED,
+    MARKER_FILES,
+    REGISTRY_URI,
     SUFFIXES,
+    WEIGHTS_ONLY,
     WORKSPACE,
     Saved,
     locate_model,
@@ -31,24 +31,25 @@ if TYPE_CHECKING:
 
 
 def export_model(
-    params: Params, root: Path, model: str, kind: str, to: Path | None
+    params: Params, root: Path, model: str, kind: str, output: Path | None
 ) -> tuple[Path, Path]:
-    """Write a model in a format to a path, and return it with the path of its spec.json.
+    """Export a model, and return the paths of the export and of its spec.json.
 
-    Of a registered version the other formats than a SavedModel need the weights it was made of in
-    this workspace. Raises ParamsError for what can't be had.
+    A registered version is stored as a SavedModel; to export it in another format, the weights it
+    was made from must be in this workspace. Raises ParamsError if the model, the format or the
+    path can't be used.
     """
-    if model not in WORKSPACE and not REGISTERED.fullmatch(model):
+    if model not in WORKSPACE and not REGISTRY_URI.fullmatch(model):
         expected = "best, last, models:/NAME@ALIAS or models:/NAME/VERSION"
         raise ParamsError(f"got {model}, expected {expected}")
-    path = to or root / layout.EXPORT / (_name(model) + SUFFIXES[kind])
-    _check_place(path, kind)
+    path = output or root / layout.EXPORT / (_name(model) + SUFFIXES[kind])
+    _check_output(path, kind)
     prepare_environment(root)
     with locate_model(root, model) as found:
-        here = model in WORKSPACE or kind == found.format
-        saved = found if here else _trained_here(root, found)
+        usable = model in WORKSPACE or kind == found.format
+        saved = found if usable else _workspace_weights(root, found)
         spec = locate.read_spec(saved)
-        with _written(path, kind, saved.spec) as part:
+        with _atomic_output(path, kind, saved.spec) as part:
             if kind == saved.format:
                 _copy(saved.path, part)
             else:
@@ -60,35 +61,38 @@ def _name(model: str) -> str:
     return model.removeprefix("models:/").replace("/", "-").replace("@", "-")
 
 
-def _check_place(path: Path, kind: str) -> None:
-    """Refuse a path that would mislead, or that holds what isn't an export."""
-    if kind not in MARKS and locate.by_name(path) != kind:
-        raise ParamsError(f"--to: got {path}, expected a name that ends in {SUFFIXES[kind]}")
-    ours = (path / "spec.json").exists() and (path / MARKS.get(kind, "")).exists()
-    if kind in MARKS and path.exists() and not ours:
-        raise ParamsError(f"--to: {path} is there and no {kind} export, expected another path")
-    locate.check_place(path, folder=kind in MARKS)
+def _check_output(path: Path, kind: str) -> None:
+    """Refuse a path with a suffix of another format, or a folder that isn't such an export."""
+    if kind not in MARKER_FILES and locate.format_of_suffix(path) != kind:
+        raise ParamsError(f"--output: got {path}, expected a name that ends in {SUFFIXES[kind]}")
+    is_export = (path / "spec.json").exists() and (path / MARKER_FILES.get(kind, "")).exists()
+    if kind in MARKER_FILES and path.exists() and not is_export:
+        raise ParamsError(
+            f"--output: {path} exists and isn't a {kind} export, expected another path"
+        )
+    locate.check_output_path(path, folder=kind in MARKER_FILES)
 
 
-def _trained_here(root: Path, version: Saved) -> Saved:
-    """The workspace's weights from which a registered version was made."""
+def _workspace_weights(root: Path, version: Saved) -> Saved:
+    """Return the workspace's weights from which a registered version was made."""
     for name in WORKSPACE:
         try:
-            here = locate.in_workspace(root, name)
+            candidate = locate.in_workspace(root, name)
         except ParamsError:
             continue
-        same_spec = here.spec.exists() and here.spec.read_bytes() == version.spec.read_bytes()
-        if same_spec and weights_digest(here.path) == version.tags.get("weights"):
-            return here
+        spec = candidate.spec
+        same_spec = spec.exists() and spec.read_bytes() == version.spec.read_bytes()
+        if same_spec and weights_digest(candidate.path) == version.tags.get("weights"):
+            return candidate
     raise ParamsError(
         "--format: the registered model's weights aren't in this workspace, expected savedmodel"
     )
 
 
 @contextmanager
-def _written(path: Path, kind: str, spec: Path) -> Iterator[Path]:
-    """Yield a file or folder to write, which becomes `path`, with its spec, or else is gone."""
-    if kind in MARKS:
+def _atomic_output(path: Path, kind: str, spec: Path) -> Iterator[Path]:
+    """Yield a temporary path, which becomes `path`, with its spec, only if the block succeeds."""
+    if kind in MARKER_FILES:
         with atomic_files.whole_folder(path) as part:
             yield part
             shutil.copyfile(spec, part / "spec.json")
@@ -104,20 +108,20 @@ def _copy(source: Path, part: Path) -> None:
         shutil.copytree(source, part, dirs_exist_ok=True)
     else:
         with source.open("rb") as old, part.open("wb") as new:
-            shutil.copyfileobj(old, new)  # of a full disk copyfile would name the source
+            shutil.copyfileobj(old, new)  # on a full disk copyfile's error names the source
 
 
 def _convert(params: Params, root: Path, saved: Saved, spec: Spec, kind: str, part: Path) -> None:
     load_tensorflow()
     from lockstep.runtime.strategy import start_runtime
-    from lockstep.serving.load import bare_model
+    from lockstep.serving.load import model_with_weights
     from lockstep.serving.serving_model import with_preprocessing
 
     start_runtime(params.seed)
-    model = bare_model(saved, params, spec)
-    if kind not in BARE:
+    model = model_with_weights(saved, params, spec)
+    if kind not in WEIGHTS_ONLY:
         model = with_preprocessing(model, spec)
-    if kind in MARKS:
+    if kind in MARKER_FILES:
         _write_folder(model, kind, part)
     else:
         _write_file(model, kind, part, root)
@@ -131,15 +135,15 @@ def _write_folder(model: "keras.Model", kind: str, part: Path) -> None:
             model.export(part, "tf_saved_model", verbose=False)
         else:
             tf.train.Checkpoint(model=model).save(part / "model")
-    except tf.errors.OpError as error:  # TensorFlow's own words for a full disk
+    except tf.errors.OpError as error:  # such as TensorFlow's error for a full disk
         raise MachineError(f"{part.parent}: {first_line(error).rpartition('; ')[2]}") from None
 
 
 def _write_file(model: "keras.Model", kind: str, part: Path, root: Path) -> None:
-    """Save a file, and read a whole model again: Keras writes some that it can't read."""
+    """Save a file, and load it again: Keras can write model files that it can't read."""
     from lockstep.serving.load import whole_model
 
-    logging.getLogger("absl").setLevel(logging.ERROR)  # that .h5 is legacy isn't news
+    logging.getLogger("absl").setLevel(logging.ERROR)  # hides: ".h5 is a legacy format"
     try:
         model.save(part)
         whole_model(part, root)

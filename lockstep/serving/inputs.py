@@ -1,4 +1,4 @@
-"""A person's file as raw examples, as the serving model takes them."""
+"""Read a user's file as raw examples for the serving model."""
 
 import zipfile
 from pathlib import Path
@@ -8,28 +8,28 @@ import numpy as np
 
 from lockstep.data.readers import csv_files
 from lockstep.data.readers import images as image_files
-from lockstep.data.spec import Input, Spec, alone
+from lockstep.data.spec import Input, Spec, unwrap_single
 from lockstep.errors import DataError
 
 ARRAYS = (".npy", ".npz")
 EXPECTED = {
     "image": "an image, a folder of images, .npy or .npz",
     "table": "a .csv with a header",
-    "text": "a .txt with a text on each line, .npy or .npz",
+    "text": "a .txt with one text per line, .npy or .npz",
 }
-# A data set whose brightest pixel is below this hasn't the levels 0 to 255 of image files.
+# Pixels of a data set whose maximum is below this aren't scaled 0 to 255 as in image files.
 HALF_OF_LEVELS = 128
 
 
-class Raw(NamedTuple):
-    """Examples from a file, and where each stands in it: a path, an index or a line's number."""
+class PredictionInputs(NamedTuple):
+    """Raw examples, and the position of each: a file's path, an array index or a line number."""
 
-    places: list[str]
-    inputs: Any  # an array of the one input, or arrays by the inputs' or columns' names
+    positions: list[str]
+    inputs: Any  # one array, or a dict of arrays by the name of the input or column
 
 
-def read_inputs(path: Path, spec: Spec) -> Raw:
-    """Return a file's examples; raises DataError with its path if they aren't what `spec` says."""
+def read_inputs(path: Path, spec: Spec) -> PredictionInputs:
+    """Return the examples of a file or folder; raises DataError if they don't match `spec`."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if path.suffix.lower() in ARRAYS and not any(each.columns for each in spec.inputs.values()):
@@ -47,14 +47,14 @@ def _wrong_kind(path: Path, kind: str) -> NoReturn:
     raise DataError(f"{path}: got {got}, expected {EXPECTED[kind]}")
 
 
-def _arrays(path: Path, spec: Spec) -> Raw:
+def _arrays(path: Path, spec: Spec) -> PredictionInputs:
     try:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
             one = isinstance(loaded, np.ndarray)
             found = {next(iter(spec.inputs)): loaded} if one else {k: loaded[k] for k in loaded}
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not whole, or not of plain arrays ({error})") from None
+        raise DataError(f"{path}: incomplete, or not plain arrays ({error})") from None
     missing = [name for name in spec.inputs if name not in found]
     if missing:
         names = ", ".join(found) or "nothing"
@@ -62,19 +62,19 @@ def _arrays(path: Path, spec: Spec) -> Raw:
     inputs = {name: _checked(path, each, found[name]) for name, each in spec.inputs.items()}
     (count, *others) = {len(array) for array in inputs.values()}
     if others:
-        raise DataError(f"{path}: arrays of different lengths, expected one of each an example")
-    return Raw([str(index) for index in range(count)], alone(inputs))
+        raise DataError(f"{path}: arrays of different lengths, expected equal lengths")
+    return PredictionInputs([str(index) for index in range(count)], unwrap_single(inputs))
 
 
 def _checked(path: Path, each: Input, array: np.ndarray) -> np.ndarray:
-    """The array as the model takes it: without a value changed, but for the digits of floats."""
+    """Cast an array to the input's dtype; only the rounding of floats may change a value."""
     wanted = () if each.kind == "text" else tuple(each.shape)
     if array.ndim == 0 or array.shape[1:] != wanted or not len(array):
         sizes = ", ".join(map(str, ("examples", *wanted)))
         raise DataError(f"{path}: got the shape {array.shape}, expected ({sizes})")
     if each.kind == "text":
         if array.dtype.kind != "U":
-            raise DataError(f"{path}: got {array.dtype}, expected texts")
+            raise DataError(f"{path}: got {array.dtype}, expected strings")
         return array
     if array.dtype.kind not in "fiub":
         raise DataError(f"{path}: got {array.dtype}, expected numbers")
@@ -82,39 +82,39 @@ def _checked(path: Path, each: Input, array: np.ndarray) -> np.ndarray:
         cast = array.astype(each.dtype)
     good = np.isfinite(cast) if cast.dtype.kind == "f" else cast == array
     if not good.all():
-        raise DataError(f"{path}: got {array[~good][0]}, expected numbers that {each.dtype} holds")
+        raise DataError(f"{path}: got {array[~good][0]}, expected numbers that fit {each.dtype}")
     return cast
 
 
-def _images(path: Path, each: Input, spec: Spec) -> Raw:
+def _images(path: Path, each: Input, spec: Spec) -> PredictionInputs:
     if path.is_file() and path.suffix.lower() in (".csv", ".txt"):
         _wrong_kind(path, each.kind)
     height, width, *channels = each.shape
-    if channels not in ([], [1], [3]) or not _has_levels(each, spec):
+    if channels not in ([], [1], [3]) or not _has_image_levels(each, spec):
         top = f"levels up to {each.statistics['maximum']:g}, shape {each.shape}"
-        raise DataError(f"{path}: {spec.data} has {top}, as no image file: expected .npy or .npz")
+        raise DataError(f"{path}: {spec.data} has {top}, unlike image files; expected .npy or .npz")
     mode = "RGB" if channels == [3] else "L"
     paths = _files_in(path) if path.is_dir() else [path]
     images = np.stack([image_files.load_image(file, mode, (height, width)) for file in paths])
-    return Raw([str(file) for file in paths], images.reshape(len(paths), *each.shape))
+    return PredictionInputs([str(file) for file in paths], images.reshape(len(paths), *each.shape))
 
 
-def _has_levels(each: Input, spec: Spec) -> bool:
-    """Say whether the data set's pixels mean what those of image files mean."""
+def _has_image_levels(each: Input, spec: Spec) -> bool:
+    """Return whether the data set's pixels are scaled 0 to 255, as those of image files."""
     bright = each.statistics["maximum"] >= HALF_OF_LEVELS
     return each.dtype == "uint8" and (spec.data == "folder" or bright)
 
 
-def _files_in(place: Path) -> list[Path]:
-    """All in a folder and below, without what a desktop leaves behind."""
-    found = sorted(place.rglob("*"))
+def _files_in(folder: Path) -> list[Path]:
+    """Return all files in a folder and its subfolders, except hidden ones such as .DS_Store."""
+    found = sorted(folder.rglob("*"))
     paths = [path for path in found if not (path.is_dir() or path.name.startswith("."))]
     if not paths:
-        raise DataError(f"{place}: empty, expected images")
+        raise DataError(f"{folder}: empty, expected images")
     return paths
 
 
-def _rows(path: Path, each: Input) -> Raw:
+def _rows(path: Path, each: Input) -> PredictionInputs:
     if path.suffix.lower() != ".csv" or not path.is_file():
         _wrong_kind(path, each.kind)
     header, rows = csv_files.read_rows(path)
@@ -125,14 +125,17 @@ def _rows(path: Path, each: Input) -> Raw:
     cells = [[row[header.index(name)] for name in names] for row in rows]
     numeric = [not each.columns.get(name) for name in names]
     table = csv_files.as_table(path, names, cells, numeric)
-    places = [str(number) for number in range(2, len(rows) + 2)]
+    positions = [str(number) for number in range(2, len(rows) + 2)]
     if not each.columns:
-        return Raw(places, _checked(path, each, np.stack([table[name] for name in names], axis=1)))
+        rows_array = np.stack([table[name] for name in names], axis=1)
+        return PredictionInputs(positions, _checked(path, each, rows_array))
     kinds = {name: str if known else np.float32 for name, known in each.columns.items()}
-    return Raw(places, {name: table[name].astype(kind) for name, kind in kinds.items()})
+    return PredictionInputs(
+        positions, {name: table[name].astype(kind) for name, kind in kinds.items()}
+    )
 
 
-def _texts(path: Path) -> Raw:
+def _texts(path: Path) -> PredictionInputs:
     if path.suffix.lower() != ".txt" or not path.is_file():
         _wrong_kind(path, "text")
     try:
@@ -141,5 +144,5 @@ def _texts(path: Path) -> Raw:
         raise DataError(f"{path}: byte {error.start} isn't UTF-8, save it as UTF-8") from None
     texts = {str(number): line for number, line in enumerate(lines, 1) if line.strip()}
     if not texts:
-        raise DataError(f"{path}: empty, expected a text on each line")
-    return Raw(list(texts), np.array(list(texts.values())))
+        raise DataError(f"{path}: empty, expected one text per line")
+    return PredictionInputs(list(texts), np.array(list(texts.values())))

@@ -1,4 +1,4 @@
-"""Saved models as functions from raw examples to outputs, whatever their format."""
+"""Load a saved model of any format as a function from raw examples to outputs."""
 
 import json
 import warnings
@@ -19,28 +19,32 @@ from lockstep.errors import DataError, ParamsError
 from lockstep.messages import first_line
 from lockstep.modeling.model import make_model
 from lockstep.runtime.strategy import start_runtime
-from lockstep.serving.locate import BARE, Saved
+from lockstep.serving.locate import WEIGHTS_ONLY, Saved
 from lockstep.serving.serving_model import ignore_unnamed_columns, with_preprocessing
 
 
 def restore(saved: Saved, params: Params, spec: Spec, root: Path) -> Callable[[Any], Any]:
     """Return a function from a batch of raw examples to the model's outputs.
 
-    Bare weights go into the model that the parameters name. Raises DataError for a broken file.
+    Files with weights only are loaded into the model that the parameters name. Raises DataError
+    for a broken file.
     """
     start_runtime(params.seed)
     if saved.format == "savedmodel":
         return _saved_model(saved.path)
-    if saved.format in BARE:
-        model = with_preprocessing(bare_model(saved, params, spec), spec)
+    if saved.format in WEIGHTS_ONLY:
+        model = with_preprocessing(model_with_weights(saved, params, spec), spec)
     else:
         model = whole_model(saved.path, root)
     call: Callable[[Any], Any] = tf.function(lambda raw: model(raw, training=False))
     return call
 
 
-def bare_model(saved: Saved, params: Params, spec: Spec) -> keras.Model:
-    """Return the model that the parameters name with saved weights; raises ParamsError if not."""
+def model_with_weights(saved: Saved, params: Params, spec: Spec) -> keras.Model:
+    """Return the model that the parameters name with the saved weights.
+
+    Raises ParamsError if they don't fit the model, DataError if the file is broken.
+    """
     model = make_model(params, spec)
     try:
         if saved.format == "weights":
@@ -53,22 +57,22 @@ def bare_model(saved: Saved, params: Params, spec: Spec) -> keras.Model:
             "expected the parameters it was trained with"
         ) from None
     except (OSError, KeyError, tf.errors.OpError) as error:
-        raise DataError(f"{saved.path}: not whole ({first_line(error)})") from None
+        raise DataError(f"{saved.path}: incomplete or broken ({first_line(error)})") from None
     return model
 
 
 def _restore_checkpoint(model: keras.Model, folder: Path) -> None:
     newest = tf.train.latest_checkpoint(folder)
     if newest is None:
-        raise DataError(f"{folder}: holds no checkpoint that its file `checkpoint` names")
+        raise DataError(f"{folder}: its file `checkpoint` names no checkpoint that exists")
     status = tf.train.Checkpoint(model=model).restore(newest)
     status.assert_existing_objects_matched().expect_partial()
 
 
 def whole_model(path: Path, root: Path) -> keras.Model:
-    """Load a .keras or legacy .h5 file without running code of its own.
+    """Load a .keras or legacy .h5 file without running code stored in it.
 
-    Custom classes are those in models/ of the project at `root`. Raises DataError, also for any
+    Custom classes are found in models/ of the project at `root`. Raises DataError, also for any
     Lambda layer.
     """
     if "Lambda" in _class_names(_config(path)):
@@ -79,13 +83,13 @@ def whole_model(path: Path, root: Path) -> keras.Model:
         with warnings.catch_warnings():
             ignore_unnamed_columns()
             model: keras.Model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever a strange file makes Keras meet
+    except Exception as error:  # a damaged or foreign file can raise anything in Keras
         raise DataError(f"{path}: can't be loaded ({first_line(error)})") from None
     return model
 
 
 def _config(path: Path) -> Any:
-    """What a file says its layers are."""
+    """Return the model config that a file stores."""
     try:
         if path.suffix == ".keras":
             with zipfile.ZipFile(path) as archive:
@@ -93,26 +97,26 @@ def _config(path: Path) -> Any:
         with h5py.File(path) as file:
             return json.loads(file.attrs["model_config"])
     except (OSError, KeyError, ValueError, TypeError, RecursionError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a whole file of a Keras model ({error})") from None
+        raise DataError(f"{path}: not a complete Keras model file ({error})") from None
 
 
 def _class_names(config: Any) -> Iterator[str]:
-    """Each class within a config, however deep."""
-    rest = [config]
-    while rest:
-        inside = rest.pop()
-        if isinstance(inside, dict):
-            yield str(inside.get("class_name"))
-            rest += inside.values()
-        elif isinstance(inside, list):
-            rest += inside
+    """Yield the class name of each object in a config, at any depth."""
+    pending = [config]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            yield str(value.get("class_name"))
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
 
 
 def _saved_model(path: Path) -> Callable[[Any], Any]:
     try:
         loaded = tf.saved_model.load(path)
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise DataError(f"{path}: not a whole SavedModel ({first_line(error)})") from None
+        raise DataError(f"{path}: not a complete SavedModel ({first_line(error)})") from None
     if not hasattr(loaded, "serve"):
         raise DataError(f"{path}: has no endpoint `serve`, expected a SavedModel that Keras wrote")
 

@@ -1,4 +1,4 @@
-"""Saved models: their formats, and where the one is that a person names."""
+"""The formats of saved models, and where to find the model that the user names."""
 
 import re
 import tempfile
@@ -11,7 +11,7 @@ from lockstep.data.spec import Spec, read_spec_file
 from lockstep.errors import DataError, ParamsError
 from lockstep.storage import layout
 
-# How the names of their files and folders end; of two that fit, the longer comes first.
+# Suffix of each format; .weights.h5 comes before .h5, since the first match counts.
 SUFFIXES = {
     "keras": ".keras",
     "weights": ".weights.h5",
@@ -19,12 +19,12 @@ SUFFIXES = {
     "h5": ".h5",
     "savedmodel": ".savedmodel",
 }
-# What a folder has in it, by its format; the other formats are files.
-MARKS = {"savedmodel": "saved_model.pb", "checkpoint": "checkpoint"}
-FILES = {kind: end for kind, end in SUFFIXES.items() if kind not in MARKS}
-BARE = ("weights", "checkpoint")  # what goes into the workspace's own model
+# The formats that are folders, and the file by which each is recognized; the others are files.
+MARKER_FILES = {"savedmodel": "saved_model.pb", "checkpoint": "checkpoint"}
+FILES = {kind: end for kind, end in SUFFIXES.items() if kind not in MARKER_FILES}
+WEIGHTS_ONLY = ("weights", "checkpoint")  # loaded into the model that params.yaml names
 WORKSPACE = ("best", "last")
-REGISTERED = re.compile(r"models:/(?P<name>[^/:@]+)(@(?P<alias>[^/:@]+)|/(?P<version>[0-9]+))")
+REGISTRY_URI = re.compile(r"models:/(?P<name>[^/:@]+)(@(?P<alias>[^/:@]+)|/(?P<version>[0-9]+))")
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,11 @@ class Saved:
 
 @contextmanager
 def locate_model(root: Path, model: str) -> Iterator[Saved]:
-    """Yield what `model` names: best, last, models:/NAME@ALIAS, models:/NAME/VERSION or a path.
+    """Yield the model: best, last, models:/NAME@ALIAS, models:/NAME/VERSION or a path.
 
-    A registered version is copied here for as long as the block lasts. Raises ParamsError.
+    A registered version is downloaded to a temporary folder, which is removed after the block.
+    Raises ParamsError if there is no such model, DataError if it isn't a saved model,
+    UnavailableError if the registry can't be reached.
     """
     if model in WORKSPACE:
         yield in_workspace(root, model)
@@ -61,7 +63,7 @@ def in_workspace(root: Path, name: str) -> Saved:
 
 
 def _registered(root: Path, model: str, folder: Path) -> Saved:
-    match = REGISTERED.fullmatch(model)
+    match = REGISTRY_URI.fullmatch(model)
     if not match:
         raise ParamsError(f"got {model}, expected models:/NAME@ALIAS or models:/NAME/VERSION")
     from lockstep.tracking import downloads
@@ -79,14 +81,14 @@ def _of_path(root: Path, path: Path) -> Saved:
         raise ParamsError(f"got {path}, which doesn't exist, expected {expected}")
     kind = _format_of(path)
     spec = spec_beside(path, kind)
-    if kind in BARE and not spec.exists():
+    if kind in WEIGHTS_ONLY and not spec.exists():
         spec = root / layout.SPEC
     return Saved(path, kind, spec)
 
 
 def _format_of(path: Path) -> str:
-    inside = (kind for kind, mark in MARKS.items() if (path / mark).exists())
-    kind = next(inside, None) if path.is_dir() else by_name(path)
+    matching = (kind for kind, name in MARKER_FILES.items() if (path / name).exists())
+    kind = next(matching, None) if path.is_dir() else format_of_suffix(path)
     if not kind:
         files = ", ".join(FILES.values())
         raise DataError(
@@ -96,31 +98,33 @@ def _format_of(path: Path) -> str:
     return kind
 
 
-def by_name(path: Path) -> str | None:
-    """Return the format of a file by how its name ends."""
+def format_of_suffix(path: Path) -> str | None:
+    """Return the format that a file's suffix stands for, or None."""
     return next((kind for kind, end in FILES.items() if path.name.endswith(end)), None)
 
 
 def spec_beside(path: Path, kind: str) -> Path:
-    """Where an export has its spec.json: within a folder, beside a file."""
-    return path / "spec.json" if kind in MARKS else path.with_name(f"{path.name}.spec.json")
+    """Return the path of an export's spec.json: inside a folder, next to a file."""
+    return path / "spec.json" if kind in MARKER_FILES else path.with_name(f"{path.name}.spec.json")
 
 
-def check_place(path: Path, *, folder: bool = False) -> None:
-    """Raise ParamsError if no file, or folder, can be written there."""
+def check_output_path(path: Path, *, folder: bool = False) -> None:
+    """Raise ParamsError if no file (or with `folder`, no folder) can be written to this path."""
     if path.exists() and path.is_dir() != folder:
-        raise ParamsError(f"--to: {path} is a {'file' if folder else 'folder'}, expected another")
+        raise ParamsError(
+            f"--output: {path} is a {'file' if folder else 'folder'}, expected another"
+        )
     for parent in path.parents:
         if parent.exists() and not parent.is_dir():
-            raise ParamsError(f"--to: {parent} is a file, expected a folder")
+            raise ParamsError(f"--output: {parent} is a file, expected a folder")
 
 
 def read_spec(saved: Saved) -> Spec:
-    """Return what describes the model's inputs and outputs; raises DataError if nothing does."""
+    """Return the model's spec; raises DataError if its spec.json is missing or unreadable."""
     if not saved.spec.exists():
         raise DataError(
-            f"{saved.spec}: no such file, expected what describes the model's inputs and classes: "
-            "`lockstep export` writes it"
+            f"{saved.spec}: no such file, expected the model's spec.json, which "
+            "`lockstep export` writes"
         )
     try:
         return read_spec_file(saved.spec)

@@ -1,4 +1,4 @@
-"""Predictions of any saved model for a person's file, as a table."""
+"""Predict with any saved model for a user's file, and return a table."""
 
 import csv
 import io
@@ -9,41 +9,41 @@ from typing import Any
 import numpy as np
 
 from lockstep.config.schema import Params
-from lockstep.data.spec import Spec, Target, by_name
+from lockstep.data.spec import Spec, Target, as_dict
 from lockstep.errors import DataError
 from lockstep.evaluation import scores
 from lockstep.messages import first_line
 from lockstep.process.environment import prepare_environment
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.serving import locate
-from lockstep.serving.inputs import Raw, read_inputs
+from lockstep.serving.inputs import PredictionInputs, read_inputs
 from lockstep.serving.locate import Saved, locate_model
 from lockstep.storage import atomic_files
 
 
-def predict_file(params: Params, root: Path, model: str, file: Path, to: Path | None) -> str:
-    """Return a CSV: where each example stands in the file, its label and probabilities, or value.
+def predict_file(params: Params, root: Path, model: str, file: Path, output: Path | None) -> str:
+    """Return a CSV with each example's position in the file, its label and probabilities, or value.
 
-    It is also written to `to`. Of several targets each has its own columns. Raises ParamsError for
-    a wrong model, DataError for a wrong file.
+    It is also written to `output`, if given. With several targets each has its own columns. Raises
+    ParamsError for a wrong model, DataError for a wrong file.
     """
-    if to:
-        locate.check_place(to)
+    if output:
+        locate.check_output_path(output)
     prepare_environment(root)
     with locate_model(root, model) as saved:
         spec = locate.read_spec(saved)
         raw = read_inputs(file, spec)
         outputs = _outputs(params, root, saved, spec, raw)
-    table = _table(spec, raw.places, outputs)
-    if to:
-        atomic_files.write_text(to, table)
+    table = _table(spec, raw.positions, outputs)
+    if output:
+        atomic_files.write_text(output, table)
     return table
 
 
 def _outputs(
-    params: Params, root: Path, saved: Saved, spec: Spec, raw: Raw
+    params: Params, root: Path, saved: Saved, spec: Spec, raw: PredictionInputs
 ) -> dict[str, np.ndarray]:
-    """Each target's outputs, (examples, numbers), in batches as evaluation takes them."""
+    """Return each target's outputs, (examples, outputs), computed in the batches of evaluation."""
     load_tensorflow()
     import tensorflow as tf
 
@@ -51,28 +51,30 @@ def _outputs(
 
     call = restore(saved, params, spec, root)
     parts = []
-    for at in range(0, len(raw.places), params.train.batch_size):
-        some = slice(at, at + params.train.batch_size)
+    for start in range(0, len(raw.positions), params.train.batch_size):
+        some = slice(start, start + params.train.batch_size)
         batch = tf.nest.map_structure(lambda array, some=some: tf.constant(array[some]), raw.inputs)
         try:
             parts.append(_by_target(call(batch), saved, spec))
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             line = first_line(error)
-            raise DataError(f"{saved.path}: doesn't take what {saved.spec} says: {line}") from None
+            raise DataError(
+                f"{saved.path}: doesn't accept the inputs that {saved.spec} describes: {line}"
+            ) from None
     return {name: np.concatenate([part[name] for part in parts]) for name in spec.targets}
 
 
 def _by_target(given: Any, saved: Saved, spec: Spec) -> dict[str, np.ndarray]:
-    outputs = by_name(given, next(iter(spec.targets)))
+    outputs = as_dict(given, next(iter(spec.targets)))
     found = {name: np.asarray(outputs[name]) for name in spec.targets if name in outputs}
     wanted = {name: target.outputs for name, target in spec.targets.items()}
     if {name: array.shape[-1] for name, array in found.items()} != wanted:
-        raise DataError(f"{saved.path}: gives other outputs than {saved.spec} says: {wanted}")
+        raise DataError(f"{saved.path}: has other outputs than {saved.spec}: {wanted}")
     return found
 
 
-def _table(spec: Spec, places: list[str], outputs: dict[str, np.ndarray]) -> str:
-    columns = {"input": places}
+def _table(spec: Spec, positions: list[str], outputs: dict[str, np.ndarray]) -> str:
+    columns = {"input": positions}
     for name, target in spec.targets.items():
         prefix = f"{name}_" if len(spec.targets) > 1 else ""
         columns |= {prefix + key: cells for key, cells in _columns(target, outputs[name])}
@@ -84,7 +86,7 @@ def _table(spec: Spec, places: list[str], outputs: dict[str, np.ndarray]) -> str
 
 
 def _columns(target: Target, outputs: np.ndarray) -> Iterator[tuple[str, list[str]]]:
-    if target.task == "regression":
+    if target.kind == "regression":
         yield "value", _digits(outputs[:, 0])
         return
     probabilities = scores.probabilities(outputs)
@@ -94,5 +96,5 @@ def _columns(target: Target, outputs: np.ndarray) -> Iterator[tuple[str, list[st
 
 
 def _digits(column: np.ndarray) -> list[str]:
-    """Numbers from which float32 can be read again to the bit."""
+    """Format with 9 significant digits, from which float32 values are restored exactly."""
     return [f"{number:.9g}" for number in column]

@@ -1,4 +1,4 @@
-"""The serving model: preprocessing and model in one, from raw examples to outputs."""
+"""The serving model: preprocessing and model in one Keras model, from raw examples to outputs."""
 
 import warnings
 from pathlib import Path
@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from lockstep.config.schema import Params
-from lockstep.data.spec import Examples, Input, Spec, alone, by_name
+from lockstep.data.spec import Examples, Input, Spec, as_dict, unwrap_single
 from lockstep.modeling import preprocessing
-from lockstep.modeling.layers import RowNumbers, WordIds
+from lockstep.modeling.layers import TableColumns, TextToIds
 from lockstep.modeling.model import make_model_with
 from lockstep.runtime.strategy import start_runtime
 
@@ -19,7 +19,7 @@ EXAMPLES = 2
 
 
 def serving_model(params: Params, spec: Spec, weights: Path) -> keras.Model:
-    """Return the model with these weights and all that stands in front of it.
+    """Return the model with these weights, with preprocessing in front.
 
     It takes raw examples: pixels, rows of numbers, a table's columns by name, or texts.
     """
@@ -28,17 +28,17 @@ def serving_model(params: Params, spec: Spec, weights: Path) -> keras.Model:
 
 
 def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
-    """Return the model with all that stands in front of it."""
+    """Return the model with preprocessing in front; it takes raw examples."""
     raw = {name: _raw_input(name, each) for name, each in spec.inputs.items()}
-    stored = {name: _stored(each, raw[name]) for name, each in spec.inputs.items()}
-    outputs = model(preprocessing.layers(spec)(alone(stored)))
+    stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}
+    outputs = model(preprocessing.layers(spec)(unwrap_single(stored)))
     with warnings.catch_warnings():
         ignore_unnamed_columns()
-        return keras.Model(alone(raw), outputs, name="serving")
+        return keras.Model(unwrap_single(raw), outputs, name="serving")
 
 
 def ignore_unnamed_columns() -> None:
-    """Let a table's inputs have other names than its columns: those are their keys."""
+    """Silence the Keras warning for input layers whose names differ from their keys."""
     warnings.filterwarnings("ignore", "When providing `inputs` as a dict")
 
 
@@ -47,25 +47,25 @@ def _raw_input(name: str, each: Input) -> Any:
         return keras.Input((), dtype="string", name=name)
     if each.columns:
         kinds = {column: "string" if known else "float32" for column, known in each.columns.items()}
-        # Without names of their own: a graph can't have some columns', such as km/h and `a b`.
+        # Unnamed: some columns' names, such as km/h and `a b`, aren't valid in a TensorFlow graph.
         return {column: keras.Input((), dtype=kind) for column, kind in kinds.items()}
     return keras.Input(each.shape, dtype=each.dtype, name=name)
 
 
-def _stored(each: Input, raw: Any) -> Any:
-    """What normalize stores of raw examples."""
+def _to_stored(each: Input, raw: Any) -> Any:
+    """Turn raw examples into what the stage normalize stores."""
     if each.kind == "text":
-        return WordIds(each.words, each.shape[0])(raw)
-    return RowNumbers(each.columns)(raw) if each.columns else raw
+        return TextToIds(each.words, each.shape[0])(raw)
+    return TableColumns(each.columns)(raw) if each.columns else raw
 
 
 def example_inputs(spec: Spec, examples: Examples) -> Any:
-    """Return a few raw examples, as the serving model takes them."""
-    few = by_name(examples.at(np.arange(EXAMPLES)).x, next(iter(spec.inputs)))
-    return alone({name: _raw(each, few[name]) for name, each in spec.inputs.items()})
+    """Return two raw examples, as the serving model takes them."""
+    few = as_dict(examples.at(np.arange(EXAMPLES)).x, next(iter(spec.inputs)))
+    return unwrap_single({name: _to_raw(each, few[name]) for name, each in spec.inputs.items()})
 
 
-def _raw(each: Input, stored: np.ndarray) -> Any:
+def _to_raw(each: Input, stored: np.ndarray) -> Any:
     if each.kind == "text":
         return np.array([" ".join(each.words[word] for word in row if word) for row in stored])
     if each.columns:
@@ -77,7 +77,7 @@ def _raw(each: Input, stored: np.ndarray) -> Any:
 
 
 def saved_model(params: Params, spec: Spec, weights: Path, example: Any, folder: Path) -> Any:
-    """Export a SavedModel with these weights to a folder; return its outputs for the example."""
+    """Export a SavedModel with these weights to a folder; return the outputs for `example`."""
     model = serving_model(params, spec, weights)
     model.export(folder, "tf_saved_model", verbose=False)
     outputs = model(tf.nest.map_structure(tf.constant, example))

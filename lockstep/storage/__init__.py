@@ -1,1 +1,1 @@
-"""Files that are whole or absent, and where they lie."""
+"""Atomic file writes, and the paths of a project's files."""

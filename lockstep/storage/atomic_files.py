@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever happens while they are written."""
+"""Atomic writes: a crash while writing leaves no partial file or folder at the final path."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, which becomes `path` if the block ends well, or else is gone."""
+    """Yield a temporary path to write to; it replaces `path` unless the block raises."""
     part = _part(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -21,51 +21,51 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise _named(error, path) from None
+        raise _with_filename(error, path) from None
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder to fill, which replaces `path` if the block ends well."""
+    """Yield an empty temporary folder to write to; it replaces `path` unless the block raises."""
     part, old = _part(path), _part(path.with_name(f"old-{path.name}"))
-    for left in (part, old):
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in (part, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     part.mkdir(parents=True)
     try:
         yield part
         _sync_all(part)
         if path.exists():
-            path.rename(old)  # an instant, where removing it would take a while
+            path.rename(old)  # a rename is fast, deleting the old folder isn't
         part.rename(path)
         _sync(path.parent)
     except OSError as error:
-        raise _named(error, path) from None
+        raise _with_filename(error, path) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _named(error: OSError, path: Path) -> OSError:
-    """An error that says where: writing to a full disk doesn't."""
+def _with_filename(error: OSError, path: Path) -> OSError:
+    """Add a missing path to the error: ENOSPC from a write has none."""
     error.filename = error.filename or str(path)
     return error
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole text file."""
+    """Write a text file atomically, as UTF-8."""
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a whole JSON file, indented, its keys in the order given."""
+    """Write a JSON file atomically, indented, with its keys in the order given."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Return what a JSON file holds."""
+    """Return the parsed contents of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -76,7 +76,7 @@ def sha256(path: Path) -> str:
 
 
 def _part(path: Path) -> Path:
-    # The suffix stays: Keras and matplotlib choose the format by it.
+    # The suffix is kept: Keras and matplotlib choose the file format by it.
     return path.with_name(f".part-{path.name}")
 
 
@@ -89,7 +89,7 @@ def _sync(path: Path) -> None:
 
 
 def _sync_all(folder: Path) -> None:
-    """What is in a folder, however deep, and then the folder that names it."""
+    """Sync a folder's contents recursively, then the folder itself."""
     for inner in folder.iterdir():
         if inner.is_dir():
             _sync_all(inner)

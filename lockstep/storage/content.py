@@ -1,4 +1,4 @@
-"""What a file or folder of a project holds, as one hash: without what .dvcignore names."""
+"""One hash of a project's file or folder, without the files that .dvcignore excludes."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from pathspec import GitIgnoreSpec
 
 from lockstep.storage.atomic_files import sha256
 
-ENGINE = Path(__file__).parents[2]  # where `lockstep/` lies: in the project, or installed
+ENGINE = Path(__file__).parents[2]  # the folder with `lockstep/`: the project, or site-packages
 
 
 def content_sha256(root: Path, name: str) -> str:
     """Return the sha256, in hex, of a file, or over the paths and contents of a folder's files.
 
-    `name` is a path within the project, or absolute. The engine's files are those that are
-    installed where the project has none of its own.
+    `name` is a path within the project, or absolute. For a path in `lockstep/` that the project
+    doesn't have, the installed package is read.
     """
     path = (ENGINE if is_of_installed_engine(root, name) else root) / name
     if path.is_file():
@@ -27,12 +27,12 @@ def content_sha256(root: Path, name: str) -> str:
 
 
 def is_of_installed_engine(root: Path, name: str) -> bool:
-    """Say whether a path is one of the engine, of which the project has no copy."""
+    """Return whether a path is in `lockstep/` and the project has no such file or folder."""
     return name.startswith("lockstep/") and not (root / name).exists()
 
 
 def _files(root: Path, name: str, folder: Path) -> Iterator[str]:
-    """The paths within a folder, sorted, of the files that DVC would count."""
+    """The sorted relative paths of the files in a folder that DVC would hash."""
     ignore = root / ".dvcignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else ()
     ignored = GitIgnoreSpec.from_lines(["__pycache__/", *lines])

@@ -1,7 +1,7 @@
-"""Where the files of a project lie, each as a path within it.
+"""The paths of a project's files, relative to the project.
 
-The first part is what stages write, as dvc.yaml names it too. The second belongs to the main
-checkout, and outlives the workspaces that are made from it.
+The first part is what stages write; dvc.yaml has the same paths. The second is kept in the main
+checkout, also after the workspaces made from it are deleted.
 """
 
 from pathlib import Path
@@ -21,16 +21,17 @@ CLASSES, PREDICTIONS = REPORT / "classes.csv", REPORT / "predictions.csv"
 CURVES_PLOT, MISTAKES_PLOT = REPORT / "curves.png", REPORT / "mistakes.png"
 PREDICTIONS_PLOT = REPORT / "predictions.png"
 REGISTERED = REPORT / "registered.json"
-RESULTS = ("data/", "weights/", "report/")  # how the paths of what stages write begin
+RESULTS = ("data/", "weights/", "report/")  # prefixes of the paths that stages write
 
 EXPORT, CHECKPOINTS, LOGS = Path("export"), Path("checkpoints"), Path("logs")
 TRACKING_DATABASE, TRACKING_ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
 PRIVATE = Path(".lockstep")
-BUNDLES, WORKSPACES, SERVERS = PRIVATE / "bundles", PRIVATE / "workspaces", PRIVATE / "servers"
+SNAPSHOTS, WORKSPACES, SERVERS = PRIVATE / "snapshots", PRIVATE / "workspaces", PRIVATE / "servers"
+SERVER_ADDRESSES, UNSENT = SERVERS / "addresses.json", PRIVATE / "unsent"
 KERAS_HOME, RECORDED_HASHES = PRIVATE / "keras", PRIVATE / "first-hashes.json"
 GIT_LOCK, TRACKING_LOCK = PRIVATE / "git.lock", PRIVATE / "mlflow.lock"
 
 
 def weights_of(name: str) -> Path:
-    """Return the path of the weights best or last."""
+    """Return the path of the `best` or `last` weights."""
     return WEIGHTS / f"{name}.weights.h5"

@@ -1,7 +1,7 @@
-"""The only door to MLflow.
+"""The only package that uses MLflow.
 
-MLflow is a projection of the files that DVC tracks: whatever it lacks is sent again from them.
+MLflow shows what the files tracked by DVC contain: what it lacks can be sent again from them.
 """
 
-# Variables that a flow sets, for whatever process runs a stage of it: a run's tags lead back.
+# Environment variables set by a flow for the processes of its stages, and sent to MLflow as tags.
 FLOW_RUN, FLOW_RUN_URL = "LOCKSTEP_FLOW_RUN", "LOCKSTEP_FLOW_RUN_URL"

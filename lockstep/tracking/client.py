@@ -1,4 +1,4 @@
-"""Which MLflow server or file is written to, and how it is reached."""
+"""Connect to the MLflow server, or to the database file if there is no server."""
 
 import logging
 import os
@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -19,20 +20,22 @@ with warnings.catch_warnings():
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
-# Creating the tables of a new file isn't news.
+# Hides the messages about creating the tables of a new database file.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
+# A line for each retry says no more than the error that follows.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 def connect(root: Path) -> tuple[MlflowClient, Experiment]:
     """Return a client and the experiment that runs go into.
 
-    MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME decide; without them it is the experiment
-    "lockstep" in the file mlflow.db of the main checkout. Raises MlflowException.
+    They come from MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME; the defaults are mlflow.db in
+    the main checkout, and the experiment "lockstep". Raises MlflowException.
     """
     main = main_checkout(root)
     given = os.environ.get("MLFLOW_TRACKING_URI")
     uri = given or f"sqlite:///{main / layout.TRACKING_DATABASE}"
-    # Two first starts at once would both create the tables.
+    # Without the lock, two processes could both create the tables of a new file.
     (main / layout.PRIVATE).mkdir(exist_ok=True)
     with nullcontext() if given else FileLock(main / layout.TRACKING_LOCK):
         client = MlflowClient(uri, uri)
@@ -43,7 +46,7 @@ def connect(root: Path) -> tuple[MlflowClient, Experiment]:
 
 @contextmanager
 def as_default(client: MlflowClient) -> Iterator[None]:
-    """Make this client's server the process's default: the registry asks the default for models."""
+    """Make this client's server the process's default, which MLflow uses for `models:/` URIs."""
     before = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(client.tracking_uri)
     try:
@@ -60,6 +63,15 @@ def _experiment(client: MlflowClient, artifacts: str | None) -> Experiment:
     return found or client.get_experiment(client.create_experiment(name, artifacts))
 
 
+def reason(error: Exception) -> str:
+    """Say in one line why MLflow failed, shortly if its server doesn't answer."""
+    if isinstance(error.__context__, OSError):  # as the errors of requests are
+        server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+        # What stands before an @ is a password.
+        return f"{server.scheme}://{server.netloc.rpartition('@')[2]} doesn't answer"
+    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+
+
 def host_tags() -> dict[str, str]:
-    """What tells this machine from others."""
+    """Return the tags that identify this machine."""
     return {"host": platform.node(), "platform": platform.platform(), "cpus": str(os.cpu_count())}

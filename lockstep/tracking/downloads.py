@@ -1,4 +1,4 @@
-"""Registered versions, fetched to be used."""
+"""Download versions of registered models."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,15 +11,16 @@ from mlflow.exceptions import MlflowException
 from lockstep.errors import ParamsError, UnavailableError
 from lockstep.tracking.client import as_default, connect
 
-ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+NOT_FOUND_CODES = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 def fetch(
     root: Path, name: str, alias: str | None, version: str | None, folder: Path
 ) -> Mapping[str, str]:
-    """Copy a version's files into a folder, and return its tags; an alias or a version says which.
+    """Download a version, named by alias or number, into a folder, and return its tags.
 
-    Raises ParamsError if there is none, UnavailableError if the registry can't be reached.
+    Raises ParamsError if there is no such version, UnavailableError if the registry can't be
+    reached.
     """
     try:
         client, _ = connect(root)
@@ -29,7 +30,7 @@ def fetch(
             download_artifacts(source, dst_path=str(folder), tracking_uri=client.tracking_uri)
     except MlflowException as error:
         line = str(error).partition("\n")[0]
-        if error.error_code in ABSENT:
+        if error.error_code in NOT_FOUND_CODES:
             raise ParamsError(f"{line}; expected a model that is registered") from None
         raise UnavailableError(f"the MLflow registry: {line}; try again when it is back") from None
     return dict(found.tags)

@@ -1,4 +1,4 @@
-"""Runs whose process was killed: MLflow would show them as running for ever."""
+"""End MLflow runs whose process was killed; MLflow would show them as running forever."""
 
 import platform
 
@@ -10,13 +10,13 @@ from lockstep.process.process_ids import is_alive, process_name
 PROCESS = "lockstep.process"
 
 
-def mark() -> dict[str, str]:
-    """Return the tag that tells this process from every other of this machine."""
+def process_tag() -> dict[str, str]:
+    """Return the tag that identifies this process on this machine."""
     return {PROCESS: process_name()}
 
 
 def end(client: MlflowClient, experiment: Experiment) -> None:
-    """End the runs of this machine that no process works on any more."""
+    """Set this machine's running runs to KILLED if their process has ended."""
     wanted = f"attributes.status = 'RUNNING' and tags.host = '{platform.node()}'"
     for run in client.search_runs([experiment.experiment_id], wanted):
         process = run.data.tags.get(PROCESS, "")

@@ -1,7 +1,7 @@
-"""The registered model as MLflow loads it: raw examples in, the model's outputs out.
+"""The registered model as an MLflow pyfunc: raw examples in, the model's outputs out.
 
-MLflow copies this one file beside the SavedModel and runs it where it serves, far from this
-repository: it imports nothing of it, and nothing is pickled.
+MLflow stores a copy of this file with the SavedModel and runs it without this repository, so it
+imports nothing from there. Nothing is pickled ("models from code").
 """
 
 import json
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 
-class Serving(mlflow.pyfunc.PythonModel):
-    """Answers with the SavedModel's outputs."""
+class PyfuncModel(mlflow.pyfunc.PythonModel):
+    """Returns the SavedModel's outputs."""
 
     def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
         """Load the SavedModel from the registered files."""
@@ -28,24 +28,24 @@ class Serving(mlflow.pyfunc.PythonModel):
     def predict(
         self,
         context: mlflow.pyfunc.PythonModelContext,
-        model_input: np.ndarray,  # or frames, or a dict: MLflow warns of any type but this
+        model_input: np.ndarray,  # or a frame or dict: MLflow warns about other annotations
         params: dict[str, Any] | None = None,
     ) -> Any:
-        """Return the outputs, (n, numbers), or those of each target by name.
+        """Return the outputs, (examples, outputs), or a dict of them by target.
 
-        Texts and a table's rows come as frames, pixels and numbers as arrays.
+        Texts and table rows are passed as a DataFrame, pixels and numbers as arrays.
         """
         outputs = self.model.serve(self._tensors(model_input))
         if isinstance(outputs, dict):
             return {name: each.numpy() for name, each in outputs.items()}
         return outputs.numpy()
 
-    def _tensors(self, given: Any) -> Any:
-        if not isinstance(given, pd.DataFrame):
-            return given
+    def _tensors(self, model_input: Any) -> Any:
+        if not isinstance(model_input, pd.DataFrame):
+            return model_input
         if self.takes_text:
-            return given.iloc[:, 0].to_numpy(str)
-        return {name: _column(given[name]) for name in given.columns}
+            return model_input.iloc[:, 0].to_numpy(str)
+        return {name: _column(model_input[name]) for name in model_input.columns}
 
 
 def _column(column: pd.Series) -> np.ndarray:
@@ -53,4 +53,4 @@ def _column(column: pd.Series) -> np.ndarray:
     return column.to_numpy(np.float32 if numeric else str)
 
 
-mlflow.models.set_model(Serving())
+mlflow.models.set_model(PyfuncModel())

@@ -1,15 +1,18 @@
-"""The one MLflow run of an experiment: found, filled from the workspace's files, and ended."""
+"""Find or create the one MLflow run of an experiment, log the workspace's files, and end it."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockstep.config.schema import Params
 from lockstep.errors import UnavailableError
 from lockstep.process import console
+from lockstep.storage import atomic_files, layout
+from lockstep.storage.checkout import main_checkout
 from lockstep.versioning.hashes import experiment_key
 
 if TYPE_CHECKING:
@@ -21,29 +24,32 @@ Row = dict[str, Any]
 
 
 class Recorder:
-    """Sends to the run in the background, so that nobody waits for MLflow or dies of it."""
+    """Sends to the run in a background thread, so MLflow can't slow down or stop training."""
 
-    def __init__(self, params: Params, root: Path, stage: str, facts: Mapping[str, str]) -> None:
+    def __init__(
+        self, params: Params, root: Path, stage: str, runtime_tags: Mapping[str, str]
+    ) -> None:
         self.key = experiment_key(root)
-        self._params, self._root, self._stage, self._facts = params, root, stage, facts
+        self._params, self._root, self._stage = params, root, stage
+        self._runtime_tags = runtime_tags
         self._opened: tuple[MlflowClient, Run] | None = None
         self._problem, self._started = "", time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
         self._thread.submit(self._try, lambda client, run: None)
 
     def send(self, row: Row) -> None:
-        """Send an epoch's row of the history, if MLflow can be reached; it is sent again later."""
+        """Send one epoch's history row if MLflow can be reached; `end` sends all rows again."""
         self._thread.submit(self._try, lambda client, run: self._send(client, run, row))
 
     def reach(self) -> tuple["MlflowClient", "Run"]:
-        """Wait for the run; raises UnavailableError if MLflow can't be reached."""
+        """Return the client and the run; raises UnavailableError if MLflow can't be reached."""
         self._thread.submit(self._try, lambda client, run: None).result()
         if self._opened is None:
             raise UnavailableError(f"MLflow: {self._problem}; start it or set MLFLOW_TRACKING_URI")
         return self._opened
 
     def end(self, status: str) -> None:
-        """Fill the run from the workspace's files and end it; a line says so if that can't be."""
+        """Log the workspace's files to the run and end it; if that fails, print a line about it."""
         self._problem = ""
         last = self._thread.submit(self._try, lambda client, run: self._finish(client, run, status))
         self._thread.shutdown(wait=False)
@@ -52,11 +58,15 @@ class Recorder:
             last.result(patience)
         except TimeoutError:
             self._problem = f"no answer in {patience} s"
+        unsent = _unsent(self._root, self.key)
         if self._problem:
-            console.say(f"mlflow: {self._problem}; the next stage sends what is missing")
+            atomic_files.write_json(unsent, {"stage": self._stage, "status": status})
+            say_once(f"mlflow: {self._problem}; the next stage or run sends what is missing")
+        else:
+            unsent.unlink(missing_ok=True)
 
     def _send(self, client: "MlflowClient", run: "Run", row: Row) -> None:
-        # MLflow takes seconds to import: here, in the background, beside TensorFlow's start.
+        # Imported here because it takes seconds: in the background, while TensorFlow starts.
         from lockstep.tracking import run_contents
 
         client.log_batch(run.info.run_id, metrics=run_contents.metrics_of([row], run))
@@ -64,8 +74,8 @@ class Recorder:
     def _finish(self, client: "MlflowClient", run: "Run", status: str) -> None:
         from lockstep.tracking import run_contents
 
-        run_contents.fill(
-            client, run, self._params, self._root, self._stage, whole=status == "FINISHED"
+        run_contents.log_results(
+            client, run, self._params, self._root, self._stage, complete=status == "FINISHED"
         )
         seconds = time.monotonic() - self._started
         client.log_metric(run.info.run_id, f"{self._stage}_seconds", seconds)
@@ -73,26 +83,50 @@ class Recorder:
 
     def _try(self, action: Callable[["MlflowClient", "Run"], object]) -> None:
         if self._problem:
-            return  # until the end, which tries once more
+            return  # `end` clears the problem and tries once more
         try:
             self._opened = self._opened or self._open()
             action(*self._opened)
-        except Exception as error:  # whatever tracking meets, training goes on
-            self._problem = str(error).strip().partition("\n")[0][:300] or type(error).__name__
+        except Exception as error:  # an MLflow failure must not stop training
+            from lockstep.tracking import client
+
+            self._problem = client.reason(error)
 
     def _open(self) -> tuple["MlflowClient", "Run"]:
         from lockstep.tracking import run_contents
 
-        return run_contents.open_run(self._params, self._root, self.key, self._facts)
+        return run_contents.open_run(self._params, self._root, self.key, self._runtime_tags)
+
+
+def is_unsent(root: Path) -> bool:
+    """Return whether results of a workspace's experiment couldn't be sent to MLflow."""
+    folder = main_checkout(root) / layout.UNSENT
+    return folder.exists() and _unsent(root, experiment_key(root)).exists()
+
+
+def send_again(params: Params, root: Path) -> None:
+    """Try again to send the results of a workspace's experiment that MLflow hasn't received."""
+    unsent = atomic_files.read_json(_unsent(root, experiment_key(root)))
+    Recorder(params, root, unsent["stage"], {}).end(unsent["status"])
+
+
+def _unsent(root: Path, key: str) -> Path:
+    return main_checkout(root) / layout.UNSENT / f"{key}.json"
+
+
+@cache
+def say_once(line: str) -> None:
+    """Print a line, in a flow for the first of its stages only: they share the process."""
+    console.say(line)
 
 
 @contextmanager
 def record(
-    params: Params, root: Path, stage: str, facts: Mapping[str, str] = {}
+    params: Params, root: Path, stage: str, runtime_tags: Mapping[str, str] = {}
 ) -> Iterator[Recorder]:
-    """Find or create the experiment's run, and end it with how the block ends."""
-    recorder = Recorder(params, root, stage, facts)
-    status = "KILLED"  # whatever isn't an Exception: Ctrl-C, SIGTERM
+    """Find or create the experiment's run, and set its status by how the block ends."""
+    recorder = Recorder(params, root, stage, runtime_tags)
+    status = "KILLED"  # kept for Ctrl-C and SIGTERM, which aren't an Exception
     try:
         yield recorder
         status = "FINISHED"

@@ -1,4 +1,4 @@
-"""Versions in the MLflow registry: one for each set of weights, `champion` the best of them."""
+"""Register model versions in MLflow, one per set of weights; the alias `champion` is the best."""
 
 import hashlib
 import tempfile
@@ -28,22 +28,23 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that may become a version."""
+    """A model to register as a version."""
 
     name: str
-    tags: Mapping[str, str]  # what it is: hashes of its weights, spec and test data
+    tags: Mapping[str, str]  # identify it: hashes of its weights, spec and test data
     metric: str
     metrics: Mapping[str, float]  # on the test data
-    beats: Callable[[float], bool]  # whether it leads a champion with this value of the metric
+    beats: Callable[[float], bool]  # whether it beats a champion with this value of the metric
     # Writes a SavedModel to a folder; returns a batch of raw inputs, and the outputs for it.
     export: Callable[[Path], tuple[Any, Any]]
-    spec: Path  # what describes inputs and outputs
+    spec: Path  # path of spec.json, which describes inputs and outputs
 
 
-def enter(client: MlflowClient, run: Run, candidate: Candidate) -> str:
-    """Make the candidate a version unless it is one, move the alias if it beats the champion.
+def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> str:
+    """Register the candidate if it is new, and move the alias if it beats the champion.
 
-    Returns a sentence about it. Raises UnavailableError if the registry can't be reached.
+    Returns the version's URI and the verdict. Raises UnavailableError if the registry can't be
+    reached.
     """
     try:
         with as_default(client):
@@ -66,7 +67,7 @@ def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
 
 
 def _compare(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> str:
-    """Move the alias if the version may have it, and say why or why not."""
+    """Move the alias if the version beats the champion, and return the verdict."""
     mine = f"{candidate.metric} {candidate.metrics[candidate.metric]}"
     champion = _champion(client, candidate.name)
     if champion is None:
@@ -76,7 +77,7 @@ def _compare(client: MlflowClient, candidate: Candidate, version: ModelVersion) 
         return f"champion with {mine}"
     theirs = f"version {champion.version}"
     if champion.tags.get("test_data") != candidate.tags["test_data"]:
-        return f"not compared: {theirs} leads, which was measured on other test data"
+        return f"not compared: the champion, {theirs}, was measured on other test data"
     other = champion.tags.get(f"test_{candidate.metric}")
     if other is None or not candidate.beats(float(other)):
         return f"not champion: {mine}, {theirs} has {other}"
@@ -94,7 +95,7 @@ def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
 
 
 def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersion:
-    """Upload the model, check the copy, and only then make it a version, tagged from its birth."""
+    """Upload the model, verify the uploaded copy, and only then create a version with its tags."""
     with tempfile.TemporaryDirectory() as folder:
         saved, packed = Path(folder, "saved_model"), Path(folder, "model")
         example, output = candidate.export(saved)
@@ -111,7 +112,7 @@ def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersio
 
 def _pack(saved: Path, spec: Path, packed: Path, example: Any, output: Any) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a hint to annotate predict: the signature says it all
+        warnings.simplefilter("ignore")  # a hint to annotate predict, though the signature is given
         mlflow.pyfunc.save_model(
             packed,
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
@@ -123,7 +124,7 @@ def _pack(saved: Path, spec: Path, packed: Path, example: Any, output: Any) -> N
 
 
 def _schema(arrays: Any) -> Schema:
-    """What goes in or comes out: tensors, or a frame's columns if there is text or each is flat."""
+    """Return the schema: tensors, or DataFrame columns for strings and for a dict of 1-D arrays."""
     if isinstance(arrays, np.ndarray) and arrays.dtype.kind != "U":
         return Schema([_tensor(arrays)])
     if isinstance(arrays, np.ndarray):
@@ -151,7 +152,7 @@ def _as_frame(example: Any) -> Any:
 
 
 def _requirements() -> list[str]:
-    # Named, or MLflow would find them out by loading the model in a process of its own.
+    # Listed here because MLflow would otherwise infer them by loading the model in a new process.
     return [
         f"{name}=={version_of(name)}"
         for name in ("mlflow", "tensorflow", "keras", "numpy", "pandas")

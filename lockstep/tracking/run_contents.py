@@ -1,6 +1,6 @@
-"""What an MLflow run holds, made from the parameters, dvc.lock and the files in report/.
+"""Log the parameters, dvc.lock's hashes and the files in report/ to an MLflow run.
 
-Sending it twice changes nothing: steps and timestamps are fixed, and MLflow drops exact duplicates.
+Logging twice changes nothing: steps and timestamps are fixed, and MLflow drops exact duplicates.
 """
 
 import csv
@@ -24,29 +24,29 @@ from lockstep.versioning import experiments
 from lockstep.versioning.hashes import recorded_outputs
 
 KEY = "lockstep.experiment"
-BATCH = 1000  # MLflow's limit of metrics in a request
-TRAINED = ("summary.txt", "model.json", "history.csv")
-JUDGED = (
+BATCH = 1000  # MLflow's limit of metrics per request
+TRAINING_FILES = ("summary.txt", "model.json", "history.csv")
+EVALUATION_FILES = (
     "metrics.json", "classes.csv", "predictions.csv",
     "curves.png", "mistakes.png", "predictions.png",
 )  # fmt: skip
-REPORT = {
-    "train": TRAINED,
-    "evaluate": (*TRAINED, *JUDGED),
-    "register": (*TRAINED, *JUDGED, "registered.json"),
+REPORT_FILES = {
+    "train": TRAINING_FILES,
+    "evaluate": (*TRAINING_FILES, *EVALUATION_FILES),
+    "register": (*TRAINING_FILES, *EVALUATION_FILES, "registered.json"),
 }
-MADE_BEFORE = {
+STAGE_INPUTS = {
     "train": ("data/raw", "data/ready", "weights/initial.weights.h5"),
     "evaluate": ("data/raw", "data/ready", "weights/best.weights.h5", "weights/last.weights.h5"),
 }
-MADE_BEFORE["register"] = MADE_BEFORE["evaluate"]
+STAGE_INPUTS["register"] = STAGE_INPUTS["evaluate"]
 Row = Mapping[str, Any]
 
 
 def open_run(
-    params: Params, root: Path, key: str, facts: Mapping[str, str]
+    params: Params, root: Path, key: str, runtime_tags: Mapping[str, str]
 ) -> tuple[MlflowClient, Run]:
-    """Return a client and the run with this key, created if there is none, set to running."""
+    """Return a client and the run with this key, created if there is none, with status RUNNING."""
     client, experiment = connect(root)
     orphaned_runs.end(client, experiment)
     name = f"{params.data.name}-{params.model.name}-{key[:8]}"
@@ -54,16 +54,16 @@ def open_run(
         experiment.experiment_id, tags={KEY: key}, run_name=name
     )
     client.update_run(run.info.run_id, status="RUNNING")
-    # The mirror isn't part of the experiment: it may differ when the run is met again.
+    # Not part of the experiment: it may change between stages, and MLflow params can't change.
     values = {name: value for name, value in flat_params(params).items() if name != "data.mirror"}
     entries = [Param(name, json.dumps(value).strip('"')) for name, value in values.items()]
-    tags = {**_origin(root), **host_tags(), **orphaned_runs.mark(), **facts}
+    tags = {**_origin(root), **host_tags(), **orphaned_runs.process_tag(), **runtime_tags}
     client.log_batch(run.info.run_id, params=entries, tags=[RunTag(*tag) for tag in tags.items()])
     return client, run
 
 
 def find(client: MlflowClient, experiment: Experiment, key: str) -> Run | None:
-    """Return the run with this key, the first of them, or None."""
+    """Return the oldest run with this key, or None."""
     found = client.search_runs(
         [experiment.experiment_id],
         f"tags.`{KEY}` = '{key}'",
@@ -73,11 +73,11 @@ def find(client: MlflowClient, experiment: Experiment, key: str) -> Run | None:
     return found[0] if found else None
 
 
-def fill(
-    client: MlflowClient, run: Run, params: Params, root: Path, stage: str, *, whole: bool
+def log_results(
+    client: MlflowClient, run: Run, params: Params, root: Path, stage: str, *, complete: bool
 ) -> None:
-    """Send all that is known once `stage` has ended; `whole` says that it ended well."""
-    names = REPORT[stage] if whole else REPORT["train"] if stage == "train" else ()
+    """Log all results there are after `stage`; `complete` means that the stage succeeded."""
+    names = REPORT_FILES[stage] if complete else TRAINING_FILES if stage == "train" else ()
     files = [root / "report" / name for name in names if (root / "report" / name).exists()]
     for file in files:
         client.log_artifact(run.info.run_id, str(file), "report")
@@ -91,7 +91,7 @@ def fill(
 def metrics_of(rows: Iterable[Row], run: Run) -> list[Metric]:
     """Return the metrics of history rows, one step for each epoch."""
     return [
-        # No clock: fixed, so that the same row sent again is a duplicate.
+        # The timestamp is derived from the epoch, so that a row sent again is an exact duplicate.
         Metric(
             name, float(value), run.info.start_time + 1000 * int(row["epoch"]), int(row["epoch"])
         )
@@ -116,24 +116,24 @@ def _metrics_in(files: list[Path], run: Run) -> list[Metric]:
 
 
 def _send_hashes(client: MlflowClient, run: Run, data: str, root: Path, stage: str) -> None:
-    """Name the data sets by their DVC hash, and tag what was made before this stage."""
+    """Log the data sets with their DVC hashes, and tag the hashes of the stage's inputs."""
     recorded = recorded_outputs(root)
-    made = {path: recorded[path] for path in MADE_BEFORE[stage] if path in recorded}
-    tags = [RunTag(f"dvc.{path}", md5) for path, md5 in made.items()]
+    hashes = {path: recorded[path] for path in STAGE_INPUTS[stage] if path in recorded}
+    tags = [RunTag(f"dvc.{path}", md5) for path, md5 in hashes.items()]
     client.log_batch(run.info.run_id, tags=tags)
     inputs = [
         DatasetInput(
             Dataset(data, md5.partition(".")[0], "dvc", path),
             [InputTag("mlflow.data.context", Path(path).name)],
         )
-        for path, md5 in made.items()
+        for path, md5 in hashes.items()
         if path.startswith("data/")
     ]
     client.log_inputs(run.info.run_id, inputs)
 
 
 def _origin(root: Path) -> dict[str, str]:
-    """Which commit the code was at, and whether it had changed since."""
+    """Return tags for the commit, uncommitted changes, the DVC experiment, flow run and user."""
     origin = {
         "mlflow.source.git.commit": _git(root, "rev-parse", "HEAD"),
         "git.changed": str(
@@ -150,7 +150,12 @@ def _origin(root: Path) -> dict[str, str]:
 
 def _git(root: Path, *arguments: str) -> str:
     answer = subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
+        ["git", *arguments],
+        cwd=root,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return answer.stdout.strip()
 
@@ -159,4 +164,4 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return ""  # a container may have no name for its user
+        return ""  # in a container the user may have no name

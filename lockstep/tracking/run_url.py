@@ -1,4 +1,4 @@
-"""Where a person finds the MLflow run of an experiment."""
+"""The URL of an experiment's MLflow run."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from lockstep.versioning.hashes import experiment_key
 
 
 def of_experiment(root: Path) -> str:
-    """Return the address of the run's page, or its id and the file it is in."""
+    """Return the run's URL, or without a server its id and the database's URI; "none" if absent."""
     client, experiment = connect(root)
     run = run_contents.find(client, experiment, experiment_key(root))
     if run is None:
         return "none"
-    uri, number = client.tracking_uri, run.info.run_id
+    uri, run_id = client.tracking_uri, run.info.run_id
     if uri.startswith("http"):
-        return f"{uri.rstrip('/')}/#/experiments/{experiment.experiment_id}/runs/{number}"
-    return f"{number} in {uri}"
+        return f"{uri.rstrip('/')}/#/experiments/{experiment.experiment_id}/runs/{run_id}"
+    return f"{run_id} in {uri}"

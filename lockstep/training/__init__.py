@@ -1,1 +1,1 @@
-"""Everything that decides a training's bits."""
+"""Training: everything that affects its result, bit for bit."""

@@ -1,4 +1,4 @@
-"""Keras layers that vary a training batch: flips, rotations, noise."""
+"""Data augmentation with Keras layers: flips, rotations, noise."""
 
 import inspect
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lockstep.config.schema import Named, Params
+from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.data.spec import Spec
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
@@ -15,37 +15,40 @@ from lockstep.modeling import keras_objects
 
 
 def layers(params: Params, spec: Spec, root: Path) -> keras.Sequential | None:
-    """Return the layers that the parameters name, from model inputs to model inputs, or None.
+    """Return a model of the layers in `train.augmentation`, or None if there are none.
 
-    Raises ParamsError for one that can't take them, such as RandomHue with grey images.
+    It maps model inputs to model inputs. Raises ParamsError for a layer that doesn't accept the
+    inputs, such as RandomHue with grey images.
     """
-    asked = params.train.augmentation
-    if not asked:
+    layer_configs = params.train.augmentation
+    if not layer_configs:
         return None
     shape = spec.input_shape
     if not isinstance(shape, tuple) or any(each.words for each in spec.inputs.values()):
         raise ParamsError(
-            f"train.augmentation: {spec.data} isn't one input of numbers, expected []"
+            f"train.augmentation: {spec.data} doesn't have a single numeric input, expected []"
         )
-    own, unit = root / params.train.own, spec.method == "unit"
-    made = [_make(each, own, shape, unit=unit) for each in asked]
-    return keras.Sequential([keras.Input(shape), *made], name="augmentation")
+    custom, unit = root / params.train.custom_objects_file, spec.method == "unit"
+    augment = [_make(each, custom, shape, unit=unit) for each in layer_configs]
+    return keras.Sequential([keras.Input(shape), *augment], name="augmentation")
 
 
-def _make(named: Named, own: Path, shape: tuple[int, ...], *, unit: bool) -> keras.Layer:
+def _make(
+    config: KerasObjectConfig, custom: Path, shape: tuple[int, ...], *, unit: bool
+) -> keras.Layer:
     defaults: dict[str, Any] = {"dtype": "float32"}
-    kind = getattr(keras.layers, named.name, None)
-    if unit and kind and "value_range" in inspect.signature(kind).parameters:
-        defaults["value_range"] = (0, 1)  # Keras takes pixels to be from 0 to 255
-    layer = keras_objects.make(keras.layers, named, "augmentation", own, defaults)
+    layer_class = getattr(keras.layers, config.name, None)
+    if unit and layer_class and "value_range" in inspect.signature(layer_class).parameters:
+        defaults["value_range"] = (0, 1)  # Keras's default is (0, 255)
+    layer = keras_objects.make(keras.layers, config, "augmentation", custom, defaults)
     try:
-        # Some look at their input only when they are called in training, in the graph.
-        alone = keras.Sequential([keras.Input(shape), layer])
-        call = tf.function(lambda x: alone(x, training=True))
+        # Some layers check their input only when called in a graph with training=True.
+        model = keras.Sequential([keras.Input(shape), layer])
+        call = tf.function(lambda x: model(x, training=True))
         call.get_concrete_function(tf.TensorSpec((None, *shape), tf.float32))
     except (TypeError, ValueError) as error:
         raise ParamsError(
-            f"train.augmentation: {named.name}: can't take examples of shape {shape}: "
+            f"train.augmentation: {config.name}: can't take examples of shape {shape}: "
             f"{first_line(error)}"
         ) from None
     return layer

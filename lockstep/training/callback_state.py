@@ -1,4 +1,4 @@
-"""What a callback remembers: the attributes that change as training goes."""
+"""The state of a Keras callback: the attributes that change during training."""
 
 import hashlib
 import json
@@ -8,28 +8,28 @@ from typing import Any
 import keras
 import numpy as np
 
-# What Keras gives each callback, and what belongs to one process: Keras turns the sign of
-# `min_delta` at the first epoch's end in each.
+# Attributes that are set again in each process. Among them is `min_delta`, whose sign Keras flips
+# at the end of the process's first epoch.
 NOT_STATE = {"model", "_model", "params", "validation_data", "append", "min_delta"}
 
 
 def of(callback: keras.callbacks.Callback) -> dict[str, str]:
-    """Return each attribute that can be kept, as text to compare with later."""
+    """Return each attribute that can be saved, as text for comparing with later."""
     return {name: _text(value) for name, value in _attributes(callback)}
 
 
 def changed(
-    callback: keras.callbacks.Callback, fresh: dict[str, str], number: int
+    callback: keras.callbacks.Callback, initial: dict[str, str], number: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what has changed since it was `fresh`: plain values, and arrays by name.
+    """Return the attributes that differ from the `initial` state: plain values, and arrays by name.
 
-    Only that: what a callback was made with, such as paths, is this checkout's. `number` tells this
-    callback's arrays from others'.
+    Unchanged attributes, such as paths, aren't saved: they may differ in another checkout.
+    `number`, the callback's index, makes the names of its arrays unique.
     """
     plain: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
     for name, value in _attributes(callback):
-        if _text(value) == fresh.get(name):
+        if _text(value) == initial.get(name):
             continue
         if _is_arrays(value):
             keys = [f"callback-{number}-{name}-{index}" for index in range(len(value))]
@@ -43,9 +43,9 @@ def changed(
 def restore(
     callback: keras.callbacks.Callback, state: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> None:
-    """Give a callback what had changed."""
-    for name, kept in state.items():
-        value = [arrays[key] for key in kept["arrays"]] if "arrays" in kept else kept["value"]
+    """Set the attributes that `changed` returned."""
+    for name, saved in state.items():
+        value = [arrays[key] for key in saved["arrays"]] if "arrays" in saved else saved["value"]
         setattr(callback, name, value)
 
 

@@ -1,55 +1,60 @@
-"""A training's callbacks: what it leaves behind, what is asked for, and what is shown meanwhile."""
+"""The callbacks of a training: history, best weights, those in params.yaml, and progress."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from lockstep.config.schema import Named, Params
+from lockstep.config.schema import KerasObjectConfig, Params
+from lockstep.evaluation.directions import direction
 from lockstep.modeling import keras_objects
 from lockstep.process.training_progress import ShowProgress
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.training.history import KeepBest, WriteHistory
 
-# The argument that says where each writes, and where to by default.
-WRITES = {
+# The argument for the output path of each callback, and its default.
+OUTPUT_ARGUMENTS = {
     "CSVLogger": ("filename", "log.csv"),
     "ModelCheckpoint": ("filepath", "{epoch:02d}.keras"),
 }
 
 
-def lasting_callbacks(params: Params, root: Path, key: str) -> list[keras.callbacks.Callback]:
-    """Return what writes results, and what the parameters ask for: their state survives a kill.
+def stateful_callbacks(
+    params: Params, root: Path, key: str, targets: Iterable[str]
+) -> list[keras.callbacks.Callback]:
+    """Return the callbacks whose state is saved in snapshots: results and those in params.yaml.
 
-    What they write beside the results lies in the main checkout, in a folder named by `key`.
+    Files that aren't results go to the main checkout, into a folder named after `key`.
     """
-    written = main_checkout(root) / layout.CHECKPOINTS / key[:12]
+    monitor, mode = params.train.monitor, params.train.mode
+    goal = "min" if monitor == "auto" else direction(monitor, mode, targets, "train.monitor")
+    output = main_checkout(root) / layout.CHECKPOINTS / key[:12]
     return [
         WriteHistory(root / layout.HISTORY),
-        # Before a callback that swaps the weights back after their validation.
-        KeepBest(root / layout.BEST_WEIGHTS),
-        *make_callbacks(params, root, written, _logs(root, key)),
+        # Must come before callbacks that swap the weights back after validation.
+        KeepBest(root / layout.BEST_WEIGHTS, monitor, goal),
+        *make_callbacks(params, root, output, _logs(root, key)),
     ]
 
 
-def shown_callbacks(
+def progress_callbacks(
     params: Params,
-    lasting: list[keras.callbacks.Callback],
+    stateful: list[keras.callbacks.Callback],
     send: Callable[[dict[str, Any]], object],
 ) -> list[keras.callbacks.Callback]:
-    """Return what shows training meanwhile; `send` gets each epoch's row of the history."""
-    (history,) = (each for each in lasting if isinstance(each, WriteHistory))
+    """Return callbacks that report progress; `send` gets each epoch's row of the history."""
+    (history,) = (each for each in stateful if isinstance(each, WriteHistory))
     return [
         ShowProgress(params.train.batch_size),
         keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: send(history.rows[-1])),
     ]
 
 
-def files_of(callbacks: list[keras.callbacks.Callback]) -> dict[str, Path]:
-    """Return the files that grow or are replaced as training goes, which a bundle has as well."""
+def callback_files(callbacks: list[keras.callbacks.Callback]) -> dict[str, Path]:
+    """Return the files that callbacks update during training, to be saved in snapshots."""
     found: dict[str, Path] = {}
     for number, callback in enumerate(callbacks):
         if isinstance(callback, WriteHistory | KeepBest):
@@ -59,8 +64,8 @@ def files_of(callbacks: list[keras.callbacks.Callback]) -> dict[str, Path]:
     return found
 
 
-def forget_logs(root: Path, key: str) -> None:
-    """Remove what TensorBoard was told of an earlier training of the same experiment."""
+def remove_logs(root: Path, key: str) -> None:
+    """Remove the TensorBoard logs of an earlier training of the same experiment."""
     shutil.rmtree(_logs(root, key), ignore_errors=True)
 
 
@@ -71,23 +76,28 @@ def _logs(root: Path, key: str) -> Path:
 def make_callbacks(
     params: Params, root: Path, files: Path, logs: Path
 ) -> list[keras.callbacks.Callback]:
-    """Return them in their order; TensorBoard writes to `logs`, relative paths are in `files`.
+    """Return the callbacks of params.yaml in their order, and TensorBoard if it isn't among them.
 
-    TensorBoard is there even if nobody asked.
+    TensorBoard writes to `logs`; CSVLogger and ModelCheckpoint resolve paths against `files`.
     """
-    found = [_make(each, root / params.train.own, files, logs) for each in params.train.callbacks]
+    found = [
+        _make(each, root / params.train.custom_objects_file, files, logs)
+        for each in params.train.callbacks
+    ]
     if not any(isinstance(each, keras.callbacks.TensorBoard) for each in found):
         found.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
     return found
 
 
-def _make(named: Named, own: Path, files: Path, logs: Path) -> keras.callbacks.Callback:
+def _make(
+    config: KerasObjectConfig, custom: Path, files: Path, logs: Path
+) -> keras.callbacks.Callback:
     defaults: dict[str, Any] = {}
-    if named.name == "TensorBoard":
+    if config.name == "TensorBoard":
         defaults = {"log_dir": str(logs)}
-    elif named.name in WRITES:
-        argument, default = WRITES[named.name]
-        path = files / str(named.arguments.get(argument, default))
+    elif config.name in OUTPUT_ARGUMENTS:
+        argument, default = OUTPUT_ARGUMENTS[config.name]
+        path = files / str(config.arguments.get(argument, default))
         path.parent.mkdir(parents=True, exist_ok=True)
-        named = named.model_copy(update={argument: str(path)})
-    return keras_objects.make(keras.callbacks, named, "callbacks", own, defaults)
+        config = config.model_copy(update={argument: str(path)})
+    return keras_objects.make(keras.callbacks, config, "callbacks", custom, defaults)

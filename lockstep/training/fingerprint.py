@@ -1,6 +1,6 @@
-"""Which training this is: what its bits depend on, as hashes that two processes can compare.
+"""Hashes of everything that a training's result depends on; they identify the training.
 
-dvc.yaml has the one list of what decides the result of the stage `train`.
+Its parameters, data and code are those that dvc.yaml lists for the stage `train`.
 """
 
 import hashlib
@@ -17,7 +17,12 @@ from lockstep.runtime import devices
 from lockstep.storage import layout
 from lockstep.storage.content import content_sha256
 
-SWITCHES = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_XLA_FLAGS", "TF_NUM_INTRAOP_THREADS")
+ENVIRONMENT_VARIABLES = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "XLA_FLAGS",
+    "TF_XLA_FLAGS",
+    "TF_NUM_INTRAOP_THREADS",
+)
 
 
 def of(params: Params, root: Path, replicas: int) -> dict[str, str]:
@@ -33,7 +38,7 @@ def of(params: Params, root: Path, replicas: int) -> dict[str, str]:
         "environment": _sha256(
             [
                 {name: version(name) for name in LIBRARIES},
-                {name: os.environ.get(name) for name in SWITCHES},
+                {name: os.environ.get(name) for name in ENVIRONMENT_VARIABLES},
                 [platform.machine(), devices.kind(), len(devices.names()), replicas],
             ]
         ),
@@ -41,7 +46,7 @@ def of(params: Params, root: Path, replicas: int) -> dict[str, str]:
 
 
 def key(hashes: dict[str, str]) -> str:
-    """Return one sha256 over all of it."""
+    """Return one sha256 of all hashes."""
     return _sha256(hashes)
 
 

@@ -1,6 +1,6 @@
-"""The training loop: epochs of graph calls, with Keras's callbacks between them.
+"""The training loop: each graph call runs many steps, with Keras's callbacks between calls.
 
-The order of examples is a pure function of (seed, epoch), so no iterator has a state to lose.
+The order of examples is a pure function of (seed, epoch), so there is no iterator state to save.
 """
 
 import math
@@ -12,13 +12,13 @@ import tensorflow as tf
 from lockstep.data.spec import Examples
 from lockstep.errors import DivergedError, ParamsError
 from lockstep.process import console
-from lockstep.runtime.cluster import ALONE
-from lockstep.runtime.collectives import Together
-from lockstep.training.callback_list import ToldCallbacks
+from lockstep.runtime.cluster import SINGLE_WORKER
+from lockstep.runtime.collectives import WorkerCollectives
+from lockstep.training.callback_list import BroadcastCallbackList
 from lockstep.training.order import order_of_epoch
 from lockstep.training.resume import Resume
-from lockstep.training.sources import Resident, Stream
-from lockstep.training.steps import NONE, Steps
+from lockstep.training.sources import DeviceSource, DiskSource
+from lockstep.training.steps import ALL_FINITE, Steps
 
 Logs = dict[str, float]
 
@@ -27,8 +27,8 @@ class Loop:
     """Trains, evaluates and predicts with one compiled model.
 
     `batch_size` is global: the replicas share it evenly. `order` is shuffle, sequential or
-    replacement. `source` says where the examples lie. Of several workers, together, the chief has
-    the callbacks; `moves_weights` says that these change weights, which the others must be told.
+    replacement. `source` is where the examples are read from. With several workers the callbacks
+    run on the chief; `sync_weights` says that they may change weights, which are then broadcast.
     """
 
     def __init__(
@@ -38,20 +38,20 @@ class Loop:
         seed: int,
         *,
         order: str = "shuffle",
-        steps_per_call: int = 100,
-        source: type[Resident] | type[Stream] = Resident,
-        together: Together | None = None,
-        moves_weights: bool = False,
+        steps_per_execution: int = 100,
+        source: type[DeviceSource] | type[DiskSource] = DeviceSource,
+        collectives: WorkerCollectives | None = None,
+        sync_weights: bool = False,
     ) -> None:
         self.steps = steps
         self.model = steps.model
         self.batch_size = batch_size
         self.seed = seed
         self.order = order
-        self.steps_per_call = steps_per_call
+        self.steps_per_execution = steps_per_execution
         self.source = source
-        self.together = together or Together(steps.strategy, ALONE)
-        self.moves_weights = moves_weights
+        self.collectives = collectives or WorkerCollectives(steps.strategy, SINGLE_WORKER)
+        self.sync_weights = sync_weights
 
     def fit(
         self,
@@ -63,20 +63,20 @@ class Loop:
         steps: int | None = None,
         resume: Resume | None = None,
     ) -> None:
-        """Train for a number of epochs, or of steps in all; a last partial batch is left out.
+        """Train for a number of epochs or of total steps; a last partial batch is left out.
 
-        Callbacks see epochs as with Keras's `fit`, and calls of many steps as their batches.
-        Raises DivergedError when the loss stops being finite.
+        Callbacks see epochs as in Keras's `fit`, and a graph call of many steps as one batch.
+        Raises DivergedError after a graph call in which the loss isn't finite.
         """
         per_epoch = self._steps_per_epoch(train.size)
         total = steps or (epochs or 0) * per_epoch
         self.steps.build(train)
         strategy = self.steps.strategy
         data = self.source(strategy, train)
-        checks = self.source(strategy, validation) if validation else None
+        val_data = self.source(strategy, validation) if validation else None
         hooks = self._hooks(callbacks, math.ceil(total / per_epoch), per_epoch)
         self.model.stop_training = False
-        self.model.train_function = self.steps.train  # TensorBoard draws its graph
+        self.model.train_function = self.steps.train  # for TensorBoard's graph
         if resume:
             resume.before_training()
         hooks.on_train_begin()
@@ -87,24 +87,24 @@ class Loop:
             hooks.on_epoch_begin(epoch)
             order = self.order_of(train.size, epoch)[: total - epoch * per_epoch]
             logs = self._train_epoch(data, order, epoch, hooks)
-            if checks:
-                found = self._evaluate(checks, hooks)
+            if val_data:
+                found = self._evaluate(val_data, hooks)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             hooks.on_epoch_end(epoch, logs)
             if resume:
                 resume.epoch_ended(epoch + 1, logs)
-        # With a moving average of the weights, this puts it in their place.
+        # If the optimizer uses EMA, this overwrites the weights with their moving average.
         self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
         hooks.on_train_end(logs)
 
     def evaluate(self, examples: Examples) -> Logs:
-        """Return the loss and metrics over every example, each counted exactly once."""
+        """Return the loss and metrics over all examples; each counts exactly once."""
         self.steps.build(examples)
         hooks = keras.callbacks.CallbackList(model=self.model)
         return self._evaluate(self.source(self.steps.strategy, examples), hooks)
 
     def predict(self, examples: Examples) -> dict[str, np.ndarray]:
-        """Return the model's outputs for all examples by name, from one device."""
+        """Return the model's outputs for all examples by target name, computed on one device."""
         size = self.batch_size
         starts = range(0, examples.size, size)
         parts = [
@@ -114,7 +114,7 @@ class Loop:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def order_of(self, count: int, epoch: int) -> np.ndarray:
-        """Return which of `count` examples is where in an epoch, (steps, batch_size)."""
+        """Return the indices of an epoch's examples, of shape (steps, batch_size)."""
         return order_of_epoch(self.order, count, self.batch_size, self.seed, epoch)
 
     def _steps_per_epoch(self, count: int) -> int:
@@ -126,34 +126,34 @@ class Loop:
         rest = count % self.batch_size
         if rest and self.order != "replacement":
             console.say(
-                f"{count:,} examples make no whole number of batches of {self.batch_size}: "
-                f"each epoch leaves {rest} of them out"
+                f"{count:,} examples don't divide evenly into batches of {self.batch_size}: "
+                f"each epoch leaves out {rest} of them"
             )
         return count // self.batch_size
 
     def _hooks(
         self, callbacks: list[keras.callbacks.Callback], epochs: int, per_epoch: int
     ) -> keras.callbacks.CallbackList:
-        about = {"model": self.model, "epochs": epochs, "steps": per_epoch}
-        if self.together.size == 1:
-            return keras.callbacks.CallbackList(callbacks, **about)
-        return ToldCallbacks(callbacks, self.together, self.moves_weights, **about)
+        options = {"model": self.model, "epochs": epochs, "steps": per_epoch}
+        if self.collectives.size == 1:
+            return keras.callbacks.CallbackList(callbacks, **options)
+        return BroadcastCallbackList(callbacks, self.collectives, self.sync_weights, **options)
 
     def _train_epoch(
         self,
-        data: Resident | Stream,
+        data: DeviceSource | DiskSource,
         order: np.ndarray,
         epoch: int,
         hooks: keras.callbacks.CallbackList,
     ) -> Logs:
         self.model.reset_metrics()
         logs: Logs = {}
-        for call in data.calls(order, self._size(order)):
-            hooks.on_train_batch_begin(call.start)
-            found, bad = self.steps.train(call.count, call.order, call.data)
+        for chunk in data.chunks(order, self._size(order)):
+            hooks.on_train_batch_begin(chunk.start)
+            found, bad = self.steps.train(chunk.count, chunk.order, chunk.data)
             logs = _as_floats(found)
-            self._demand_finite(int(bad), logs, epoch, call.start, hooks)
-            hooks.on_train_batch_end(call.start + int(call.count) - 1, logs)
+            self._demand_finite(int(bad), logs, epoch, chunk.start, hooks)
+            hooks.on_train_batch_end(chunk.start + int(chunk.count) - 1, logs)
             if self.model.stop_training:
                 break
         return logs
@@ -161,36 +161,39 @@ class Loop:
     def _demand_finite(
         self, bad: int, logs: Logs, epoch: int, start: int, hooks: keras.callbacks.CallbackList
     ) -> None:
-        """Each worker has seen its own replicas' losses: the first bad one of all counts."""
-        bads = [each for each in self.together.collect(np.array([bad])).tolist() if each != NONE]
-        if bads:
-            hooks.on_train_end(logs)  # what callbacks wrote is closed
+        """Raise DivergedError for the first bad step on any worker; each sees only its replicas."""
+        by_worker = self.collectives.all_gather(np.array([bad])).tolist()
+        bad_steps = [step for step in by_worker if step != ALL_FINITE]
+        if bad_steps:
+            hooks.on_train_end(logs)  # callbacks close their files
             raise DivergedError(
                 f"the loss became {logs.get('loss')} in epoch {epoch + 1} at step "
-                f"{start + min(bads) + 1}; a lower train.learning_rate may help"
+                f"{start + min(bad_steps) + 1}; a lower train.learning_rate may help"
             )
 
-    def _evaluate(self, data: Resident | Stream, hooks: keras.callbacks.CallbackList) -> Logs:
+    def _evaluate(
+        self, data: DeviceSource | DiskSource, hooks: keras.callbacks.CallbackList
+    ) -> Logs:
         self.model.reset_metrics()
         hooks.on_test_begin()
         whole = data.count - data.count % self.batch_size
-        every = np.arange(data.count, dtype=np.int32)
+        indices = np.arange(data.count, dtype=np.int32)
         logs: Logs = {}
-        for rows in (every[:whole].reshape(-1, self.batch_size), every[whole:].reshape(1, -1)):
-            for call in data.calls(rows if rows.size else rows[:0], self._size(rows)):
-                hooks.on_test_batch_begin(call.start)
-                found, _ = self.steps.test(call.count, call.order, call.data)
+        for rows in (indices[:whole].reshape(-1, self.batch_size), indices[whole:].reshape(1, -1)):
+            for chunk in data.chunks(rows if rows.size else rows[:0], self._size(rows)):
+                hooks.on_test_batch_begin(chunk.start)
+                found, _ = self.steps.test(chunk.count, chunk.order, chunk.data)
                 logs = _as_floats(found)
-                hooks.on_test_batch_end(call.start + int(call.count) - 1, logs)
+                hooks.on_test_batch_end(chunk.start + int(chunk.count) - 1, logs)
         hooks.on_test_end(logs)
         return logs
 
     def _size(self, order: np.ndarray) -> int:
-        return max(1, min(self.steps_per_call, len(order)))
+        return max(1, min(self.steps_per_execution, len(order)))
 
 
 def _as_floats(logs: dict[str, tf.Tensor]) -> Logs:
-    """Plain numbers; a metric of each class becomes one for each, such as f1_score_0."""
+    """Convert to floats; a metric with a value per class becomes f1_score_0, f1_score_1, ..."""
     found: Logs = {}
     for name, value in logs.items():
         array = np.asarray(value)

@@ -1,4 +1,4 @@
-"""Which example is in which step of an epoch: a pure function of the seed and the epoch."""
+"""The order of examples in an epoch: a pure function of the seed and the epoch."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ from lockstep.data import random_streams
 
 
 def order_of_epoch(kind: str, count: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """Return the indices of `count` examples, (steps, batch_size); a last partial batch is left.
+    """Return the indices of an epoch's examples, (steps, batch_size), without a partial batch.
 
-    `kind` is shuffle, sequential, or replacement: then each index is drawn from all of them.
+    `kind` is shuffle, sequential or replacement: each index is drawn from all `count` examples.
     """
     steps = count // batch_size
     random = random_streams.generator(seed, random_streams.ORDER, epoch)

@@ -1,7 +1,7 @@
-"""Bundles: what a training needs to go on after whatever happened, whole on disk or not there.
+"""Snapshots from which an interrupted training resumes, written atomically.
 
-A bundle is a folder named for the epochs that are done. Its manifest has the sha256 of every other
-file, and is written last; the folder gets its name when all of it is on the disk.
+A snapshot is a folder named after the number of finished epochs. Its manifest, which is written
+last, has the sha256 of every other file. The folder gets its name once all files are on disk.
 """
 
 import json
@@ -19,36 +19,36 @@ from lockstep.process import console
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 
-KEPT = 2
-# How long a training that was stopped a moment ago may take to end.
-PATIENCE_SECONDS = 15
+SNAPSHOTS_TO_KEEP = 2
+# Time for the same training, stopped just before, to exit and release the lock.
+LOCK_TIMEOUT_SECONDS = 15
 FINISHED = "finished"
-MANIFEST, FACTS, ARRAYS = "manifest.json", "facts.json", "arrays.npz"
+MANIFEST, METADATA, ARRAYS = "manifest.json", "facts.json", "arrays.npz"
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """What a folder holds: facts that are JSON, arrays by name, and whole files by name."""
+class Snapshot:
+    """The contents of a snapshot: JSON metadata, arrays by name, and files by name."""
 
     epoch: int
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
     arrays: dict[str, np.ndarray]
     files: dict[str, Path]
 
 
 @contextmanager
-def place(root: Path, key: str) -> Iterator[Path | None]:
-    """Yield the folder for one training's bundles, or None while another process trains the same.
+def directory(root: Path, key: str) -> Iterator[Path | None]:
+    """Yield the locked folder for a training's snapshots, or None if another process has the lock.
 
-    It lies in the main checkout, where a workspace that is made anew finds it.
+    It is in the main checkout, so that a workspace created later finds it.
     """
     folder = _all(root) / key[:16]
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=PATIENCE_SECONDS)
+        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
     except Timeout:
-        console.say("another process trains the same at this moment: this one keeps no bundles")
+        console.say("another process is running the same training: this one writes no snapshots")
         yield None
         return
     try:
@@ -57,55 +57,55 @@ def place(root: Path, key: str) -> Iterator[Path | None]:
         lock.release()
 
 
-def finish(folder: Path | None, root: Path) -> None:
-    """Mark a training's bundles as needed until DVC has the result."""
+def mark_finished(folder: Path | None, root: Path) -> None:
+    """Mark a training as finished; its snapshots are needed until DVC has stored the results."""
     if folder:
         atomic_files.write_text(folder / FINISHED, str(root.resolve()))
 
 
-def forget_finished(root: Path) -> None:
-    """Remove the bundles of trainings whose results DVC has taken from this workspace."""
+def remove_finished(root: Path) -> None:
+    """Remove the snapshots of trainings that finished in this workspace; DVC has the results."""
     for mark in _all(root).glob(f"*/{FINISHED}"):
         if mark.read_text(encoding="utf-8") == str(root.resolve()):
             shutil.rmtree(mark.parent)
 
 
 def _all(root: Path) -> Path:
-    return main_checkout(root) / layout.BUNDLES
+    return main_checkout(root) / layout.SNAPSHOTS
 
 
 def write(
     folder: Path,
     key: str,
     epoch: int,
-    facts: dict[str, Any],
+    metadata: dict[str, Any],
     arrays: Mapping[str, np.ndarray],
     files: Mapping[str, Path],
 ) -> None:
-    """Add a bundle to a folder, and let the oldest go; `key` says which training's it is."""
-    with atomic_files.whole_folder(folder / f"{epoch:06d}") as place:
-        np.savez(place / ARRAYS, allow_pickle=False, **arrays)
-        (place / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+    """Write a snapshot to a folder, and remove old ones; `key` identifies the training."""
+    with atomic_files.whole_folder(folder / f"{epoch:06d}") as snapshot:
+        np.savez(snapshot / ARRAYS, allow_pickle=False, **arrays)
+        (snapshot / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
         for name, path in files.items():
-            shutil.copyfile(path, place / name)
-        hashes = {file.name: atomic_files.sha256(file) for file in place.iterdir()}
+            shutil.copyfile(path, snapshot / name)
+        hashes = {file.name: atomic_files.sha256(file) for file in snapshot.iterdir()}
         manifest = {"key": key, "epoch": epoch, "sha256": hashes}
-        (place / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    for old in _folders(folder)[:-KEPT]:
+        (snapshot / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    for old in _folders(folder)[:-SNAPSHOTS_TO_KEEP]:
         shutil.rmtree(old)
 
 
-def newest(folder: Path, key: str) -> Bundle | None:
-    """Return the bundle with the most epochs that is whole, and of `key`; others are set aside."""
-    for place in reversed(_folders(folder)):
-        problem = _problem(place, key)
+def newest(folder: Path, key: str) -> Snapshot | None:
+    """Return the newest valid snapshot of `key`; move invalid ones to `set-aside`."""
+    for snapshot in reversed(_folders(folder)):
+        problem = _problem(snapshot, key)
         if not problem:
-            return _read(place)
-        aside = folder / "set-aside" / place.name
+            return _read(snapshot)
+        aside = folder / "set-aside" / snapshot.name
         shutil.rmtree(aside, ignore_errors=True)
         aside.parent.mkdir(exist_ok=True)
-        place.rename(aside)
-        console.say(f"bundle of epoch {int(place.name)}: {problem}; set aside as {aside}")
+        snapshot.rename(aside)
+        console.say(f"snapshot of epoch {int(snapshot.name)}: {problem}; moved to {aside}")
     return None
 
 
@@ -114,23 +114,23 @@ def _folders(folder: Path) -> list[Path]:
     return sorted(each for each in found if each.name.isdigit())
 
 
-def _problem(place: Path, key: str) -> str:
-    """What is wrong with a bundle, or nothing."""
+def _problem(snapshot: Path, key: str) -> str:
+    """Return why a snapshot can't be used, or an empty text."""
     try:
-        manifest = atomic_files.read_json(place / MANIFEST)
+        manifest = atomic_files.read_json(snapshot / MANIFEST)
         if manifest["key"] != key:
-            return "of other parameters, data or code"
+            return "made with other parameters, data, code or environment"
         for name, sha256 in manifest["sha256"].items():
-            if atomic_files.sha256(place / name) != sha256:
-                return f"{name} isn't as its manifest says"
+            if atomic_files.sha256(snapshot / name) != sha256:
+                return f"the sha256 of {name} differs from the manifest"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return f"not whole ({type(error).__name__}: {error})"
+        return f"incomplete or unreadable ({type(error).__name__}: {error})"
     return ""
 
 
-def _read(place: Path) -> Bundle:
-    facts = atomic_files.read_json(place / FACTS)
-    with np.load(place / ARRAYS, allow_pickle=False) as arrays:
+def _read(snapshot: Path) -> Snapshot:
+    metadata = atomic_files.read_json(snapshot / METADATA)
+    with np.load(snapshot / ARRAYS, allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in arrays.files}
-    others = {f.name: f for f in place.iterdir() if f.name not in (MANIFEST, FACTS, ARRAYS)}
-    return Bundle(int(place.name), facts, found, others)
+    others = {f.name: f for f in snapshot.iterdir() if f.name not in (MANIFEST, METADATA, ARRAYS)}
+    return Snapshot(int(snapshot.name), metadata, found, others)

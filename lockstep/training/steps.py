@@ -1,6 +1,6 @@
-"""Graph calls of many steps at once, over data that lies on the devices.
+"""tf.functions that run many steps per call, on data that is already on the devices.
 
-Keras's own `train_step` and `test_step`, on each replica of a tf.distribute strategy.
+Each step runs the model's `train_step` or `test_step` on every replica of the strategy.
 """
 
 import functools
@@ -11,19 +11,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lockstep.data.spec import Examples, Y, by_name
+from lockstep.data.spec import Examples, Y, as_dict
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
 
-NONE = -1  # no step of a call has a loss that isn't finite
+ALL_FINITE = -1  # returned if the loss of every step is finite
 
 
 class Steps:
-    """One model's steps on the replicas of one strategy.
+    """Training, test and prediction steps of one model on the replicas of one strategy.
 
-    `preprocess` turns stored examples into the model's input, on the device, batch by batch;
-    `augment` varies them in training, and `class_weights`, one number for each label, weighs them.
-    `one_hot` has the number of classes of each target whose labels the loss takes one-hot.
+    `preprocess` turns a batch of stored examples into the model's inputs, on the device. `augment`
+    and `class_weight`, one number for each class, are applied in training only. `one_hot` has the
+    number of classes of each target whose labels the loss needs one-hot.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Steps:
         preprocess: keras.Model,
         *,
         augment: keras.Model | None = None,
-        class_weights: np.ndarray | None = None,
+        class_weight: np.ndarray | None = None,
         one_hot: Mapping[str, int] | None = None,
         jit_compile: bool = False,
     ) -> None:
@@ -41,20 +41,20 @@ class Steps:
         self.strategy = strategy
         self.preprocess = preprocess
         self.augment = augment
-        self.class_weights = class_weights
+        self.class_weight = class_weight
         self.one_hot = one_hot or {}
-        self.packed: Callable[[Any], tuple[Any, ...]] = tuple  # arrays in the form of examples
-        self._own_train_step = type(model).train_step is not keras.Model.train_step
-        own_logs = self._own_train_step
-        self.train = self._chunk(self._train_replica, jit_compile, logs_of_last=own_logs)
+        self.packed: Callable[[Any], tuple[Any, ...]] = tuple  # groups arrays as (x, y, ...)
+        self._custom_train_step = type(model).train_step is not keras.Model.train_step
+        custom = self._custom_train_step
+        self.train = self._chunk(self._train_replica, jit_compile, logs_of_last=custom)
         self.test = self._chunk(self._test_replica, jit_compile, logs_of_last=False)
         self._predict = tf.function(self._predict_batch, reduce_retracing=True)
 
     def build(self, examples: Examples) -> None:
-        """Make the variables of optimizer, loss and metrics before anything is traced.
+        """Create the variables of the optimizer, loss and metrics before any tf.function is traced.
 
-        Made during tracing they are placeholders of a graph that is gone: "You must feed a value
-        for placeholder tensor". Raises ParamsError for a loss or metric that can't take outputs.
+        Created during tracing, they fail in other graphs: "You must feed a value for placeholder
+        tensor". Raises ParamsError for a loss or metric that doesn't fit the model's outputs.
         """
         self.packed = examples.packed
         with self.strategy.scope():
@@ -62,34 +62,34 @@ class Steps:
             try:
                 self.model._symbolic_build(data_batch=first)
             except (ValueError, TypeError) as error:
-                if self._own_train_step:
+                if self._custom_train_step:
                     raise
                 raise ParamsError(
-                    "train.loss, train.metrics, train.labels: they don't fit the model's outputs: "
-                    f"{first_line(error)}"
+                    "train.loss, train.metrics, train.label_encoding: they don't fit the model's "
+                    f"outputs: {first_line(error)}"
                 ) from None
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """All that training changes: weights, statistics, seeds, and the optimizer's own."""
+        """All variables that training changes, including seeds and the optimizer's."""
         more = self.augment.variables if self.augment else []
         return [*self.model.variables, *self.model.optimizer.variables, *more]
 
     def parts(self, variable: keras.Variable) -> tuple[tf.Variable, ...]:
-        """Return the variable of each of this process's replicas."""
+        """Return a variable's component on each of this process's replicas."""
         return self.strategy.experimental_local_results(variable.value)
 
     def predict(self, batch: Examples) -> dict[str, np.ndarray]:
-        """Return the model's outputs for one batch, by the targets' names, from one device."""
+        """Return the model's outputs for one batch by target name, computed on one device."""
         inputs = tf.nest.map_structure(tf.constant, batch.x)
-        outputs = by_name(self._predict(inputs), Y)
+        outputs = as_dict(self._predict(inputs), Y)
         return {name: each.numpy() for name, each in outputs.items()}
 
     def _chunk(self, replica_step: Any, jit_compile: bool, *, logs_of_last: bool) -> Any:
-        """Return the graph call (count, order, data) -> logs, first step with a loss not finite.
+        """Return a tf.function (count, order, data) -> logs, first step whose loss isn't finite.
 
-        A model with a train_step of its own may log what no metric holds: then its last step's
-        logs count, as in Keras's `fit`, and that step stands in the graph a second time.
+        A custom train_step may return logs that aren't metrics. With `logs_of_last` the last step's
+        logs are returned, as in Keras's `fit`; that step is traced again, outside of the loop.
         """
 
         def step(
@@ -99,7 +99,7 @@ class Steps:
             return logs, good + tf.cast(self._finite(logs) & (good == number), tf.int32)
 
         def chunk(count: tf.Tensor, order: Any, data: Any) -> tuple[Any, tf.Tensor]:
-            good = tf.constant(0)  # steps until the first whose loss isn't finite
+            good = tf.constant(0)  # number of steps before the first whose loss isn't finite
             for number in tf.range(count - 1 if logs_of_last else count):
                 _, good = step(number, good, order, data)
             if logs_of_last:
@@ -108,7 +108,7 @@ class Steps:
                 logs = found if found.keys() == logs.keys() else self._mean(logs)
             else:
                 logs = self.model.get_metrics_result()
-            return logs, tf.where(good < count, good, NONE)
+            return logs, tf.where(good < count, good, ALL_FINITE)
 
         return tf.function(chunk, jit_compile=jit_compile)
 
@@ -116,7 +116,7 @@ class Steps:
         return self.model.train_step(self._inputs(self._batch(order[number], data), training=True))
 
     def _test_replica(self, number: tf.Tensor, order: tf.Tensor, data: Any) -> dict[str, tf.Tensor]:
-        if order.shape[1]:  # a metric of no examples at all is not a number
+        if order.shape[1]:  # without examples a metric would be NaN
             self.model.test_step(self._inputs(self._batch(order[number], data)))
         return {}
 
@@ -126,18 +126,18 @@ class Steps:
     def _inputs(
         self, batch: tuple[tf.Tensor, ...], training: bool = False
     ) -> tuple[tf.Tensor, ...]:
-        """A stored batch as Keras's (x, y) or (x, y, sample weights)."""
-        x, y, *weights = self.packed(batch)
+        """Convert a stored batch to Keras's (x, y) or (x, y, sample_weight)."""
+        x, y, *sample_weight = self.packed(batch)
         x = self.preprocess(x)
         if self.augment and training:
             x = self.augment(x, training=True)
-        if self.class_weights is not None and training:
-            by_class = tf.gather(tf.constant(self.class_weights), tf.cast(y, tf.int32))
-            weights = [by_class * weights[0] if weights else by_class]
-        return (x, self._labels(y), *weights)
+        if self.class_weight is not None and training:
+            by_class = tf.gather(tf.constant(self.class_weight), tf.cast(y, tf.int32))
+            sample_weight = [by_class * sample_weight[0] if sample_weight else by_class]
+        return (x, self._labels(y), *sample_weight)
 
     def _labels(self, y: Any) -> Any:
-        """Targets as the loss takes them."""
+        """Return targets as the loss expects them: one-hot or unchanged."""
         if isinstance(y, Mapping):
             return {name: self._label(name, each) for name, each in y.items()}
         return self._label(Y, y)
@@ -149,7 +149,7 @@ class Steps:
         return self.model(self.preprocess(x), training=False)
 
     def _finite(self, logs: dict[str, Any]) -> tf.Tensor:
-        """Say whether each loss of each replica is a finite number."""
+        """Return whether all losses of all replicas are finite."""
         losses = [
             value
             for name, each in logs.items()
@@ -165,7 +165,7 @@ class Steps:
 
 
 def _flat(logs: dict[str, Any]) -> dict[str, Any]:
-    """One dict of all: the result of compiled metrics is one within the logs, as Keras allows."""
+    """Flatten nested logs: Keras allows a metric's result to be a dict."""
     found: dict[str, Any] = {}
     for name, value in logs.items():
         found |= _flat(value) if isinstance(value, dict) else {name: value}

@@ -1,4 +1,4 @@
-"""A training as the parameters describe it: the model on its replicas, and the loop over it."""
+"""Set up a training from the parameters: strategy, data, model and loop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,31 +8,31 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lockstep.config.schema import OWN, Params
+from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
-from lockstep.errors import UnavailableError
+from lockstep.errors import ParamsError, UnavailableError
 from lockstep.modeling import preprocessing
 from lockstep.modeling.compile import compile_for_training, one_hot_classes
 from lockstep.modeling.model import make_model_with
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster
-from lockstep.runtime.collectives import Together
-from lockstep.runtime.rendezvous import meet
+from lockstep.runtime.collectives import WorkerCollectives
+from lockstep.runtime.rendezvous import wait_for_workers
 from lockstep.runtime.strategy import start_runtime
 from lockstep.storage import atomic_files, layout
-from lockstep.training import augmentation, class_weights, fingerprint, warm_start, xla
-from lockstep.training.callbacks import files_of
+from lockstep.training import augmentation, class_weight, fingerprint, warm_start, xla
+from lockstep.training.callbacks import callback_files
 from lockstep.training.loop import Loop
 from lockstep.training.resume import Resume
-from lockstep.training.sources import Resident, Stream, choose_source
+from lockstep.training.sources import DeviceSource, DiskSource, choose_source
 from lockstep.training.steps import Steps
 
 
 class Training:
-    """One training, on this process's replicas: the chief's and each other worker's alike.
+    """One training on this process's replicas, whether it is the chief or another worker.
 
-    Raises MachineError for more replicas than devices, UnavailableError for a cluster that doesn't
-    form in time, DataError for a worker with other inputs.
+    Raises MachineError for more replicas than devices, UnavailableError if the workers don't
+    connect in time, DataError for a worker whose parameters, data, code or environment differ.
     """
 
     def __init__(self, params: Params, root: Path) -> None:
@@ -40,105 +40,113 @@ class Training:
         self.replicas, self.cluster = devices.replicas(params), read_cluster()
         identity = fingerprint.of(params, root, self.replicas)
         self.key = fingerprint.key(identity)
-        asked = params.train
-        meet(self.cluster, asked.cluster_seconds)
+        train_config = params.train
+        wait_for_workers(self.cluster, train_config.cluster_timeout_seconds)
         self.strategy = start_runtime(
             params.seed,
             self.replicas,
-            precision=asked.precision,
-            memory_growth=asked.memory_growth,
+            precision=train_config.precision,
+            memory_growth=train_config.memory_growth,
             workers=self.cluster.size,
         )
-        self.together = Together(self.strategy, self.cluster)
-        self.together.demand_same(identity)
+        self.collectives = WorkerCollectives(self.strategy, self.cluster)
+        self.collectives.require_same(identity)
         self.spec, self.train = read_spec(root), load_examples(root, "train")
-        there = "validation" in self.spec.splits
-        self.validation = load_examples(root, "validation") if there else None
+        has_validation = "validation" in self.spec.splits
+        self.validation = load_examples(root, "validation") if has_validation else None
+        if train_config.monitor.startswith("val_") and not has_validation:
+            raise ParamsError(
+                f"train.monitor: got {train_config.monitor!r} without a validation split, "
+                "expected auto, a training metric, or data.validation_split above 0"
+            )
 
     def loop(self) -> Loop:
-        """Return the loop over the model with its first weights."""
-        asked, kind = self.params.train, devices.kind()
+        """Return the training loop, its model with its initial weights."""
+        train_config, kind = self.params.train, devices.kind()
         steps = self._steps(kind)
         flops = atomic_files.read_json(self.root / layout.MODEL_SIZE)["flops"]
-        by_rule = xla.steps_per_call(flops, asked.batch_size, kind)
+        auto = xla.steps_per_execution(flops, train_config.batch_size, kind)
         return Loop(
             steps,
-            asked.batch_size,
+            train_config.batch_size,
             self.params.seed,
-            order=asked.order,
-            steps_per_call=by_rule if asked.steps_per_call == "auto" else asked.steps_per_call,
+            order=train_config.order,
+            steps_per_execution=auto
+            if train_config.steps_per_execution == "auto"
+            else train_config.steps_per_execution,
             source=self._source(kind),
-            together=self.together,
-            moves_weights=any(_moves_weights(each.name) for each in asked.callbacks),
+            collectives=self.collectives,
+            sync_weights=any(_may_change_weights(each.name) for each in train_config.callbacks),
         )
 
     def resume(
         self, loop: Loop, callbacks: list[keras.callbacks.Callback], folder: Path | None
     ) -> Resume:
-        """Return what keeps bundles in a folder; only the chief has one, and callbacks."""
+        """Return what saves and restores snapshots; only the chief has a folder and callbacks."""
         return Resume(
             loop.steps,
-            self.together,
+            self.collectives,
             callbacks,
             folder=folder,
             key=self.key,
-            seconds=self.params.train.bundle_seconds,
-            files=files_of(callbacks),
+            seconds=self.params.train.snapshot_seconds,
+            files=callback_files(callbacks),
         )
 
     def run(self, loop: Loop, callbacks: list[keras.callbacks.Callback], resume: Resume) -> None:
-        """Train to the end; raises UnavailableError when a worker is lost on the way."""
-        asked = self.params.train
-        with _told_of_lost_workers(self.cluster.size):
+        """Train to the end; raises UnavailableError if a worker is lost."""
+        train_config = self.params.train
+        with _detect_lost_worker(self.cluster.size):
             loop.fit(
                 self.train,
                 self.validation,
                 callbacks,
-                epochs=asked.epochs,
-                steps=asked.steps,
+                epochs=train_config.epochs,
+                steps=train_config.steps,
                 resume=resume,
             )
-            self.together.wait()
+            self.collectives.barrier()
 
-    def _source(self, kind: str) -> type[Resident] | type[Stream]:
-        """Where examples lie; the chief's choice, since memories differ and calls may not."""
+    def _source(self, kind: str) -> type[DeviceSource] | type[DiskSource]:
+        """Return the chief's choice: free memory differs, but the graph calls must be the same."""
         splits = [self.train, self.validation] if self.validation else [self.train]
         sizes = [array.nbytes for split in splits for array in split.arrays]
-        local = self.replicas // self.cluster.size
-        mine = choose_source(self.params.train.residency, sizes, local, kind)
-        return Stream if self.together.agree(np.array(mine is Stream)) else Resident
+        local_replicas = self.replicas // self.cluster.size
+        local_choice = choose_source(self.params.train.data_placement, sizes, local_replicas, kind)
+        from_disk = self.collectives.broadcast(np.array(local_choice is DiskSource))
+        return DiskSource if from_disk else DeviceSource
 
     def _steps(self, kind: str) -> Steps:
-        """The model on the replicas, with its first weights, compiled, and what is around it."""
-        params, asked, root = self.params, self.params.train, self.root
+        """Return the steps of the compiled model, with its initial weights, on the replicas."""
+        params, train_config, root = self.params, self.params.train, self.root
         with self.strategy.scope():
             model = make_model_with(params, self.spec, root / layout.INITIAL_WEIGHTS)
-            if asked.warm_start:
-                warm_start.load(model, asked.warm_start, root)
-            warm_start.freeze(model, asked.freeze)
+            if train_config.warm_start:
+                warm_start.load(model, train_config.warm_start, root)
+            warm_start.freeze(model, train_config.freeze)
             compile_for_training(model, params, self.spec, self.replicas, root)
             preprocess = preprocessing.layers(self.spec)
             augment = augmentation.layers(params, self.spec, root)
         augmented = augment is not None
-        by_rule = xla.jit_compile(model, self.replicas, kind, augmented=augmented)
+        auto = xla.jit_compile(model, self.replicas, kind, augmented=augmented)
         return Steps(
             model,
             self.strategy,
             preprocess,
             augment=augment,
-            class_weights=class_weights.of(asked.class_weights, self.spec, self.train.y),
+            class_weight=class_weight.of(train_config.class_weight, self.spec, self.train.y),
             one_hot=one_hot_classes(params, self.spec),
-            jit_compile=by_rule if asked.jit_compile == "auto" else asked.jit_compile,
+            jit_compile=auto if train_config.jit_compile == "auto" else train_config.jit_compile,
         )
 
 
-def _moves_weights(callback: str) -> bool:
-    """Say whether a callback may change weights; of the user's own nobody knows."""
-    return callback == "SwapEMAWeights" or callback.startswith(OWN)
+def _may_change_weights(callback: str) -> bool:
+    """Return whether a callback may change weights; any custom callback may."""
+    return callback == "SwapEMAWeights" or callback.startswith(CUSTOM)
 
 
 @contextmanager
-def _told_of_lost_workers(workers: int) -> Iterator[None]:
+def _detect_lost_worker(workers: int) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
@@ -146,6 +154,6 @@ def _told_of_lost_workers(workers: int) -> Iterator[None]:
             raise
         reason = str(error.message).strip().rpartition("\n")[2].strip()[:200]
         raise UnavailableError(
-            f"a worker of {workers} was lost ({type(error).__name__}: {reason}); start all of them "
-            "again, and training goes on from its last bundle"
+            f"one of {workers} workers was lost ({type(error).__name__}: {reason}); restart all of "
+            "them to resume from the last snapshot"
         ) from None

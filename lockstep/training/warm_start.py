@@ -1,4 +1,4 @@
-"""Beginning with the weights of another training, and keeping layers from learning."""
+"""Start with the weights of another training, and freeze layers."""
 
 import fnmatch
 import warnings
@@ -16,10 +16,11 @@ from lockstep.storage.checkout import main_checkout
 
 
 def load(model: keras.Model, start: WarmStart, root: Path) -> None:
-    """Give the model the weights of another training, as far as `start.match` lets them.
+    """Load the weights of another training into the model, as `start.match` says.
 
-    all: every weight must fit; name: layers of the same name; shape: layers whose weights fit, by
-    their place in the model. Raises DataError for another file than the hash says, or none.
+    all: every weight must match; name: layers with the same name and shapes; shape: layers with the
+    same shapes at the same position. Raises DataError if the file is missing, has another sha256,
+    or doesn't match.
     """
     path = main_checkout(root) / start.weights
     if not path.is_file():
@@ -30,11 +31,11 @@ def load(model: keras.Model, start: WarmStart, root: Path) -> None:
     if start.match == "name":
         _load_by_name(model, path)
     else:
-        _load_by_place(model, path, skip_mismatch=start.match == "shape")
+        _load_by_position(model, path, skip_mismatch=start.match == "shape")
 
 
 def freeze(model: keras.Model, patterns: list[str]) -> None:
-    """Keep layers from learning, by name; raises ParamsError if a pattern fits no weights."""
+    """Freeze layers by name; raises ParamsError for a pattern without a layer that has weights."""
     every = model._flatten_layers(include_self=False)
     layers = {layer.name: layer for layer in every if layer.weights}
     for pattern in patterns:
@@ -45,37 +46,40 @@ def freeze(model: keras.Model, patterns: list[str]) -> None:
             layers[name].trainable = False
 
 
-def _load_by_place(model: keras.Model, path: Path, *, skip_mismatch: bool) -> None:
+def _load_by_position(model: keras.Model, path: Path, *, skip_mismatch: bool) -> None:
     before = model.get_weights()
     try:
-        with warnings.catch_warnings(record=True) as misfits:  # Keras tells of them at length
+        with warnings.catch_warnings(record=True) as mismatches:  # too long to show
             warnings.simplefilter("always")
             model.load_weights(path, skip_mismatch=skip_mismatch)
     except (ValueError, KeyError, OSError) as error:
-        fix = "give train.warm_start.match name or shape to take what fits"
+        fix = "set train.warm_start.match to name or shape to load only what matches"
         raise DataError(f"train.warm_start: {path}: {first_line(error)}; {fix}") from None
-    if misfits and all(map(np.array_equal, before, model.get_weights())):
-        raise DataError(f"train.warm_start: {path}: no layer fits in its place")
+    if mismatches and all(map(np.array_equal, before, model.get_weights())):
+        raise DataError(
+            f"train.warm_start: {path}: no layer has the shapes of the weights at its position"
+        )
 
 
 def _load_by_name(model: keras.Model, path: Path) -> None:
-    there = _weights_by_layer(path)
+    by_layer = _weights_by_layer(path)
     loaded = 0
     for layer in model._flatten_layers(include_self=False):
-        mine = [tuple(weight.shape) for weight in layer.weights]
-        theirs = there.get(layer.name, [])
-        if theirs and [weight.shape for weight in theirs] == mine:
-            layer.set_weights(theirs)
+        shapes = [tuple(weight.shape) for weight in layer.weights]
+        weights = by_layer.get(layer.name, [])
+        if weights and [weight.shape for weight in weights] == shapes:
+            layer.set_weights(weights)
             loaded += 1
     if not loaded:
-        known = ", ".join(there) or "none"
+        known = ", ".join(by_layer) or "none"
         raise DataError(
-            f"train.warm_start: {path}: no layer of a same name and shape; it has {known}"
+            f"train.warm_start: {path}: no layer with the same name and shapes; "
+            f"the file has {known}"
         )
 
 
 def _weights_by_layer(path: Path) -> dict[str, list[np.ndarray]]:
-    """The arrays of each layer in a .weights.h5, by the layer's name, which Keras keeps beside."""
+    """Return the arrays of each layer in a .weights.h5, by the name that Keras stores with it."""
     found: dict[str, list[np.ndarray]] = {}
 
     def visit(_: str, item: h5py.Group | h5py.Dataset) -> None:

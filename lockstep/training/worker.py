@@ -1,4 +1,4 @@
-"""The work of a worker that isn't the chief: it trains along, and writes nothing."""
+"""Train as a worker that isn't the chief; such a worker writes no results."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from lockstep.runtime.tensorflow_import import load_tensorflow
 
 
 def work(params: Params, root: Path) -> None:
-    """Train with the chief that TF_CONFIG names, to its end.
+    """Train together with the chief in TF_CONFIG until training ends.
 
-    The folder has the same commit, params.yaml, data/ready, weights/initial.weights.h5 and
-    report/model.json as the chief's.
+    `root` must have the same commit, params.yaml, data/ready, weights/initial.weights.h5 and
+    report/model.json as the chief's. Raises ParamsError if this process is the chief.
     """
     cluster = read_cluster()
     if cluster.chief:
-        raise ParamsError(f"{TF_CONFIG}: expected one that names this process as another worker")
+        raise ParamsError(f"{TF_CONFIG}: this process is the chief, expected another worker")
     prepare_environment(root)
     load_tensorflow()
     from lockstep.training.trainer import Training

@@ -1,14 +1,14 @@
-"""How the loop is compiled and cut into graph calls: by fixed rules, never by timing.
+"""Fixed rules for `jit_compile: auto` and `steps_per_execution: auto`.
 
-Timing would let the weather decide about the bits. The figures are in docs/performance.md.
+Choosing by timing could give other results on each run. The figures are in docs/performance.md.
 """
 
 import keras
 import tensorflow as tf
 
-# What a model may consist of: XLA made such ones 1.3 to 4 times faster on a CPU (naive with 512
-# units, mlp with 100), and convolutions 50 times slower. Loops, lookups, slices and random numbers
-# other than dropout's were never measured.
+# Operations of models that XLA may compile. On a CPU, XLA made such models 1.3 to 4 times faster
+# (naive with 512 units, mlp with 100), and convolutions 50 times slower. Loops, lookups, slices and
+# random numbers other than dropout's were never measured.
 DENSE = {
     "Abs", "AddN", "AddV2", "BiasAdd", "Cast", "ConcatV2", "Const", "Elu", "Erf", "Erfc", "Exp",
     "Expm1", "FloorMod", "Greater", "GreaterEqual", "Identity", "IdentityN", "LeakyRelu", "Less",
@@ -21,18 +21,18 @@ DENSE = {
     # dropout
     "StatelessRandomGetKeyCounter", "StatelessRandomUniformV2",
 }  # fmt: skip
-# About a second on two cores: progress, signals and batch hooks wait for as long as a call takes.
-FLOPS_PER_CALL = {"CPU": 2e11, "GPU": 2e12}
-# Forward and backward pass cost about three forward ones.
-PASSES = 3
-MOST_STEPS = 1000
+# About one second on two cores: progress, signals and batch callbacks wait for a call to end.
+FLOPS_PER_EXECUTION = {"CPU": 2e11, "GPU": 2e12}
+# Forward and backward pass together cost about as much as three forward passes.
+FORWARD_PASSES_PER_STEP = 3
+MAX_STEPS = 1000
 
 
 def jit_compile(model: keras.Model, replicas: int, kind: str, *, augmented: bool) -> bool:
-    """Say whether XLA compiles the steps: of a dense model on one CPU device.
+    """Return whether XLA compiles the steps: only for a dense model on one CPU device.
 
-    `kind` is CPU or GPU. The traced operations decide, whoever calls the layers; of a model with a
-    train_step of its own, or one never called on a `keras.Input`, nothing is known.
+    `kind` is CPU or GPU. A model is dense if its traced forward pass has only DENSE operations;
+    one with a custom train_step, or never called on a `keras.Input`, doesn't count as dense.
     """
     if kind != "CPU" or replicas > 1 or augmented:
         return False
@@ -42,21 +42,21 @@ def jit_compile(model: keras.Model, replicas: int, kind: str, *, augmented: bool
 
 
 def _operations(model: keras.Model) -> set[str]:
-    """The kinds of operations of a forward pass in training."""
+    """Return the operation types of a forward pass in training mode."""
     try:
-        declared = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+        inputs = model.inputs[0] if isinstance(model, keras.Sequential) else model.input
     except AttributeError:
         return {"unknown"}
-    # With a size for the batch, or layers would ask for their input's shape, by other operations.
+    # A fixed batch size: otherwise layers add operations that read their input's shape.
     examples = keras.tree.map_structure(
-        lambda each: tf.TensorSpec((2, *each.shape[1:]), each.dtype), declared
+        lambda each: tf.TensorSpec((2, *each.shape[1:]), each.dtype), inputs
     )
     forward = tf.function(lambda x: model(x, training=True))
     graph = forward.get_concrete_function(examples).graph
     return {operation.type for operation in graph.get_operations()}
 
 
-def steps_per_call(flops: int, batch_size: int, kind: str) -> int:
-    """Return how many steps one graph call takes, from a forward pass's operations an example."""
-    step = max(flops, 1) * PASSES * batch_size
-    return max(1, min(MOST_STEPS, int(FLOPS_PER_CALL[kind] / step)))
+def steps_per_execution(flops: int, batch_size: int, kind: str) -> int:
+    """Return the number of steps per graph call; `flops` are per example and forward pass."""
+    step = max(flops, 1) * FORWARD_PASSES_PER_STEP * batch_size
+    return max(1, min(MAX_STEPS, int(FLOPS_PER_EXECUTION[kind] / step)))

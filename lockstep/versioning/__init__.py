@@ -1,1 +1,1 @@
-"""The only door to DVC, which decides what is stale and which bytes belong to which experiment."""
+"""All calls to DVC: which stages are stale, running them, hashes, DVC experiments."""

@@ -1,4 +1,4 @@
-"""A workspace of its own for an experiment: the main checkout's cache, and a saved result."""
+"""DVC for an experiment's own workspace: share the cache, check out, save and push."""
 
 import contextlib
 import logging
@@ -12,60 +12,61 @@ from dvc.config import Config
 from dvc.exceptions import CheckoutError
 
 from lockstep.errors import LockstepError
-from lockstep.versioning.repository import opened
+from lockstep.versioning.repository import open_repository
 
-NAME = "DVC_EXP_NAME"  # the variable by which DVC tells a stage of its experiment
-# That the cache lacks what no stage has made yet isn't news.
+NAME = "DVC_EXP_NAME"  # DVC sets it to the experiment's name for the stages it runs
+# DVC warns of outputs that aren't in the cache: normal before the stages have run.
 logging.getLogger("dvc_data").setLevel(logging.ERROR)
 
 
-def share(main: Path, workspace: Path) -> None:
-    """Let a workspace use the main checkout's cache and its local settings."""
+def share_cache(main: Path, workspace: Path) -> None:
+    """Make a workspace use the main checkout's DVC cache and its .dvc/config.local."""
     local = main / ".dvc" / "config.local"
     if local.exists():
         shutil.copy2(local, workspace / ".dvc" / "config.local")
-    with opened(main) as repo:
+    with open_repository(main) as repo:
         cache = str(Path(repo.cache.local.path).parent.parent)
     with Config(str(workspace / ".dvc")).edit("local") as settings:
         settings.setdefault("cache", {})["dir"] = cache
 
 
-def fetch(workspace: Path) -> None:
-    """Check out what dvc.lock names and the cache has; the rest is for the stages to make."""
-    with opened(workspace) as repo, contextlib.suppress(CheckoutError):
+def checkout(workspace: Path) -> None:
+    """Check out the outputs of dvc.lock that are in the cache; the stages make the others."""
+    with open_repository(workspace) as repo, contextlib.suppress(CheckoutError):
         repo.checkout(force=True, allow_missing=True)
 
 
 def save(workspace: Path, name: str, untracked: list[str]) -> None:
-    """Save the workspace as the DVC experiment `name`, files that git doesn't know included.
+    """Save the workspace, including `untracked` files, as the DVC experiment `name`.
 
-    An experiment of that name is replaced. Raises LockstepError.
+    An existing experiment of that name is replaced. Raises LockstepError.
     """
     files = [part for file in untracked for part in ("--include-untracked", file)]
     _dvc(workspace, "exp", "save", "--name", name, "--force", *files)
 
 
 def push(workspace: Path, name: str) -> None:
-    """Send files and the experiment to DVC's default remote and git's; without a remote to none.
+    """Push outputs to DVC's default remote, and the experiment to the git remote.
 
-    DVC_EXP_GIT_REMOTE names git's; otherwise it is origin. Raises LockstepError.
+    The git remote is DVC_EXP_GIT_REMOTE, or else origin. Without a default DVC remote nothing is
+    pushed; without that git remote only the outputs are. Raises LockstepError.
     """
-    with opened(workspace) as repo:
+    with open_repository(workspace) as repo:
         if not repo.config["core"].get("remote"):
             return
     _dvc(workspace, "push")
     remote = os.environ.get("DVC_EXP_GIT_REMOTE", "origin")
-    known = subprocess.run(
+    remotes = subprocess.run(
         ["git", "remote"], cwd=workspace, capture_output=True, text=True, check=True
     )
-    if remote in known.stdout.split():
+    if remote in remotes.stdout.split():
         _dvc(workspace, "exp", "push", remote, name)
 
 
 def _dvc(workspace: Path, *arguments: str) -> None:
-    # A process of its own: DVC takes the current folder for the workspace here.
+    # In a subprocess: these DVC commands act on the current folder, not on a given root.
     command = [sys.executable, "-m", "dvc", *arguments]
-    answer = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
-    if answer.returncode:
-        reason = " ".join(answer.stderr.partition("Having any troubles?")[0].split())
+    result = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
+    if result.returncode:
+        reason = " ".join(result.stderr.partition("Having any troubles?")[0].split())
         raise LockstepError(f"dvc {' '.join(arguments[:4])}: {reason}")

@@ -1,28 +1,29 @@
-"""What `reproduce` would do with each stage, and why, found out without doing it."""
+"""What `dvc repro` would do with each stage, and why; no stage is run."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import chdir
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dvc.dependency import ParamsDependency
 from dvc.repo import Repo
 from dvc.stage import PipelineStage
-from dvc.stage.cache import _get_cache_hash
-from dvc.stage.serialize import to_single_stage_lockfile
+from dvc.stage.cache import _can_hash
 from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
 
-from lockstep.versioning.repository import opened, stages_in_order
+from lockstep.versioning.repository import open_repository, stages_in_order
 
 RUN, SKIP, RESTORE, MAYBE = "run", "skip", "restore", "maybe"
-MISSING, UNKNOWN = object(), object()  # in place of a file's hash: there is none; not before a run
+# In place of a hash: the file doesn't exist; the hash isn't known until an earlier stage has run.
+MISSING, UNKNOWN = object(), object()
 
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What would become of a stage."""
+    """What `dvc repro` would do with one stage."""
 
     stage: str
     action: str  # RUN, SKIP, RESTORE or MAYBE
@@ -30,26 +31,26 @@ class Forecast:
 
 
 def forecast(root: Path, checked_out: bool = False) -> list[Forecast]:
-    """Return what would become of each stage, in order; nothing is run or written.
+    """Return what `dvc repro` would do with each stage, in order; nothing is run or written.
 
-    `checked_out` supposes that what dvc.lock names has been fetched from the cache first.
+    `checked_out` assumes that `dvc checkout` has been run first.
     """
-    with chdir(root), opened(root) as repo:  # as reproduce does
+    with chdir(root), open_repository(root) as repo:  # as reproduce_stage does
         forecaster = _Forecaster(repo, checked_out)
         return [forecaster.add(stage) for stage in stages_in_order(repo)]
 
 
 class _Forecaster:
-    """Goes through the stages in order, and knows what each output would be by then."""
+    """Forecasts the stages in order, and records the hash that each output would have."""
 
     def __init__(self, repo: Repo, checked_out: bool) -> None:
         self.repo = repo
         self.checked_out = checked_out
         self.outputs: dict[str, Any] = {}  # path to hash
-        self.makers: dict[str, str] = {}  # path to stage
+        self.producers: dict[str, str] = {}  # path to stage
 
     def add(self, stage: PipelineStage) -> Forecast:
-        """Tell what would become of the next stage."""
+        """Return the forecast of the next stage."""
         outputs = {out.fs_path: UNKNOWN for out in stage.outs}
         hashes = {
             dep.fs_path: self._hash_of(dep)
@@ -57,7 +58,7 @@ class _Forecaster:
             if not isinstance(dep, ParamsDependency)
         }
         unsure = dict.fromkeys(
-            self.makers[self._output_with(path)]
+            self.producers[self._output_with(path)]
             for path, value in hashes.items()
             if value is UNKNOWN
         )
@@ -71,23 +72,23 @@ class _Forecaster:
         else:
             action, outputs = SKIP, {out.fs_path: out.hash_info for out in stage.outs}
         self.outputs |= outputs
-        self.makers |= dict.fromkeys(outputs, stage.name)
+        self.producers |= dict.fromkeys(outputs, stage.name)
         return Forecast(stage.name, action, reasons)
 
     def _hash_of(self, dep: Any) -> Any:
-        """The hash that a dependency will have when its stage's turn comes."""
+        """The hash that a dependency will have when its stage would be run."""
         output = self._output_with(dep.fs_path)
         if not output:
             return dep.get_hash() if dep.exists else MISSING
-        made = self.outputs[output]
+        output_hash = self.outputs[output]
         inner = Path(dep.fs_path).relative_to(output).parts
-        if made is UNKNOWN or not inner:
-            return made
-        found = Tree.load(self.repo.cache.local, made).get(inner)
+        if output_hash is UNKNOWN or not inner:
+            return output_hash
+        found = Tree.load(self.repo.cache.local, output_hash).get(inner)
         return found[1] if found else MISSING
 
     def _output_with(self, path: str) -> str:
-        """The output that a path is, or lies in; or nothing."""
+        """The output that a path is or is inside of; empty if there is none."""
         return next((out for out in self.outputs if Path(path).is_relative_to(out)), "")
 
     def _reasons(self, stage: PipelineStage, hashes: Mapping[str, Any]) -> Iterator[str]:
@@ -115,29 +116,34 @@ class _Forecaster:
     def _cached_outputs(
         self, stage: PipelineStage, hashes: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """The outputs' hashes, if DVC has this very stage in its run cache, with all its files."""
+        """The outputs' hashes if the run cache has this stage with all its files, or else None."""
         if MISSING in hashes.values():
             return None
         for dep in stage.deps:
             is_file = not isinstance(dep, ParamsDependency)
             dep.hash_info = hashes[dep.fs_path] if is_file else dep.get_hash()
-            # A file that dvc.lock doesn't know yet is loaded as if of DVC 2, and one that it knows
-            # repeats its old hash here.
+            # The run cache computes the hash again, but the file may not exist yet.
+            dep.get_hash = partial(getattr, dep, "hash_info")
+            # The run cache's key includes hash name and meta. DVC would use DVC 2's hash name for a
+            # file that isn't in dvc.lock; for one that is, the meta would have its old hash.
             dep.hash_name = dep.hash_info.name
             dep.meta = Meta(isexec=bool(dep.meta and dep.meta.isexec))
-        entry = self._run_cache_entry(stage)
-        if entry is None:
-            return None
-        cached = self.repo.stage_cache._create_stage(entry, wdir=stage.wdir)
-        return {out.fs_path: out.hash_info for out in cached.outs} if cached.outs_cached() else None
+        cached = _run_cache_entry(stage)
+        return {out.fs_path: out.hash_info for out in cached.outs} if cached else None
 
-    def _run_cache_entry(self, stage: PipelineStage) -> Any:
-        key = _get_cache_hash(to_single_stage_lockfile(stage), key=True)
-        folder = Path(self.repo.stage_cache._get_cache_dir(key))
-        if not folder.is_dir():
-            return None
-        newest = max(folder.iterdir(), key=lambda file: file.stat().st_mtime)
-        return self.repo.stage_cache._load_cache(key, newest.name)
+
+def _run_cache_entry(stage: PipelineStage) -> PipelineStage | None:
+    """The stage with its outputs as DVC's run cache has them for these dependencies, or None.
+
+    The run cache has no stages without dependencies or outputs. DVC has no public API for this; a
+    test fails if these private functions change.
+    """
+    if not _can_hash(stage):
+        return None
+    cache = stage.repo.stage_cache
+    entry = cache._load(stage)
+    cached = cache._create_stage(entry, wdir=stage.wdir) if entry else None
+    return cached if cached and cached.outs_cached() else None
 
 
 def _changed_params(dep: ParamsDependency) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What determines an experiment, and what it made, by DVC's hashes."""
+"""The hash of all inputs of an experiment, and DVC's hashes of its outputs."""
 
 import hashlib
 import json
@@ -10,39 +10,42 @@ from dvc.stage import Stage
 
 from lockstep.errors import DataError
 from lockstep.storage.content import content_sha256, is_of_installed_engine
-from lockstep.versioning.repository import opened, stages_in_order
+from lockstep.versioning.repository import open_repository, stages_in_order
 
 
 def experiment_key(root: Path) -> str:
-    """Return the sha256, in hex, over all that determines the experiment of a workspace.
+    """Return the sha256, in hex, over all inputs of a workspace's experiment.
 
-    That is each stage's command, parameters, and the md5 of the files that no stage makes. It is
-    known before anything has run, and the same in every clone. Raises DataError if one is missing.
+    The inputs are each stage's command, its parameters, and the hashes of the dependencies that no
+    stage makes. No stage has to be run for it, and it is the same in every clone. Raises DataError
+    if a dependency is missing.
     """
-    with opened(root) as repo:
-        made = [Path(out.fs_path) for out in repo.index.outs]
+    with open_repository(root) as repo:
+        outputs = [Path(out.fs_path) for out in repo.index.outs]
         stages = sorted(stages_in_order(repo), key=lambda stage: stage.name)
-        entries = [_entry(stage, made) for stage in stages]
+        entries = [_entry(stage, outputs) for stage in stages]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 
 
 def recorded_outputs(root: Path) -> dict[str, str]:
     """Return the md5 that dvc.lock records for each stage's outputs, by their path."""
-    with opened(root) as repo:
+    with open_repository(root) as repo:
         return {out.def_path: out.hash_info.value for out in repo.index.outs if out.hash_info}
 
 
-def _entry(stage: Stage, made: list[Path]) -> list[Any]:
+def _entry(stage: Stage, outputs: list[Path]) -> list[Any]:
     values = [dep.read_params() for dep in stage.deps if isinstance(dep, ParamsDependency)]
     files = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
-    given = [dep for dep in files if not any(Path(dep.fs_path).is_relative_to(out) for out in made)]
+    sources = [
+        dep for dep in files if not any(Path(dep.fs_path).is_relative_to(out) for out in outputs)
+    ]
     root = Path(stage.repo.root_dir)
-    hashes = dict(sorted((_name(Path(dep.fs_path), root), _hash(dep, root)) for dep in given))
+    hashes = dict(sorted((_name(Path(dep.fs_path), root), _hash(dep, root)) for dep in sources))
     return [stage.name, stage.cmd, values, hashes]
 
 
 def _name(path: Path, root: Path) -> str:
-    """A path within the repository; data from elsewhere are the same wherever they lie."""
+    """A path within the repository, or only the file name of data outside of it."""
     return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
 
 
@@ -51,7 +54,7 @@ def _hash(dep: Any, root: Path) -> str:
     if is_of_installed_engine(root, dep.def_path):
         return content_sha256(root, dep.def_path)
     if path.is_dir():
-        return str(dep.get_hash().value)  # which DVC remembers for as long as no file changes
+        return str(dep.get_hash().value)  # DVC caches it until a file changes
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder, expected it")
+        raise DataError(f"{path}: no such file or folder, but a stage depends on it")
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

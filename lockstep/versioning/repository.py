@@ -1,4 +1,4 @@
-"""A workspace's DVC repository, opened anew for each question: files change between them."""
+"""A workspace's DVC repository; callers open it each time, since files change in between."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from dvc.stage import PipelineStage
 from lockstep.errors import MachineError, ParamsError
 
 
-def opened(root: Path) -> Repo:
-    """Open the repository at `root`; raises MachineError if it is none."""
+def open_repository(root: Path) -> Repo:
+    """Open the DVC repository at `root`; raises MachineError if there is none."""
     try:
         return Repo(str(root))
     except DvcException as error:
@@ -19,7 +19,7 @@ def opened(root: Path) -> Repo:
 
 
 def stages_in_order(repo: Repo) -> list[PipelineStage]:
-    """Return dvc.yaml's stages, each after those whose outputs it reads."""
+    """Return dvc.yaml's stages, each after the stages whose outputs it depends on."""
     try:
         order = list(nx.dfs_postorder_nodes(repo.index.graph))
     except DvcException as error:

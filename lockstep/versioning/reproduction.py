@@ -1,7 +1,7 @@
-"""One graph for another runner: DVC decides, deletes, restores and records; we only run.
+"""dvc.yaml's stages for another runner, such as Prefect: DVC does all but run the commands.
 
-A single stage goes through DVC's own `reproduce`. Of all that it does, one thing is replaced: how
-the stage's command is run. So dvc.lock, cache and run cache come out as `dvc repro` makes them.
+`reproduce_stage` calls DVC's own `reproduce` for a single stage and replaces only how the stage's
+command is run. So dvc.lock, the cache and the run cache are the same as after `dvc repro`.
 """
 
 import dataclasses
@@ -18,9 +18,9 @@ from dvc.lock import LockError
 from dvc.stage.exceptions import StageCmdFailedError
 
 from lockstep.errors import DataError, LockstepError, UnavailableError
-from lockstep.versioning.repository import opened, stages_in_order
+from lockstep.versioning.repository import open_repository, stages_in_order
 
-# What it says while it works is said by states.
+# The state of each stage is reported instead of DVC's info messages.
 logging.getLogger("dvc").setLevel(logging.WARNING)
 
 RAN, UP_TO_DATE, RESTORED = "ran", "up to date", "restored"
@@ -28,17 +28,17 @@ RAN, UP_TO_DATE, RESTORED = "ran", "up to date", "restored"
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """A stage of dvc.yaml, as a runner sees it."""
+    """A stage of dvc.yaml, with what a runner needs to know of it."""
 
     name: str
     description: str
-    meta: dict[str, Any]  # what DVC leaves to us: retries, timeouts
-    upstream: tuple[str, ...]  # the stages whose outputs it reads
+    meta: dict[str, Any]  # the stage's `meta`, which DVC ignores: retries, timeouts
+    upstream: tuple[str, ...]  # the stages whose outputs it depends on
 
 
 def graph(root: Path) -> list[Node]:
     """Return dvc.yaml's stages, each after those it depends on."""
-    with opened(root) as repo:
+    with open_repository(root) as repo:
         edges = repo.index.graph
         return [
             Node(
@@ -52,28 +52,30 @@ def graph(root: Path) -> list[Node]:
 
 
 def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
-    """Bring one stage up to date, and return what that took: RAN, UP_TO_DATE or RESTORED.
+    """Bring one stage up to date, and return how: RAN, UP_TO_DATE or RESTORED.
 
-    `run` is given the stage's command, and runs it or returns False, for DVC to run it. What it
-    raises ends the stage as failed. Raises UnavailableError if another DVC command is at work.
+    `run` gets the stage's command and runs it, or returns False so that DVC runs it. An exception
+    from `run` fails the stage. Raises UnavailableError while another DVC command holds the lock.
     """
-    # DVC takes dvc.yaml to be in the current folder when it fills the run cache.
-    with chdir(root), opened(root) as repo, _commands_run_by(run) as commands:
+    # DVC looks for dvc.yaml in the current folder when it writes to the run cache.
+    with chdir(root), open_repository(root) as repo, _commands_run_by(run) as commands:
         try:
             done = repo.reproduce(targets=[name], single_item=True)
         except ReproductionError as error:
             cause = error.__cause__
-            if isinstance(cause, FileNotFoundError) and not commands:  # a dependency's
-                raise DataError(f"{cause.filename}: no such file or folder, expected it") from None
-            raise _reason(error) from error
+            if isinstance(cause, FileNotFoundError) and not commands:  # a dependency is missing
+                raise DataError(
+                    f"{cause.filename}: no such file or folder, but a stage depends on it"
+                ) from None
+            raise _reason(error) from None
         except LockError as error:
-            raise UnavailableError(f"{name}: {_line(error)}; try again when it has ended") from None
+            raise UnavailableError(f"{name}: {_one_line(error)}; try again later") from None
     return RAN if commands else RESTORED if done else UP_TO_DATE
 
 
 @contextmanager
 def _commands_run_by(run: Callable[[str], bool]) -> Iterator[list[str]]:
-    """Replace how DVC runs a command; yields the list of those it wanted run."""
+    """Replace how DVC runs a command; yields the list of commands that DVC has requested."""
     commands: list[str] = []
     original = dvc_run.cmd_run
 
@@ -90,17 +92,17 @@ def _commands_run_by(run: Callable[[str], bool]) -> Iterator[list[str]]:
 
 
 def _reason(error: ReproductionError) -> Exception:
-    """What really went wrong, of what DVC wraps."""
+    """The error that DVC has wrapped in a ReproductionError."""
     cause = error.__cause__
     if isinstance(cause, StageCmdFailedError):
-        failure = LockstepError(_line(cause))
+        failure = LockstepError(_one_line(cause))
         status = re.search(r"exited with (\d+)$", str(cause))
         failure.exit_code = int(status[1]) if status else 1
         return failure
     if isinstance(cause, DvcException):
-        return LockstepError(_line(cause))
+        return LockstepError(_one_line(cause))
     return cause if isinstance(cause, Exception) else error
 
 
-def _line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())

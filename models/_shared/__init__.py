@@ -1,1 +1,1 @@
-"""Layers and functions that several models share: a dependency of each stage that makes one."""
+"""Layers and functions that several models share; stages that build a model depend on them."""

@@ -1,1 +1,1 @@
-"""The commands of lockstep; mistakes are told before anything slow is imported."""
+"""The commands of lockstep; user mistakes are reported before slow imports."""

@@ -1,4 +1,4 @@
-"""The command line: lockstep COMMAND; each command is the file of its name in this folder."""
+"""The command line, lockstep COMMAND; each command is a module of that name in this folder."""
 
 import argparse
 import sys
@@ -8,18 +8,22 @@ from pathlib import Path
 
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
+from pipelines.servers import running
 
 
-def main(words: list[str]) -> int:
-    """Run the command that the words name, and return its exit code."""
-    arguments = make_parser().parse_args(words)
+def main(argv: list[str]) -> int:
+    """Run the command, and return its exit code."""
+    arguments = make_parser().parse_args(argv)
     with exit_code(f"lockstep {arguments.command}") as outcome:
-        arguments.act(find_project(Path.cwd()), arguments)
+        root = find_project(Path.cwd())
+        if arguments.command != "up":
+            running.use(root)
+        arguments.act(root, arguments)
     return outcome.code
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands, with what carries each out as `act`."""
+    """Return the parser of all commands; it sets `act` to the command's function."""
     parser = argparse.ArgumentParser("lockstep", description="Reproducible, distributed Keras.")
     parser.add_argument("--version", action="version", version=version("lockstep"))
     commands = parser.add_subparsers(dest="command", required=True)
@@ -32,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def command_names() -> list[str]:
-    """Return the names of the commands: the files here without an underscore in front."""
+    """Return the command names: the modules here that don't start with an underscore."""
     files = Path(__file__).parent.glob("*.py")
     return sorted(file.stem for file in files if not file.stem.startswith("_"))
 

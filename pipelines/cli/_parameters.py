@@ -1,4 +1,4 @@
-"""What commands share: parameters as the user asks for them, checked before anything slow."""
+"""Options shared by commands: parameter overrides, checked before slow imports."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -12,23 +12,23 @@ from lockstep.storage import layout
 
 
 def add_overrides(parser: ArgumentParser) -> None:
-    """Let a command take `key=value` and --preset."""
+    """Add the arguments `key=value` and --preset."""
     parser.add_argument(
         "overrides",
         nargs="*",
         metavar="key=value",
-        help="parameters to change, in a workspace of their own, such as train.epochs=3",
+        help="parameters to override, in a separate workspace, such as train.epochs=3",
     )
     parser.add_argument("--preset", metavar="NAME", help="one of `lockstep presets`")
 
 
 def assignments_of(root: Path, arguments: Namespace) -> list[str]:
-    """Return what to change: the preset's values, and over them the user's own."""
+    """Return the overrides: those of the preset, then the user's, which take precedence."""
     preset = arguments.preset
     return [*(presets.assignments(root, preset) if preset else []), *arguments.overrides]
 
 
 def checked(root: Path, assignments: list[str]) -> Params:
-    """Return the parameters with these changed; raises ParamsError for a mistake."""
+    """Return params.yaml with the overrides applied; raises ParamsError if a value is wrong."""
     values = overridden(read_yaml(root / layout.PARAMS), assignments)
     return check_params(values, root, "overrides" if assignments else "params.yaml")

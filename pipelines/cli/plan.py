@@ -1,4 +1,4 @@
-"""lockstep plan: what a run would do with each stage, and why."""
+"""lockstep plan: show what a run would do with each stage, and why."""
 
 import dataclasses
 import json
@@ -11,11 +11,11 @@ from pipelines.cli._parameters import add_overrides, assignments_of, checked
 if TYPE_CHECKING:
     from lockstep.versioning.forecast import Forecast
 
-HELP = "what a run would do, and why"
+HELP = "show what a run would do, and why"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the parameters to change, and the form of the answer."""
+    """Add the overrides and --json."""
     add_overrides(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON list")
 
@@ -39,8 +39,8 @@ def _forecast(root: Path, assignments: list[str]) -> "list[Forecast]":
 
     if not assignments:
         return forecast(root)
-    place = workspaces.create(root, assignments)
+    workspace = workspaces.create(root, assignments)
     try:
-        return forecast(place, checked_out=True)
+        return forecast(workspace, checked_out=True)
     finally:
-        workspaces.discard(root, place)
+        workspaces.discard(root, workspace)

@@ -1,4 +1,4 @@
-"""lockstep predict: labels and probabilities, or values, for a file."""
+"""lockstep predict: print labels and probabilities, or values, for a file."""
 
 import os
 import sys
@@ -7,28 +7,30 @@ from pathlib import Path
 
 from pipelines.cli._parameters import checked
 
-HELP = "labels and probabilities for a file, as CSV"
+HELP = "print labels and probabilities for a file as CSV"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the model, the file, and where the answer goes."""
-    parser.add_argument("model", help="as for export, or the path of what export wrote")
-    parser.add_argument("file", type=Path, help="an image or a folder of them, .npy, .csv, .txt")
-    parser.add_argument("--to", type=Path, metavar="OUT.csv", help="default: standard output")
+    """Add the model, the file and the output path."""
+    parser.add_argument("model", help="as for export, or the path of an exported model")
+    parser.add_argument(
+        "file", type=Path, help="an image or a folder of images, .npy, .npz, .csv or .txt"
+    )
+    parser.add_argument("--output", type=Path, metavar="OUT.csv", help="default: standard output")
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Print the predictions unless they go into a file."""
+    """Print the predictions, or write them to the output path."""
     from lockstep.serving.predict import predict_file
 
     values = checked(root, [])
-    table = predict_file(values, root, arguments.model, arguments.file, arguments.to)
-    if not arguments.to:
-        _print_to_the_end(table)
+    table = predict_file(values, root, arguments.model, arguments.file, arguments.output)
+    if not arguments.output:
+        _print_to_pipe(table)
 
 
-def _print_to_the_end(text: str) -> None:
-    """Print, for as long as somebody reads: `| head` doesn't read all."""
+def _print_to_pipe(text: str) -> None:
+    """Print, without an error if the reader closes the pipe early, as `| head` does."""
     try:
         print(text, end="", flush=True)
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""lockstep run: one experiment through the flow, here or in a workspace of its own."""
+"""lockstep run: run one experiment, in the checkout or, with overrides, in a workspace."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -6,20 +6,23 @@ from pathlib import Path
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from pipelines.cli._parameters import add_overrides, assignments_of, checked
+from tasks import datasets
 
-HELP = "one experiment through the flow"
+HELP = "run one experiment"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the parameters to change."""
+    """Add the overrides."""
     add_overrides(parser)
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Run the flow in this process; with overrides in another, in a workspace of its own."""
-    end_with_runner()  # an overridden run is the child of one that waits to save it
+    """Run the flow in this process; with overrides, in a child process and a new workspace."""
+    end_with_runner()  # with overrides, a parent process waits to save the result
     assignments = assignments_of(root, arguments)
-    devices.replicas(checked(root, assignments))
+    values = checked(root, assignments)
+    devices.replicas(values)
+    datasets.check_user_data(values, root)
     from pipelines import local, workspaces
 
     if assignments:

@@ -1,17 +1,17 @@
-"""lockstep up: MLflow, Prefect with a worker, and TensorBoard on the loopback, until Ctrl-C."""
+"""lockstep up: start MLflow, Prefect with a worker, and TensorBoard on 127.0.0.1."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-HELP = "MLflow, Prefect with a worker, and TensorBoard"
+HELP = "start MLflow, Prefect with a worker, and TensorBoard"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """There are none."""
+    """Add nothing: the command has no arguments."""
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Serve this checkout."""
+    """Start the servers of this checkout, and wait for them."""
     from pipelines.servers import up
 
     up.up(root)

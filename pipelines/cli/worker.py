@@ -1,4 +1,4 @@
-"""lockstep worker: train along with the chief of TF_CONFIG."""
+"""lockstep worker: join the training of the chief that TF_CONFIG names."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -7,15 +7,15 @@ from lockstep.config.versions import check_versions
 from lockstep.runtime import devices
 from pipelines.cli._parameters import checked
 
-HELP = "train along with the chief of TF_CONFIG"
+HELP = "join the training of the chief that TF_CONFIG names"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """There are none: TF_CONFIG says which worker this is."""
+    """Add nothing: TF_CONFIG says which worker this is."""
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Train with the chief to its end."""
+    """Train together with the chief until training ends."""
     values = checked(root, [])
     devices.replicas(values)
     check_versions(root)

@@ -1,1 +1,1 @@
-"""The servers of `lockstep up`, and the temporary one of a run without any."""
+"""The servers of `lockstep up`, and the temporary Prefect server of a run without them."""

@@ -1,6 +1,7 @@
-"""Ends whatever carries a mark once the process that gave it has ended, even by kill -9.
+"""Stops all processes with a mark in their environment when the process that set it has ended.
 
-What a worker starts has sessions of its own: no signal to a group reaches all of it.
+This also works after kill -9. The processes that a worker starts have their own sessions, so a
+signal to a process group doesn't reach all of them.
 """
 
 import contextlib
@@ -19,13 +20,16 @@ STOP_LIMIT_SECONDS = 10
 
 
 def watch(mark: str) -> None:
-    """Start a process that ends the marked ones when this one is gone."""
+    """Start a process that stops the marked processes when this process has ended."""
     command = python_module("pipelines.servers.orphan_killer", str(os.getpid()), mark)
     subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
 def stop(mark: str, variable: str = "") -> None:
-    """Stop the marked processes, or those that have this variable too; returns when all are."""
+    """Stop the marked processes, or those of them with this variable, and wait for their end.
+
+    After STOP_LIMIT_SECONDS they get SIGKILL.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in _marked(mark, variable):
             with contextlib.suppress(ProcessLookupError):
@@ -36,11 +40,11 @@ def stop(mark: str, variable: str = "") -> None:
 
 
 def _marked(mark: str, variable: str) -> list[int]:
-    found, sought = [], f"{NAME}={mark}".encode()
+    found, assignment = [], f"{NAME}={mark}".encode()
     for file in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # it has ended, or is another user's
+        with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
             environment = file.read_bytes().split(b"\0")
-            if sought in environment and any(
+            if assignment in environment and any(
                 each.startswith(variable.encode()) for each in environment
             ):
                 found.append(int(file.parent.name))
@@ -48,7 +52,7 @@ def _marked(mark: str, variable: str) -> list[int]:
 
 
 def _main(process: int, mark: str) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # it has ended, or this isn't Linux
+    with contextlib.suppress(OSError, AttributeError):  # the process has ended, or this isn't Linux
         select.select([os.pidfd_open(process)], [], [])
     stop(mark)
 

@@ -1,4 +1,4 @@
-"""The worker of `lockstep up`: waits for the servers, sets Prefect up, becomes Prefect's worker."""
+"""The worker of `lockstep up`: waits for the servers, sets up Prefect and starts its worker."""
 
 import os
 import sys
@@ -11,28 +11,37 @@ import httpx
 from lockstep.errors import MachineError
 from lockstep.process import console
 from lockstep.process.exit_codes import exit_code
+from lockstep.process.runner import RUNNER
+from lockstep.storage.checkout import main_checkout
 from pipelines.local import HEARTBEAT_SECONDS
+from pipelines.servers import running
 
 POOL = "lockstep"
-LIMIT = 2  # runs at once
+LIMIT = 2  # concurrent flow runs
 START_LIMIT_SECONDS = 180
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 AUTOMATION = "lockstep: runs whose heartbeats stop have crashed"
 
 
 def main(tensorboard: str) -> None:
-    """Wait for each server to be well, make the pool and the automation, and take runs."""
+    """Wait for the servers, create the work pool and the automation, and become the worker."""
     prefect, mlflow = os.environ["PREFECT_API_URL"], os.environ["MLFLOW_TRACKING_URI"]
     for address in (f"{mlflow}/health", f"{prefect}/health", tensorboard):
         _wait_for(address)
     _make_pool()
     _watch_heartbeats(SILENCE_SECONDS)
-    _end_dead_tracking()
+    _end_orphaned_runs()
+    running.announce(main_checkout(Path.cwd()), os.environ[RUNNER], server_variables())
     console.say("the servers are ready; deploy with: prefect deploy --all")
     os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_SECONDS)
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
     command += ["--limit", str(LIMIT), "--install-policy", "never"]
     os.execv(sys.executable, [sys.executable, "-m", *command])  # noqa: S606
+
+
+def server_variables() -> dict[str, str]:
+    """Return the environment variables that name the servers."""
+    return {name: os.environ[name] for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")}
 
 
 def _wait_for(address: str) -> None:
@@ -45,7 +54,7 @@ def _wait_for(address: str) -> None:
         except httpx.HTTPError as error:
             problem = str(error)
             time.sleep(0.2)
-    raise MachineError(f"{address}: not well after {START_LIMIT_SECONDS} s: {problem}")
+    raise MachineError(f"{address}: not healthy after {START_LIMIT_SECONDS} s: {problem}")
 
 
 def _make_pool() -> None:
@@ -60,21 +69,21 @@ def _make_pool() -> None:
 
 
 def _watch_heartbeats(seconds: int) -> None:
-    """Let Prefect mark runs as crashed whose process has vanished; it does so for none by itself.
+    """Create an automation that marks runs without heartbeats as crashed; Prefect has no default.
 
-    An automation that is replaced forgets what it has seen, so one that is there stays.
+    An existing automation is kept, since a new one would not know the heartbeats seen so far.
     """
     from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger, Posture
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.objects import StateType
 
-    ends = ("Completed", "Failed", "Cancelled", "Crashed")
-    beat = "prefect.flow-run.heartbeat"
+    final_states = ("Completed", "Failed", "Cancelled", "Crashed")
+    heartbeat = "prefect.flow-run.heartbeat"
     trigger = EventTrigger(
-        after={beat},
-        expect={beat, *(f"prefect.flow-run.{name}" for name in ends)},
+        after={heartbeat},
+        expect={heartbeat, *(f"prefect.flow-run.{name}" for name in final_states)},
         match={"prefect.resource.id": "prefect.flow-run.*"},
-        # Other flows may beat at another pace.
+        # Other flows may send heartbeats at another interval.
         match_related={"prefect.resource.role": "flow", "prefect.resource.name": "experiment"},
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
@@ -89,7 +98,7 @@ def _watch_heartbeats(seconds: int) -> None:
             )
 
 
-def _end_dead_tracking() -> None:
+def _end_orphaned_runs() -> None:
     from lockstep.tracking import orphaned_runs
     from lockstep.tracking.client import connect
 

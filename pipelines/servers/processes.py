@@ -1,4 +1,4 @@
-"""The processes of `lockstep up`: started, shown under their names and stopped together."""
+"""Start the processes of `lockstep up`, prefix their output with their names, and stop them."""
 
 import signal
 from typing import Any
@@ -9,22 +9,22 @@ from honcho.process import Popen, Process
 
 from pipelines.servers import orphan_killer
 
-honcho.manager.KILL_WAIT = 15  # its 5 s are short for a Prefect server at work
-STOPS = (signal.SIGINT, signal.SIGTERM)
+honcho.manager.KILL_WAIT = 15  # the default, 5 s, is too short for a busy Prefect server
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Servers(Manager):
-    """Knows which of its processes ended before the others were stopped."""
+    """Remembers which process ended first, before the others were stopped."""
 
     def __init__(self, mark: str) -> None:
         super().__init__()
-        self.mark, self.ended, self._too_early = mark, "", False
+        self.mark, self.ended, self._stop_after_start = mark, "", False
         self._process_ctor = _Server
 
     def terminate(self) -> None:
-        """Stop the worker's runs, while there are servers to tell, and then the servers."""
+        """Stop the worker's runs, while they can still report to the servers, then the servers."""
         if not self._all_started():
-            self._too_early = True  # it can't stop one whose id it doesn't know yet
+            self._stop_after_start = True  # a process whose id isn't known yet can't be stopped
             return
         if not self._terminating:
             ended = [name for name, each in self._processes.items() if "returncode" in each]
@@ -33,33 +33,34 @@ class Servers(Manager):
         super().terminate()
 
     def _any_stopped(self) -> bool:
-        return self._too_early or bool(super()._any_stopped())
+        return self._stop_after_start or bool(super()._any_stopped())
 
     def _start(self) -> None:
-        # A Ctrl-C goes to all; it would end what has just been forked, and the loop wait for ever.
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        # Ctrl-C goes to the whole group: it would end a process that was just forked, and the loop
+        # would wait for it forever.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         super()._start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 class _Server(Process):
-    """Ends with its server alone."""
+    """Ignores Ctrl-C and SIGTERM itself, and ends when its server ends."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._child_ctor = _popen
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
-        _set_stops(signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        _handle_stop_signals(signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         super().run(events, ignore_signals)
 
 
 def _popen(command: str, **options: Any) -> Popen:
-    # What is ignored here would be ignored there.
-    return Popen(command, preexec_fn=lambda: _set_stops(signal.SIG_DFL), **options)
+    # Reset because a child inherits ignored signals.
+    return Popen(command, preexec_fn=lambda: _handle_stop_signals(signal.SIG_DFL), **options)
 
 
-def _set_stops(handler: signal.Handlers) -> None:
-    for number in STOPS:
+def _handle_stop_signals(handler: signal.Handlers) -> None:
+    for number in STOP_SIGNALS:
         signal.signal(number, handler)

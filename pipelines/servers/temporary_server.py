@@ -1,6 +1,7 @@
-"""A Prefect server for one run that names no lasting one; it ends with the run, even a killed one.
+"""A temporary Prefect server for a run without a configured one; it ends with the run.
 
-Prefect's own outlives a kill, and then two servers write into one database.
+It ends even when the run is killed. Prefect's own temporary server doesn't, and then two servers
+write to one database.
 """
 
 import atexit
@@ -8,25 +9,30 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import httpx
 
 from lockstep.errors import MachineError
 from lockstep.process.environment import python_module
 from lockstep.process.runner import end_with_runner
+from pipelines.servers.prefect_database import URL, copy_template, url_of
 
 START_LIMIT_SECONDS = 180
 STOP_LIMIT_SECONDS = 5
 
 
 def start() -> str:
-    """Return the address of its API when it answers; raises MachineError if it doesn't start."""
-    with socket.create_server(("127.0.0.1", 0)) as line:
-        # No one else can take the port meanwhile.
-        command = python_module("pipelines.servers.temporary_server", str(line.fileno()))
-        server = subprocess.Popen(command, pass_fds=[line.fileno()])
-        address = f"http://127.0.0.1:{line.getsockname()[1]}/api"
-    # Before Prefect registers what sends its last logs: that is called first.
+    """Start a server and return its API URL; raises MachineError if it doesn't start."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        # The socket is passed on open, so no other process can take the port.
+        command = python_module("pipelines.servers.temporary_server", str(listener.fileno()))
+        # The environment is copied: TensorFlow, imported in a thread, changes it, and a process
+        # started at that moment fails with "Bad address".
+        server = subprocess.Popen(command, pass_fds=[listener.fileno()], env=dict(os.environ))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    # Registered before Prefect's handler, which sends the last logs and is then called first.
     atexit.register(_stop, server)
     try:
         httpx.get(f"{address}/health", timeout=START_LIMIT_SECONDS).raise_for_status()
@@ -49,13 +55,17 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 def serve(descriptor: int) -> None:
     """Serve Prefect's API on a socket that the parent has opened."""
     end_with_runner()
-    # It is for one run and no person: no UI, and no services that watch over others' runs.
-    os.environ.update(PREFECT_UI_ENABLED="0", PREFECT__SERVER_EPHEMERAL="1")
-    import uvicorn
-    from prefect.server.api.server import create_app
+    with tempfile.TemporaryDirectory(prefix="lockstep-prefect-") as folder:
+        database = Path(folder, "prefect.db")
+        copy_template(database)
+        # For one run, without users: no UI, and no background services.
+        settings = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+        os.environ.update(settings | {URL: url_of(database)})
+        import uvicorn
+        from prefect.server.api.server import create_app
 
-    server = uvicorn.Server(uvicorn.Config(create_app, factory=True, log_level="error"))
-    server.run([socket.socket(fileno=descriptor)])
+        server = uvicorn.Server(uvicorn.Config(create_app, factory=True, log_level="error"))
+        server.run([socket.socket(fileno=descriptor)])
 
 
 if __name__ == "__main__":

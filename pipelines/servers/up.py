@@ -1,4 +1,4 @@
-"""lockstep up: MLflow, Prefect with a worker, and TensorBoard on the loopback, until Ctrl-C."""
+"""lockstep up: run MLflow, Prefect with a worker, and TensorBoard on 127.0.0.1 until Ctrl-C."""
 
 import os
 import shlex
@@ -11,10 +11,11 @@ from filelock import FileLock, Timeout
 
 from lockstep.errors import LockstepError, MachineError
 from lockstep.process.environment import prepare_environment, python_module
-from lockstep.process.runner import end_with_runner
+from lockstep.process.process_ids import process_name
+from lockstep.process.runner import announce_runner, end_with
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
-from pipelines.servers import orphan_killer
+from pipelines.servers import orphan_killer, running
 from pipelines.servers.processes import Servers
 
 HOST = "127.0.0.1"
@@ -23,11 +24,11 @@ LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 
 
 def up(root: Path) -> None:
-    """Serve a checkout until a signal comes or one of the servers ends; nothing outlives it.
+    """Run the servers until a signal or until one of them ends; then stop all their processes.
 
-    Raises MachineError where it is served already, LockstepError where a server ended.
+    Raises MachineError if they already run for this checkout, LockstepError if one has ended.
     """
-    end_with_runner({b"make", b"gmake"})
+    _end_with_make()
     prepare_environment(root)
     main = main_checkout(root)
     folder = main / layout.SERVERS
@@ -36,14 +37,31 @@ def up(root: Path) -> None:
     mark = uuid.uuid4().hex
     try:
         with FileLock(folder / "lock", timeout=0):
-            ports = {name: _free(port) for name, port in PORTS.items()}
-            _tell(ports)
-            orphan_killer.watch(mark)
-            _serve(_servers(root, main, ports, mark), ports)
+            _serve_locked(root, main, mark)
     except Timeout:
-        raise MachineError(f"{main}: is served already, by another `make up`; stop that") from None
+        raise MachineError(
+            f"{main}: is served already by another `make up`; stop that first"
+        ) from None
     finally:
         orphan_killer.stop(mark)
+
+
+def _serve_locked(root: Path, main: Path, mark: str) -> None:
+    announce_runner()
+    ports = {name: _free_port(port) for name, port in PORTS.items()}
+    _print_addresses(ports)
+    orphan_killer.watch(mark)
+    try:
+        _serve(_servers(root, main, ports, mark), ports)
+    finally:
+        running.withdraw(main)
+
+
+def _end_with_make() -> None:
+    """Under make, stop this process when make ends, even if make was killed."""
+    parent = os.getppid()
+    if Path(f"/proc/{parent}/comm").read_text(encoding="utf-8").strip() in ("make", "gmake"):
+        end_with(process_name(parent))
 
 
 def _servers(root: Path, main: Path, ports: dict[str, int], mark: str) -> Servers:
@@ -65,7 +83,7 @@ def _servers(root: Path, main: Path, ports: dict[str, int], mark: str) -> Server
 
 
 def _commands(main: Path, ports: dict[str, int]) -> dict[str, list[str]]:
-    """MLflow serves the file and the folder that runs without a server write to as well."""
+    """Return each server's command. MLflow uses the same files as runs without a server."""
     bound = {name: ["--host", HOST, "--port", str(port)] for name, port in ports.items()}
     store = [
         "--backend-store-uri",
@@ -73,13 +91,13 @@ def _commands(main: Path, ports: dict[str, int]) -> dict[str, list[str]]:
         "--workers",
         "1",
     ]
-    store += ["--uvicorn-opts", "--log-level warning"]  # not a line for each request
+    store += ["--uvicorn-opts", "--log-level warning"]  # no log line for each request
     store += ["--default-artifact-root", (main / layout.TRACKING_ARTIFACTS).as_uri()]
     return {
         "mlflow": ["mlflow", "server", *bound["mlflow"], *store],
         "prefect": ["prefect", "server", "start", *bound["prefect"]],
         "tensorboard": [
-            "tensorboard.main",
+            "pipelines.servers.tensorboard_server",
             *bound["tensorboard"],
             "--logdir",
             str(main / layout.LOGS),
@@ -88,24 +106,24 @@ def _commands(main: Path, ports: dict[str, int]) -> dict[str, list[str]]:
 
 
 def _settings(folder: Path, ports: dict[str, int]) -> dict[str, str]:
-    """What the servers keep where, and whom they answer."""
+    """Return the servers' settings: where they store data, and which web origins they allow."""
     pages = (f"http://{host}:{ports['prefect']}" for host in (HOST, "localhost"))
     return {
         "PREFECT_HOME": str(folder / "prefect"),
-        # Its pages ask port 4200 otherwise, whatever port they come from.
+        # Without this the UI calls port 4200, whatever the server's port is.
         "PREFECT_SERVER_UI_API_URL": f"{address(ports, 'prefect')}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        # By default any page that a browser here shows may start runs.
+        # By default any web page in a local browser could start runs.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
-        # Those in memory are lost with the server, and what they hold stays taken for ever.
+        # Leases in memory are lost with the server, and their slots stay taken forever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # processes that only its AI features use
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # no processes for AI features
         "PYTHONUNBUFFERED": "1",
     }
 
 
 def addresses(ports: dict[str, int]) -> dict[str, str]:
-    """Return the variables by which runs find the servers, and tell nobody else."""
+    """Return the variables that name the servers and turn off telemetry."""
     return {
         "PREFECT_API_URL": f"{address(ports, 'prefect')}/api",
         "MLFLOW_TRACKING_URI": address(ports, "mlflow"),
@@ -114,14 +132,14 @@ def addresses(ports: dict[str, int]) -> dict[str, str]:
 
 
 def address(ports: dict[str, int], name: str) -> str:
-    """Return where a server's pages are."""
+    """Return a server's URL."""
     return f"http://{HOST}:{ports[name]}"
 
 
-def _tell(ports: dict[str, int]) -> None:
+def _print_addresses(ports: dict[str, int]) -> None:
     for name in ports:
         print(f"{name:12} {address(ports, name)}")
-    print("in other shells:")
+    print("in other shells (commands in this checkout find the servers without these lines):")
     for name, value in addresses(ports).items():
         print(f"  export {name}={value}")
     sys.stdout.flush()
@@ -130,22 +148,22 @@ def _tell(ports: dict[str, int]) -> None:
 def _serve(servers: Servers, ports: dict[str, int]) -> None:
     servers.loop()
     name, code = servers.ended, servers.returncode or 1
-    if not name:  # a signal
+    if not name:  # stopped by a signal
         raise SystemExit(code)
-    if name in ports and _free(ports[name]) != ports[name]:
-        line = f"{name}: port {ports[name]} was taken by another program meanwhile; start again"
+    if name in ports and _free_port(ports[name]) != ports[name]:
+        line = f"{name}: port {ports[name]} was taken by another program; start again"
         raise MachineError(line)
     failure = LockstepError(f"{name} ended, so the others were stopped; its last lines say why")
     failure.exit_code = code if code > 0 else 128 - code
     raise failure
 
 
-def _free(port: int) -> int:
-    """Return the port if nobody listens on it, otherwise one that is free."""
+def _free_port(port: int) -> int:
+    """Return the port if it is free, otherwise another one that is."""
     for wanted in (port, 0):
         try:
             with socket.create_server((HOST, wanted)) as probe:
                 return int(probe.getsockname()[1])
         except OSError:
             continue
-    raise MachineError(f"{HOST}: no port is free, expected one beside {port}")
+    raise MachineError(f"{HOST}: no free port, neither {port} nor another")

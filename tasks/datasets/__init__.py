@@ -1,25 +1,35 @@
-"""One file for each data set.
+"""One file per data set.
 
-A data set's file has:
+A data set's file defines:
 
-- `FOLDER`: its folder in a mirror, or None if it comes with an installed package;
-- `ADDRESSES`: the publisher's addresses, each ending in a slash, tried in order;
-- `FILES`: name to (bytes, sha256) of each file there, none if `read` makes the examples itself;
-- `TASK`: "classification" or "regression"; `CLASSES`: the classes' names, in label order;
+- `FOLDER`: its folder in a mirror, or None if an installed package contains the data;
+- `ADDRESSES`: the publisher's base URLs, each ending in a slash, tried in order;
+- `FILES`: (bytes, sha256) of each file by its name, empty if `read` generates the examples;
+- `TARGET_KIND`: "classification" or "regression"; `CLASSES`: the class names, in label order;
 - `read(folder)`: the splits "train" and "test", each as (x, y) arrays, or
-  (x, y, weights) if some examples count more than others in the loss.
+  (x, y, sample_weight) arrays.
 
-x is numbers, images (n, height, width(, channels)) or rows (n, columns), or texts (n,). For several
-inputs or targets x, y, `TASK` and `CLASSES` are dicts by their names.
+x is images (n, height, width(, channels)), rows of numbers (n, columns), or texts (n,). With
+several inputs or targets, x, y, `TARGET_KIND` and `CLASSES` are dicts by input or target name.
 
-The kinds of one's own data, folder, csv and npz, have `bring(source, raw)` instead of addresses
-and files, and their `read(folder, size)` may return a table: an array with a field for each column.
+The files for the user's own data, folder, csv and npz, define `import_files(source, raw)` instead
+of addresses and files. Their `read(folder, size)` may return a table: a structured array with a
+field for each column. Their `check(source, target)` checks the data before any stage runs.
 """
 
 import importlib
+from pathlib import Path
 from types import ModuleType
+
+from lockstep.config.schema import USER_DATA, Params
 
 
 def find(name: str) -> ModuleType:
-    """Return the data set in the file of that name."""
+    """Return the module of the data set with this name."""
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def check_user_data(params: Params, root: Path) -> None:
+    """Check the user's own data before a run; raises DataError, or ParamsError for the target."""
+    if params.data.name in USER_DATA:
+        find(params.data.name).check(root / params.data.path, params.data.target)

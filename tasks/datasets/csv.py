@@ -1,4 +1,4 @@
-"""A CSV file of one's own, with a header, of numbers and text; see data/README.md."""
+"""The user's own CSV file: a header, then numbers and text; see data/README.md."""
 
 from pathlib import Path
 
@@ -7,11 +7,19 @@ import numpy as np
 from lockstep.data.readers import csv_files, user_files
 from lockstep.errors import DataError
 
-bring = user_files.bring
+import_files = user_files.import_files
+FIRST_ROWS = 100
+
+
+def check(source: Path, target: str | None) -> None:
+    """Raise DataError for a wrong suffix, header or first rows, ParamsError for the target."""
+    for path in user_files.check_suffix(source, ".csv"):
+        header, _ = csv_files.read_rows(path, FIRST_ROWS)
+        csv_files.check_target(target, header)
 
 
 def read(folder: Path, size: list[int] | None) -> dict[str, np.ndarray]:
-    """Return tables with a field for each column; raises DataError with the place of a mistake."""
+    """Return tables with a field for each column; raises DataError that names file and row."""
     files = user_files.files(folder, ".csv")
     rows = {split: csv_files.read_rows(path) for split, path in files.items()}
     header = rows["train"][0]
@@ -25,5 +33,5 @@ def read(folder: Path, size: list[int] | None) -> dict[str, np.ndarray]:
     }
     if "test" in tables:
         return tables
-    test = user_files.for_testing(len(tables["train"]))
+    test = user_files.draw_test_mask(len(tables["train"]))
     return {"train": tables["train"][~test], "test": tables["train"][test]}

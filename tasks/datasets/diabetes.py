@@ -1,8 +1,9 @@
-"""Diabetes: 442 patients, ten measurements, and how far the disease is a year later.
+"""Diabetes: 442 patients, ten measurements, and the disease's progression a year later.
 
 B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, "Least Angle Regression", Annals of Statistics
-32(2):407-499, 2004, as scikit-learn brings it along: raw columns, age, sex, body mass index, blood
-pressure and six of blood serum. It names no test split: here it is every fifth example.
+32(2):407-499, 2004, from scikit-learn, with unscaled columns: age, sex, body mass index, blood
+pressure and six of blood serum. It has no test split: every fifth example is
+used for testing.
 """
 
 from pathlib import Path
@@ -23,7 +24,7 @@ FILES = {
         "8e53f65eb811df43c206f3534bb3af0e5fed213bc37ed6ba36310157d6023803",
     ),
 }
-TASK = "regression"
+TARGET_KIND = "regression"
 CLASSES = ()
 TEST_EVERY = 5
 
@@ -40,5 +41,5 @@ def _table(path: Path) -> np.ndarray:
         return np.loadtxt(path)
     except (ValueError, OSError, EOFError) as error:
         raise DataError(
-            f"{path}: not the table it should be ({error}), download it again"
+            f"{path}: not a readable table of numbers ({error}), download it again"
         ) from None

@@ -1,7 +1,7 @@
 """Fashion-MNIST: 70,000 pictures of clothes, 28x28 grey (Zalando SE; MIT).
 
 H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
-Learning Algorithms", arXiv:1708.07747, 2017. The files are named as MNIST's.
+Learning Algorithms", arXiv:1708.07747, 2017. The files have the same names as MNIST's.
 """
 
 from lockstep.data.readers import idx
@@ -29,7 +29,7 @@ FILES = {
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     ),
 }
-TASK = "classification"
+TARGET_KIND = "classification"
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",

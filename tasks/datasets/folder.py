@@ -1,4 +1,4 @@
-"""A folder of images of one's own, with a sub-folder for each class; see data/README.md."""
+"""The user's own folder of images, with a sub-folder for each class; see data/README.md."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,14 +9,23 @@ from lockstep.data.readers import images, user_files
 from lockstep.errors import DataError
 
 GREY = ("1", "L")
-bring = user_files.bring
+import_files = user_files.import_files
+
+
+def check(source: Path, target: str | None) -> None:
+    """Raise DataError if `source` is no folder; its contents are checked by `read`."""
+    user_files.check_exists(source)
+    if not source.is_dir():
+        raise DataError(
+            f"data.path: {source}: got a file, expected a folder with a sub-folder for each class"
+        )
 
 
 def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return images (n, height, width), with (..., 3) if any has colours, and class names (n,).
+    """Return images (n, height, width), with (..., 3) if any isn't grey, and class names (n,).
 
-    They are resized to `size`, height and width, or must have one size. Raises DataError with the
-    path of what is no image.
+    Images are resized to `size`, [height, width]; if it is None, all must have the same size.
+    Raises DataError that names the file.
     """
     if {path.name for path in folder.iterdir()} == {"train", "test"}:
         found = {split: _by_class(folder / split) for split in ("train", "test")}
@@ -25,20 +34,22 @@ def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np
         return {split: (images[split], _names(pairs)) for split, pairs in found.items()}
     pairs = _by_class(folder)
     (x,), y = _images([[path for path, _ in pairs]], size), _names(pairs)
-    test = np.concatenate([user_files.for_testing(int((y == name).sum())) for name in np.unique(y)])
+    test = np.concatenate(
+        [user_files.draw_test_mask(int((y == name).sum())) for name in np.unique(y)]
+    )
     return {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
 
 
 def _by_class(folder: Path) -> list[tuple[Path, str]]:
-    """Each file with its class, sorted by both."""
+    """Each file with its class, sorted by class and file name."""
     pairs = []
-    for place in sorted(folder.iterdir()):
-        if not place.is_dir():
-            raise DataError(f"{place}: a file, expected only sub-folders, one for each class")
-        inside = sorted(place.iterdir())
+    for directory in sorted(folder.iterdir()):
+        if not directory.is_dir():
+            raise DataError(f"{directory}: a file, expected only sub-folders, one for each class")
+        inside = sorted(directory.iterdir())
         if not inside:
-            raise DataError(f"{place}: empty, expected images of this class")
-        pairs += [(path, place.name) for path in inside]
+            raise DataError(f"{directory}: empty, expected images of this class")
+        pairs += [(path, directory.name) for path in inside]
     if len({name for _, name in pairs}) < 2:
         raise DataError(f"{folder}: expected sub-folders for two classes or more")
     return pairs
@@ -49,9 +60,9 @@ def _names(pairs: list[tuple[Path, str]]) -> np.ndarray:
 
 
 def _images(splits: Iterable[list[Path]], size: list[int] | None) -> Iterator[np.ndarray]:
-    """Each split's images in one array; grey if all of all splits are."""
+    """Each split's images as one array; grey only if all images of all splits are."""
     splits = list(splits)
-    looks = [images.look(path) for paths in splits for path in paths]
+    looks = [images.mode_and_size(path) for paths in splits for path in paths]
     mode = "L" if all(mode in GREY for mode, _ in looks) else "RGB"
     height_width = size or looks[0][1]
     for paths in splits:

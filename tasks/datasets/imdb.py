@@ -1,8 +1,8 @@
-"""IMDB: 50,000 film reviews, half of them for testing, each for or against its film.
+"""IMDB: 50,000 film reviews, positive or negative, half of them for testing.
 
 A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng, C. Potts, "Learning Word Vectors for
-Sentiment Analysis", ACL-HLT 2011, pages 142-150. A mirror may have an archive of the labelled
-reviews alone; one digest of the reviews holds for both.
+Sentiment Analysis", ACL-HLT 2011, pages 142-150. A mirror may have a smaller archive with
+only the labelled reviews; both must give the same digest of the reviews.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ MIRRORED = {
         "42bb84e3248326491affc4666f3972a5eae52186f05aa1436dffba5b435c18e9",
     ),
 }
-TASK = "classification"
+TARGET_KIND = "classification"
 CLASSES = ("neg", "pos")
-# Over the reviews by name, each as name, zero byte, length, zero byte, content.
+# sha256 over the reviews, sorted by name: name, zero byte, length, zero byte, content of each.
 REVIEWS = "2f7a3d1aad2cf5ce9dd4699e85e7bb337637c618d2315e0585921ae932728c56"
 REVIEW = re.compile(r"aclImdb/(train|test)/(neg|pos)/\d+_\d+\.txt")
-MOST_BYTES, MOST_MEMBERS = 2**30, 200_000
+MAX_BYTES, MAX_MEMBERS = 2**30, 200_000
 
 
 def read(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -59,18 +59,18 @@ def _split(reviews: dict[str, bytes], split: str) -> tuple[np.ndarray, np.ndarra
 
 
 def _reviews(path: Path) -> dict[str, bytes]:
-    """The reviews by name, sorted; nothing of the archive is written anywhere."""
+    """The reviews by file name, sorted; the archive is only read, never extracted to disk."""
     try:
         with tarfile.open(path, "r:gz") as archive:
             members = [each for each in _checked(path, archive) if REVIEW.fullmatch(each.name)]
             read = {each.name: archive.extractfile(each).read() for each in members}  # type: ignore[union-attr]
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: not a whole archive ({error}), download it again") from None
+        raise DataError(f"{path}: not a complete .tar.gz ({error}), download it again") from None
     return dict(sorted(read.items()))
 
 
 def _checked(path: Path, archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    """All members, none of which is odd, twice there, or too much; raises DataError."""
+    """All members; raises DataError for links, devices, unsafe or repeated names, or many bytes."""
     members: dict[str, tarfile.TarInfo] = {}
     size = 0
     for each in archive:
@@ -80,10 +80,10 @@ def _checked(path: Path, archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
                 f"{path}: {each.name} is a link or a device, expected files and folders"
             )
         if each.name.startswith("/") or ".." in each.name.split("/"):
-            raise DataError(f"{path}: {each.name} leads out of the archive, expected names within")
+            raise DataError(f"{path}: {each.name} points outside of the archive")
         if each.name in members:
-            raise DataError(f"{path}: {each.name} is there twice, expected once")
-        if size > MOST_BYTES or len(members) >= MOST_MEMBERS:
-            raise DataError(f"{path}: more than {MOST_BYTES:,} bytes or {MOST_MEMBERS:,} members")
+            raise DataError(f"{path}: {each.name} occurs twice, expected once")
+        if size > MAX_BYTES or len(members) >= MAX_MEMBERS:
+            raise DataError(f"{path}: more than {MAX_BYTES:,} bytes or {MAX_MEMBERS:,} members")
         members[each.name] = each
     return list(members.values())

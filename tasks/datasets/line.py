@@ -1,6 +1,6 @@
-"""A noisy line: 1,000 points of y = w x + b with w = 3 and b = 2, drawn here.
+"""A noisy line: 1,000 generated points of y = w x + b with w = 3 and b = 2.
 
-x and the noise are normal, with deviations of 1 and 0.3. Every fifth point is test.
+x and the noise are normal, with standard deviations of 1 and 0.3. Every fifth point is for testing.
 """
 
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 FOLDER = None
 ADDRESSES = ()
 FILES: dict[str, tuple[int, str]] = {}
-TASK = "regression"
+TARGET_KIND = "regression"
 CLASSES = ()
 POINTS, NOISE, SEED = 1000, 0.3, 0
 W, B = 3.0, 2.0
@@ -19,7 +19,7 @@ TEST_EVERY = 5
 
 def read(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return x (n, 1) and y (n,)."""
-    random = np.random.RandomState(SEED)  # numpy promises that its stream stays the same
+    random = np.random.RandomState(SEED)  # numpy guarantees the same stream in all versions
     x = random.normal(size=(POINTS, 1))
     y = W * x[:, 0] + B + random.normal(scale=NOISE, size=POINTS)
     test = np.arange(POINTS) % TEST_EVERY == 0

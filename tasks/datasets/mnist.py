@@ -29,6 +29,6 @@ FILES = {
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
     ),
 }
-TASK = "classification"
+TARGET_KIND = "classification"
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 read = idx.read_splits

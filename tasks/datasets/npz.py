@@ -1,4 +1,4 @@
-"""A file of one's own with NumPy arrays, for training and testing; see data/README.md."""
+"""The user's own .npz file with NumPy arrays for training and testing; see data/README.md."""
 
 import zipfile
 from pathlib import Path
@@ -8,12 +8,19 @@ import numpy as np
 from lockstep.data.readers import user_files
 from lockstep.errors import DataError
 
-bring = user_files.bring
+import_files = user_files.import_files
 SPLIT, WHOLE = {"x_train", "y_train", "x_test", "y_test"}, {"x", "y"}
 
 
+def check(source: Path, target: str | None) -> None:
+    """Raise DataError if `source` is no .npz file; its arrays are checked by `read`."""
+    for path in user_files.check_suffix(source, ".npz"):
+        if not zipfile.is_zipfile(path):
+            raise DataError(f"{path}: truncated or no .npz file")
+
+
 def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return arrays x and y of both splits; raises DataError, also for arrays of Python objects."""
+    """Return x and y of both splits; raises DataError, also for arrays of Python objects."""
     (path,) = user_files.files(folder, ".npz").values()
     arrays = _load(path)
     if arrays.keys() >= SPLIT:
@@ -21,11 +28,11 @@ def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np
     if not arrays.keys() >= WHOLE:
         names = ", ".join(arrays) or "nothing"
         expected = "x_train, y_train, x_test and y_test, or x and y"
-        raise DataError(f"{path}: holds {names}, expected {expected}")
+        raise DataError(f"{path}: contains {names}, expected {expected}")
     x, y = arrays["x"], arrays["y"]
     if len(x) != len(y):
-        raise DataError(f"{path}: {len(x)} inputs and {len(y)} targets, expected as many")
-    test = user_files.for_testing(len(x))
+        raise DataError(f"{path}: {len(x)} inputs and {len(y)} targets, expected the same number")
+    test = user_files.draw_test_mask(len(x))
     return {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
 
 
@@ -34,10 +41,10 @@ def _load(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a whole .npz of plain arrays ({error})") from None
+        raise DataError(f"{path}: not a complete .npz file of plain arrays ({error})") from None
     return {name: _flat(array) if name.startswith("y") else array for name, array in arrays.items()}
 
 
 def _flat(y: np.ndarray) -> np.ndarray:
-    """Targets as a column become a row of them."""
+    """Targets of shape (n, 1) as (n,)."""
     return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y

@@ -1,4 +1,4 @@
-"""Two rows of three columns with a number for each, as small as data can be: test is train."""
+"""Two rows of three columns with a target each; the test split equals the training split."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 FOLDER = None
 ADDRESSES = ()
 FILES: dict[str, tuple[int, str]] = {}
-TASK = "regression"
+TARGET_KIND = "regression"
 CLASSES = ()
 
 

@@ -1,6 +1,6 @@
-"""Two views of each of the digits, and two things to tell: its number, and whether it is odd.
+"""The digits with two inputs and two targets.
 
-The views are the image, and the sum of each of its rows.
+The inputs are the image and the sum of each of its rows; the targets are the digit and its parity.
 """
 
 from pathlib import Path
@@ -10,12 +10,12 @@ import numpy as np
 from tasks.datasets._shared import digit_images
 
 FOLDER, ADDRESSES, FILES = digit_images.FOLDER, digit_images.ADDRESSES, digit_images.FILES
-TASK = {"digit": "classification", "parity": "classification"}
+TARGET_KIND = {"digit": "classification", "parity": "classification"}
 CLASSES = {"digit": digit_images.CLASSES, "parity": ("even", "odd")}
-Named = dict[str, np.ndarray]
+ArraysByName = dict[str, np.ndarray]
 
 
-def read(folder: Path) -> dict[str, tuple[Named, Named]]:
+def read(folder: Path) -> dict[str, tuple[ArraysByName, ArraysByName]]:
     """Return image (n, 8, 8) and rows (n, 8), and digit and parity, (n,) each."""
     return {
         split: (

@@ -1,4 +1,4 @@
-"""A file found by name imports nothing of the project that no stage depends on."""
+"""Model and data set files may import only project modules that dvc.yaml lists as dependencies."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def refused(project: Path, file: str, line: str, changes: dict[str, object]) -> 
         ("def late():\n    import helpers", "helpers"),
     ],
 )
-def test_a_model_may_not_import_what_no_stage_depends_on(
+def test_a_model_may_not_import_a_module_that_no_stage_depends_on(
     project: Path, line: str, module: str
 ) -> None:
     (project / "helpers.py").touch()
@@ -54,12 +54,12 @@ def test_a_model_may_not_import_what_no_stage_depends_on(
         "from lockstep.errors import DataError",
     ],
 )
-def test_what_its_stages_depend_on_may_be_imported(project: Path, line: str) -> None:
+def test_a_model_may_import_dependencies_of_its_stages(project: Path, line: str) -> None:
     (project / "models" / "mine.py").write_text(f"{line}\n\n\n{MODEL}")
     assert change_params(project, MINE).model.name == "mine"
 
 
-def test_what_several_share_is_looked_at_too(project: Path) -> None:
+def test_imports_of_shared_modules_are_checked_too(project: Path) -> None:
     (project / "models" / "_shared" / "blocks.py").write_text("from models import cnn\n")
     with pytest.raises(ParamsError, match=r"^models/_shared/blocks.py: imports models.cnn"):
         load_params(project)
@@ -72,16 +72,16 @@ def test_a_data_set_may_not_import_another(project: Path) -> None:
     assert said.endswith("stage download; move what several files share to tasks/datasets/_shared/")
 
 
-def test_a_data_set_may_not_import_what_only_normalize_depends_on(project: Path) -> None:
+def test_a_data_set_may_not_import_a_dependency_of_normalize_alone(project: Path) -> None:
     line = "from lockstep.data import text"
     said = refused(project, "tasks/datasets/mine.py", line, {"data.name": "mine"})
     assert "imports lockstep.data.text, which" in said
     assert "the stage download" in said
 
 
-def test_the_own_file_may_not_import_a_model(project: Path) -> None:
-    said = refused(project, "models/_own.py", "from models.cnn import build as other", {})
-    assert said.startswith("models/_own.py: imports models.cnn.build, which")
+def test_the_custom_objects_file_may_not_import_a_model(project: Path) -> None:
+    said = refused(project, "models/_custom.py", "from models.cnn import build as other", {})
+    assert said.startswith("models/_custom.py: imports models.cnn.build, which")
 
 
 def test_a_stage_ends_with_exit_code_2(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""A mistake in params.yaml is one line, exit code 2, and told before TensorFlow is imported."""
+"""A mistake in params.yaml gives one line and exit code 2, before TensorFlow is imported."""
 
 from pathlib import Path
 from typing import Any
@@ -44,35 +44,35 @@ def complaint(project: Path, changes: dict[str, Any]) -> str:
         ("train.callbacks", ["BackupAndRestore"], "expected one of CSVLogger, EarlyStopping, "),
         ("train.augmentation", ["RandomFlop"], "did you mean RandomFlip?"),
         ("train.augmentation", "RandomFlip", "expected a list of names or mappings with a name"),
-        ("train.class_weights", {"a": -1}, "got {'a': -1}, expected null, balanced, or a mapping"),
-        ("train.class_weights", "even", "got 'even', expected null, balanced, or a mapping"),
+        ("train.class_weight", {"a": -1}, "got {'a': -1}, expected null, balanced, or a mapping"),
+        ("train.class_weight", "even", "got 'even', expected null, balanced, or a mapping"),
         ("train.warm_start", "x.h5", "got 'x.h5', expected null, or weights, sha256 and match"),
         ("train.warm_start", {"weights": "x"}, "sha256: missing, expected the file's sha256"),
         ("train.warm_start", {**WARM, "sha256": "0a"}, "sha256: got '0a', expected the file's"),
         ("train.warm_start", {**WARM, "match": "al"}, "match: got 'al', expected all, name or"),
         ("train.warm_start", {**WARM, "mach": "all"}, "mach: unknown key, expected one of weights"),
         ("train.freeze", "conv", "got 'conv', expected a list of layer names, with * for any"),
-        ("train.own", None, "got None, expected the path of a Python file"),
+        ("train.custom_objects_file", None, "got None, expected the path of a Python file"),
         ("train.precision", "float16", "expected float32, mixed_float16 or mixed_bfloat16"),
         ("train.jit_compile", "yes", "got 'yes', expected auto, true or false"),
-        ("train.steps_per_call", 0, "got 0, expected auto, or a whole number of at least 1"),
+        ("train.steps_per_execution", 0, "got 0, expected auto, or a whole number of at least 1"),
         ("train.memory_growth", "no", "got 'no', expected true or false"),
         ("train", 5, "got 5, expected the keys epochs, steps, batch_size"),
         ("data.name", "minst", "two_views; did you mean mnist?"),
-        ("data.validation", 1.0, "got 1.0, expected a number from 0 up to, but not, 1"),
+        ("data.validation_split", 1.0, "got 1.0, expected a number of at least 0 and below 1"),
         ("model.name", "nosuch", "got 'nosuch', expected one of cnn, cnn_functional, "),
         ("model.mlp.units", "a", "got 'a', expected a whole number or a list"),
         ("model.cnn.dropout", [1], "got [1], expected a number"),
         ("normalize.method", "unitt", "got 'unitt', expected unit, standard or none"),
         ("evaluate.weights", "first", "got 'first', expected best or last"),
-        ("register.name", "a/b", "got 'a/b', expected a name without / and :"),
+        ("register.name", "a/b", "got 'a/b', expected auto, or a name without / and :"),
         ("seed", -1, "got -1, expected a whole number from 0 to 4294967295"),
     ],
 )
 def test_a_bad_value(project: Path, key: str, value: Any, line: str) -> None:
-    told = complaint(project, {key: value})
-    assert told.startswith(f"params.yaml: {key}")
-    assert line in told
+    message = complaint(project, {key: value})
+    assert message.startswith(f"params.yaml: {key}")
+    assert line in message
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,16 @@ def test_a_bad_value(project: Path, key: str, value: Any, line: str) -> None:
     ],
 )
 def test_an_unknown_key_names_the_nearest(project: Path, key: str, nearest: str) -> None:
-    told = complaint(project, {key: {}})
-    assert told.startswith(f"params.yaml: {key}: unknown key, expected one of")
-    assert nearest in told
+    message = complaint(project, {key: {}})
+    assert message.startswith(f"params.yaml: {key}: unknown key, expected one of")
+    assert nearest in message
 
 
-def test_the_path_of_a_mistake_has_no_words_of_pydantic(project: Path) -> None:
-    told = complaint(project, {"train.learning_rate": "1e3"})
-    assert told.startswith("params.yaml: train.learning_rate: got '1e3', expected a number above 0")
+def test_the_path_of_a_mistake_has_no_pydantic_terms(project: Path) -> None:
+    message = complaint(project, {"train.learning_rate": "1e3"})
+    assert message.startswith(
+        "params.yaml: train.learning_rate: got '1e3', expected a number above 0"
+    )
 
 
 @pytest.mark.parametrize("name", ["LearningRateScheduler", "reduce_lr_on_plateau"])
@@ -103,7 +105,7 @@ def test_a_schedule_and_a_callback_exclude_each_other(project: Path, name: str) 
     assert line.startswith("params.yaml: train: got learning_rate CosineDecay and the callback ")
 
 
-def test_swapping_a_moving_average_needs_one(project: Path) -> None:
+def test_swapping_ema_weights_needs_use_ema(project: Path) -> None:
     changes: dict[str, Any] = {"train.callbacks": ["SwapEMAWeights"]}
     line = "params.yaml: train: got the callback SwapEMAWeights, expected an optimizer with use_ema"
     assert complaint(project, changes) == line
@@ -114,21 +116,19 @@ def test_swapping_a_moving_average_needs_one(project: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("train.loss", "own.squar"),
-        ("train.optimizer", {"name": "own.squar"}),
-        ("train.metrics", ["accuracy", "own.squar"]),
-        ("train.learning_rate", "own.squar"),
-        ("train.callbacks", [{"name": "LambdaCallback", "on_epoch_end": "own.squar"}]),
+        ("train.loss", "custom.squar"),
+        ("train.optimizer", {"name": "custom.squar"}),
+        ("train.metrics", ["accuracy", "custom.squar"]),
+        ("train.learning_rate", "custom.squar"),
+        ("train.callbacks", [{"name": "LambdaCallback", "on_epoch_end": "custom.squar"}]),
     ],
 )
-def test_an_unknown_name_of_the_own_file_names_those_there_are(
-    project: Path, key: str, value: Any
-) -> None:
-    own = project / "mine.py"
-    own.write_text("def square(x): ...\n\n\nclass Fall: ...\n\n\ndef _hidden(): ...\n")
-    assert complaint(project, {key: value, "train.own": str(own)}) == (
-        f"params.yaml: train: got 'own.squar', which {own} doesn't have, "
-        "expected one of own.square, own.Fall; did you mean own.square?"
+def test_an_unknown_custom_name_lists_the_defined_ones(project: Path, key: str, value: Any) -> None:
+    custom = project / "mine.py"
+    custom.write_text("def square(x): ...\n\n\nclass Fall: ...\n\n\ndef _hidden(): ...\n")
+    assert complaint(project, {key: value, "train.custom_objects_file": str(custom)}) == (
+        f"params.yaml: train: got 'custom.squar', which {custom} doesn't define, "
+        "expected one of custom.square, custom.Fall; did you mean custom.square?"
     )
 
 
@@ -140,29 +140,44 @@ def test_an_unknown_name_of_the_own_file_names_those_there_are(
         (None, "No such file or directory"),
     ],
 )
-def test_an_own_file_that_cannot_be_read(project: Path, content: Any, line: str) -> None:
-    own = project / "mine.py"
+def test_a_custom_objects_file_that_cannot_be_read(project: Path, content: Any, line: str) -> None:
+    custom = project / "mine.py"
     if content:
-        own.write_bytes(content)
-    told = complaint(project, {"train.loss": "own.loss", "train.own": str(own)})
-    start = f"params.yaml: train: got own {str(own)!r}, expected a Python file that can be read: "
-    assert told.startswith(start)
-    assert line.replace("FILE", own.name) in told
+        custom.write_bytes(content)
+    message = complaint(
+        project, {"train.loss": "custom.loss", "train.custom_objects_file": str(custom)}
+    )
+    start = f"params.yaml: train: got custom_objects_file {str(custom)!r}, "
+    start += "expected a Python file that can be read: "
+    assert message.startswith(start)
+    assert line.replace("FILE", custom.name) in message
 
 
-def test_only_names_of_the_own_file_are_looked_up_there(project: Path) -> None:
-    warm = {**WARM, "weights": "own.weights.h5"}
-    changes = {"train.own": "own.py", "train.warm_start": warm, "train.freeze": ["own.layer"]}
+@pytest.mark.parametrize("content", [b"def build(:\n", b"x = '\xff'\n"], ids=["syntax", "bytes"])
+def test_a_model_file_that_cannot_be_read(project: Path, content: bytes) -> None:
+    (project / "models" / "cnn.py").write_bytes(content)
+    message = complaint(project, {"model.name": "cnn"})
+    assert message.startswith("models/cnn.py: ")
+    assert message.endswith(", expected a Python file that can be read")
+
+
+def test_weights_and_layers_are_not_looked_up_as_custom_objects(project: Path) -> None:
+    warm = {**WARM, "weights": "custom.weights.h5"}
+    changes = {
+        "train.custom_objects_file": "own.py",
+        "train.warm_start": warm,
+        "train.freeze": ["custom.layer"],
+    }
     assert complaint(project, {**changes, "seed": -1}).startswith("params.yaml: seed: ")
 
 
-def test_an_own_name_is_told_before_tensorflow(project: Path) -> None:
-    write_params(project, {"train.loss": "own.nosuch"})
+def test_an_unknown_custom_name_is_reported_before_tensorflow_is_imported(project: Path) -> None:
+    write_params(project, {"train.loss": "custom.nosuch"})
     ended = stage(project, "train", LOCKSTEP_FORBIDDEN="tensorflow,keras,mlflow,numpy")
     assert ended.returncode == 2
     assert ended.stdout == (
-        "train: params.yaml: train: got 'own.nosuch', which models/_own.py doesn't have, "
-        "expected nothing of it\n"
+        "train: params.yaml: train: got 'custom.nosuch', which models/_custom.py doesn't define, "
+        "expected a class or function that it defines\n"
     )
 
 
@@ -183,11 +198,12 @@ def test_epochs_and_steps_exclude_each_other(project: Path) -> None:
         (b"- 1\n", "got [1], expected the keys seed, data"),
         (
             b"{seed: 0}",
-            "data: missing, expected the keys name, mirror, path, target, task, validation",
+            "data: missing, expected the keys name, mirror, path, target, target_kind, "
+            "validation_split",
         ),
     ],
 )
-def test_a_file_that_is_no_parameters(project: Path, content: bytes, line: str) -> None:
+def test_a_params_file_that_is_invalid(project: Path, content: bytes, line: str) -> None:
     (project / "params.yaml").write_bytes(content)
     with pytest.raises(ParamsError) as caught:
         load_params(project)

@@ -1,4 +1,4 @@
-"""Presets: what a preset's file holds, and that every door takes the same from it."""
+"""Presets: the content of their files; `lockstep` and `dvc` read the same parameters from them."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ def value_of(values: object, key: str) -> object:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_opens_with_what_it_shows_and_holds_only_what_differs(name: str) -> None:
+def test_a_preset_has_a_header_and_only_values_that_differ(name: str) -> None:
     lines = (REPOSITORY / "presets" / f"{name}.yaml").read_text().splitlines()
     words = [re.match(r"# (\w+): \S", line) for line in lines[:4]]
     assert [word and word[1] for word in words] == ["Shows", "Cost", "Expected", "Published"]
@@ -35,7 +35,7 @@ def test_it_opens_with_what_it_shows_and_holds_only_what_differs(name: str) -> N
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_parameters_are_valid_and_the_same_for_dvc(name: str, tmp_path: Path) -> None:
+def test_parameters_are_valid_and_the_same_for_dvc(name: str, tmp_path: Path) -> None:
     from dvc.utils.hydra import apply_overrides
 
     wanted = overridden(DEFAULTS, presets.assignments(REPOSITORY, name))
@@ -59,7 +59,7 @@ def test_the_list_names_data_model_and_figures() -> None:
     assert line.endswith("97.88 %")
 
 
-def test_overrides_stand_over_the_preset(workspace: Path) -> None:
+def test_overrides_take_precedence_over_the_preset(workspace: Path) -> None:
     ended = run(
         workspace, "lockstep", "plan", "--preset", "fashion-mlp", "train.epochs=0"
     )  # fmt: skip
@@ -68,15 +68,15 @@ def test_overrides_stand_over_the_preset(workspace: Path) -> None:
 
 
 @pytest.mark.system
-def test_a_preset_runs_and_is_saved_by_its_name(workspace: Path) -> None:
+def test_a_preset_run_is_saved_under_its_name(workspace: Path) -> None:
     ended = run(workspace, "lockstep", "run", "--preset", "multi-input", "train.epochs=2")
     assert ended.returncode == 0, ended.stdout
-    assert "saved as multi-input-train.epochs-2" in ended.stdout
+    assert "saved as multi-input-epochs-2" in ended.stdout
     assert "multi-input" in run(workspace, "dvc", "exp", "list", "--name-only").stdout
 
 
 @pytest.mark.system
-def test_the_diverging_preset_ends_with_its_step(workspace: Path) -> None:
+def test_the_diverging_preset_names_the_step(workspace: Path) -> None:
     ended = run(workspace, "lockstep", "run", "--preset", "linear-diverging")
     assert ended.returncode == 1
     assert re.search(r"train: the loss became inf in epoch \d+ at step 1", ended.stdout)

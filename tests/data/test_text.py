@@ -1,4 +1,4 @@
-"""Text as it is stored and as it is served: the same ids from Python and from TensorFlow."""
+"""Text gets the same token ids from Python (stored data) and from TensorFlow (served model)."""
 
 import io
 import tarfile
@@ -34,18 +34,18 @@ TEXTS = [
         (TEXTS[4], ["naïve", "Ünder", "\u00a0日本", "quoted", "end"]),
     ],
 )
-def test_words_are_small_ascii_letters_digits_and_what_is_not_ascii(
+def test_words_are_lowercase_ascii_letters_digits_and_non_ascii(
     text: str, words: list[str]
 ) -> None:
     assert split_words(text) == words
 
 
-def test_the_vocabulary_is_the_most_frequent_words_equals_by_the_alphabet() -> None:
+def test_the_vocabulary_is_sorted_by_frequency_then_alphabetically() -> None:
     found = vocabulary(["b a c", "c a", "d"], 5)
     assert found == ["", "[unknown]", "a", "c", "b"]
 
 
-def test_texts_are_padded_in_front_and_keep_their_last_words() -> None:
+def test_texts_are_padded_and_truncated_at_the_start() -> None:
     raw = {"train": np.array(["a b c d", "a"], object), "test": np.array(["d x"], object)}
     described, stored = store_texts(raw, words=5, length=3)
     assert (described.kind, described.shape, described.dtype) == ("text", [3], "uint16")
@@ -56,10 +56,10 @@ def test_texts_are_padded_in_front_and_keep_their_last_words() -> None:
 
 @pytest.mark.parametrize("length", [1, 4, 50])
 def test_the_serving_layer_gives_the_stored_ids(tensorflow: Any, length: int) -> None:
-    from lockstep.modeling.layers import WordIds
+    from lockstep.modeling.layers import TextToIds
 
     described, stored = store_texts({"train": np.array(TEXTS, object)}, 8, length)
-    layer = WordIds(described.words, length)
+    layer = TextToIds(described.words, length)
     np.testing.assert_array_equal(layer(tensorflow.constant(TEXTS)), stored["train"])
     alone = [layer(tensorflow.constant([text]))[0] for text in TEXTS]
     np.testing.assert_array_equal(alone, stored["train"])
@@ -69,13 +69,13 @@ def test_the_serving_layer_gives_the_stored_ids(tensorflow: Any, length: int) ->
 def test_the_serving_layer_gives_the_ids_of_all_published_reviews(
     tensorflow: Any, test_data: Path
 ) -> None:
-    from lockstep.modeling.layers import WordIds
+    from lockstep.modeling.layers import TextToIds
 
     splits = imdb.read(one_file(test_data / "imdb"))
     assert [len(x) for x, _ in splits.values()] == [25_000, 25_000]
     assert [y.sum() for _, y in splits.values()] == [12_500, 12_500]
     described, stored = store_texts({split: x for split, (x, _) in splits.items()}, 10_000, 400)
-    layer = tensorflow.function(WordIds(described.words, 400))
+    layer = tensorflow.function(TextToIds(described.words, 400))
     texts = splits["test"][0]
     for start in range(0, len(texts), 500):
         found = layer(tensorflow.constant(texts[start : start + 500].tolist()))
@@ -84,7 +84,7 @@ def test_the_serving_layer_gives_the_ids_of_all_published_reviews(
 
 def one_file(folder: Path) -> Path:
     if not (folder / "aclImdb_labelled.tar.gz").exists():
-        pytest.skip(f"no archive of reviews in {folder}")
+        pytest.skip(f"no archive of reviews in {folder}: set LOCKSTEP_TEST_DATA to a mirror")
     return folder
 
 
@@ -94,9 +94,10 @@ def test_a_registered_model_takes_sentences(
 ) -> None:
     one_file(test_data / "imdb")
     changes = {
-        "data.name": "imdb", "data.mirror": str(test_data), "normalize.words": 2000,
-        "normalize.length": 40, "model.name": "lstm", "train.epochs": None, "train.steps": 40,
-        "train.optimizer": "rmsprop", "train.learning_rate": 0.01, "register.minimum": 0.0,
+        "data.name": "imdb", "data.mirror": str(test_data), "normalize.max_tokens": 2000,
+        "normalize.sequence_length": 40, "model.name": "lstm",
+        "train.epochs": None, "train.steps": 40,
+        "train.optimizer": "rmsprop", "train.learning_rate": 0.01, "register.threshold": 0.0,
     }  # fmt: skip
     root = run_stages(make_workspace(changes))
     texts, labels = imdb.read(root / "data" / "raw")["test"]
@@ -119,17 +120,17 @@ def member(name: str, content: bytes = b"fine", kind: bytes = tarfile.REGTYPE) -
 @pytest.mark.parametrize(
     ("members", "line"),
     [
-        ([member("../aclImdb/x.txt")], "leads out"),
-        ([member("/aclImdb/x.txt")], "leads out"),
+        ([member("../aclImdb/x.txt")], "points outside"),
+        ([member("/aclImdb/x.txt")], "points outside"),
         ([member("aclImdb/train/pos/0_9.txt", kind=tarfile.SYMTYPE)], "is a link or a device"),
         ([member("aclImdb/train/pos/0_9.txt", kind=tarfile.LNKTYPE)], "is a link or a device"),
         ([member("aclImdb/null", kind=tarfile.CHRTYPE)], "is a link or a device"),
-        ([member("aclImdb/train/pos/0_9.txt")] * 2, "is there twice"),
+        ([member("aclImdb/train/pos/0_9.txt")] * 2, "occurs twice"),
         ([member("aclImdb/train/pos/0_9.txt")], "1 reviews with the digest"),
     ],
     ids=["parent", "root", "symlink", "hardlink", "device", "twice", "digest"],
 )
-def test_an_odd_archive_is_refused(
+def test_an_unexpected_archive_member_is_refused(
     tmp_path: Path, members: list[tarfile.TarInfo], line: str
 ) -> None:
     with tarfile.open(tmp_path / "aclImdb.tar.gz", "w:gz") as archive:
@@ -143,14 +144,14 @@ def test_an_odd_archive_is_refused(
 @pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b\x08\x00"])
 def test_a_broken_archive_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "aclImdb.tar.gz").write_bytes(content)
-    with pytest.raises(DataError, match="not a whole archive"):
+    with pytest.raises(DataError, match="not a complete"):
         imdb.read(tmp_path)
 
 
 def test_an_archive_larger_than_expected_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imdb, "MOST_BYTES", 3)
+    monkeypatch.setattr(imdb, "MAX_BYTES", 3)
     with tarfile.open(tmp_path / "aclImdb.tar.gz", "w:gz") as archive:
         archive.addfile(member("aclImdb/train/pos/0_9.txt"), io.BytesIO(b"fine"))
     with pytest.raises(DataError, match="more than 3 bytes"):

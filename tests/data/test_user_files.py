@@ -1,4 +1,4 @@
-"""One's own data: a folder of images, a CSV, an .npz, by parameters alone."""
+"""The user's own data (a folder of images, a CSV, an .npz), read by setting parameters only."""
 
 import json
 import os
@@ -26,18 +26,18 @@ CITIES = ("Bonn", "Oslo", "Rome")
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """Ten images of two classes: bright and dark ones."""
-    place = tmp_path / "pictures"
+    directory = tmp_path / "pictures"
     for name, low in (("bright", 150), ("dark", 0)):
-        (place / name).mkdir(parents=True)
+        (directory / name).mkdir(parents=True)
         for number in range(5):
             pixels = RANDOM.integers(low, low + 100, (6, 8), np.uint8)
-            Image.fromarray(pixels).save(place / name / f"{number}.png")
-    return place
+            Image.fromarray(pixels).save(directory / name / f"{number}.png")
+    return directory
 
 
 @pytest.fixture
 def houses(tmp_path: Path) -> Path:
-    """A table of numbers and text, from which the price follows."""
+    """A CSV of numbers and text that determine the price."""
     path = tmp_path / "houses.csv"
     lines = ["rooms,city,area,price"]
     for number in range(60):
@@ -49,7 +49,7 @@ def houses(tmp_path: Path) -> Path:
 
 def normalized(root: Path, path: Path, **changes: Any) -> Spec:
     names = {"name": path.suffix[1:] or "folder", "path": str(path)} | changes
-    keys = {"size": "normalize.size"}
+    keys = {"size": "normalize.image_size"}
     params = change_params(root, {keys.get(key, f"data.{key}"): v for key, v in names.items()})
     download.download(params, root)
     normalize.normalize(params, root)
@@ -70,23 +70,23 @@ def test_a_test_folder_is_the_test_split(workspace: Path, pictures: Path) -> Non
     for name in ("bright", "dark"):
         (pictures / name).rename(pictures / "train" / name)
     shutil.copytree(pictures / "train", pictures / "test")
-    assert normalized(workspace, pictures, validation=0.0).splits == {"train": 10, "test": 10}
+    assert normalized(workspace, pictures, validation_split=0.0).splits == {"train": 10, "test": 10}
 
 
-def test_images_are_resized_and_coloured_if_one_is(workspace: Path, pictures: Path) -> None:
+def test_images_are_resized_and_are_rgb_if_any_is(workspace: Path, pictures: Path) -> None:
     Image.new("RGB", (20, 30), "red").save(pictures / "dark" / "red.jpg")
     spec = normalized(workspace, pictures, size=[4, 5])
     assert spec.inputs["x"].shape == [4, 5, 3]
 
 
 @pytest.mark.parametrize("content", [b"a text", b"", b"\x89PNG\r\n\x1a\n", "cut"])
-def test_what_is_no_whole_image_is_told_with_its_path(
+def test_a_broken_image_is_reported_with_its_path(
     workspace: Path, pictures: Path, content: bytes | str
 ) -> None:
     whole = (pictures / "dark" / "0.png").read_bytes()
     odd = whole[:-30] if content == "cut" else content
     (pictures / "dark" / "odd.png").write_bytes(odd)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"dark/odd\.png: (no image|not a whole image)"):
+    with pytest.raises(DataError, match=r"dark/odd\.png: (not an image|not a whole image)"):
         normalized(workspace, pictures)
     assert not (workspace / "data" / "ready").exists()
 
@@ -94,20 +94,32 @@ def test_what_is_no_whole_image_is_told_with_its_path(
 @pytest.mark.parametrize(
     ("odd", "line"),
     [
-        (lambda place: (place / "notes.txt").write_text("x"), "notes.txt: a file, expected only"),
-        (lambda place: (place / "empty").mkdir(), "expected sub-folders|empty, expected images"),
-        (lambda place: (place / "dark" / "deep").mkdir(), "deep: not a file"),
-        (lambda place: shutil.rmtree(place / "dark"), "two classes or more"),
-        (lambda place: (place / "dark" / "out").symlink_to("/etc/hostname"), "leads to /etc"),
-        (lambda place: os.mkfifo(place / "dark" / "pipe"), "pipe: neither a file nor a folder"),
         (
-            lambda place: Image.new("L", (3, 3)).save(place / "dark" / "z.png"),
+            lambda directory: (directory / "notes.txt").write_text("x"),
+            "notes.txt: a file, expected only",
+        ),
+        (
+            lambda directory: (directory / "empty").mkdir(),
+            "expected sub-folders|empty, expected images",
+        ),
+        (lambda directory: (directory / "dark" / "deep").mkdir(), "deep: not a file"),
+        (lambda directory: shutil.rmtree(directory / "dark"), "two classes or more"),
+        (
+            lambda directory: (directory / "dark" / "out").symlink_to("/etc/hostname"),
+            "links to /etc",
+        ),
+        (
+            lambda directory: os.mkfifo(directory / "dark" / "pipe"),
+            "pipe: neither a file nor a folder",
+        ),
+        (
+            lambda directory: Image.new("L", (3, 3)).save(directory / "dark" / "z.png"),
             "z.png: 3x3 pixels, expected 6x8",
         ),
     ],
     ids=["beside", "empty", "deep", "one-class", "symlink", "pipe", "size"],
 )
-def test_an_odd_thing_in_a_folder_is_told_with_its_path(
+def test_an_unexpected_entry_in_a_folder_is_reported_with_its_path(
     workspace: Path, pictures: Path, odd: Callable[[Path], Any], line: str
 ) -> None:
     odd(pictures)
@@ -124,14 +136,14 @@ def test_hidden_files_are_left_out(workspace: Path, pictures: Path) -> None:
 def test_a_table_of_numbers_and_text(workspace: Path, houses: Path) -> None:
     spec = normalized(workspace, houses)
     assert spec.inputs["x"].columns == {"rooms": [], "city": ["", *CITIES], "area": []}
-    assert (spec.input_shape, spec.targets["y"].task) == ((6,), "regression")
+    assert (spec.input_shape, spec.targets["y"].kind) == ((6,), "regression")
     table = np.asarray(load_examples(workspace, "test").x)
     numbers = 2 * table[:, 2]
     np.testing.assert_array_equal(table[:, 0], numbers % 5 + 1)
     np.testing.assert_array_equal(table[:, 1], numbers % 3 + 1)
 
 
-def test_categories_become_columns_and_the_rest_is_scaled(
+def test_categories_are_one_hot_encoded_and_numbers_scaled(
     workspace: Path, houses: Path, tensorflow: Any
 ) -> None:
     from lockstep.modeling import preprocessing
@@ -144,26 +156,26 @@ def test_categories_become_columns_and_the_rest_is_scaled(
 
 
 @pytest.mark.parametrize(
-    ("changes", "task", "classes"),
+    ("changes", "kind", "classes"),
     [
         ({"target": "city"}, "classification", list(CITIES)),
         ({"target": "rooms"}, "classification", ["1", "2", "3", "4", "5"]),
-        ({"target": "rooms", "task": "regression"}, "regression", []),
+        ({"target": "rooms", "target_kind": "regression"}, "regression", []),
     ],
 )
 def test_the_target_is_chosen_by_name(
-    workspace: Path, houses: Path, changes: dict[str, Any], task: str, classes: list[str]
+    workspace: Path, houses: Path, changes: dict[str, Any], kind: str, classes: list[str]
 ) -> None:
     target = normalized(workspace, houses, **changes).targets["y"]
-    assert (target.task, target.classes) == (task, classes)
+    assert (target.kind, target.classes) == (kind, classes)
 
 
 def test_files_of_both_splits(workspace: Path, houses: Path, tmp_path: Path) -> None:
-    place = tmp_path / "tables"
-    place.mkdir()
+    directory = tmp_path / "tables"
+    directory.mkdir()
     for name in ("train", "test"):
-        shutil.copy(houses, place / f"{name}.csv")
-    spec = normalized(workspace, place, name="csv", validation=0.0)
+        shutil.copy(houses, directory / f"{name}.csv")
+    spec = normalized(workspace, directory, name="csv", validation_split=0.0)
     assert spec.splits == {"train": 60, "test": 60}
 
 
@@ -174,48 +186,50 @@ def test_files_of_both_splits(workspace: Path, houses: Path, tmp_path: Path) -> 
         ("a,b\n" + "1,2\n" * 20 + "x,2\n", "row 22, column 'a': got 'x', expected a number"),
         ("a,b\n" + "1,2\n" * 20 + ",2\n", "row 22, column 'a': got '', expected a number"),
         ("a,b\n" + "1,2\n" * 20 + "nan,2\n", "column 'a': got 'nan'"),
-        ("a,a\n1,2\n", "a header of different names"),
+        ("a,a\n1,2\n", "a header of unique names"),
         ("a,b\n", "and rows below it"),
         ("", "expected a header"),
         ('a,b\n"1,2\n', "not a CSV in UTF-8"),
         ("a,b\n1,2\n", "1 examples, expected at least 5"),
     ],
 )
-def test_a_mistake_in_a_csv_is_told_with_its_place(tmp_path: Path, text: str, line: str) -> None:
+def test_a_mistake_in_a_csv_is_reported_with_its_position(
+    tmp_path: Path, text: str, line: str
+) -> None:
     (tmp_path / "mine.csv").write_text(text)
     with pytest.raises(DataError, match=line):
         csv.read(tmp_path, None)
 
 
-def test_a_csv_in_another_encoding_is_told(tmp_path: Path) -> None:
+def test_a_csv_in_another_encoding_is_reported(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes("name\nMünchen\n".encode("latin-1"))
     with pytest.raises(DataError, match="not a CSV in UTF-8"):
         csv.read(tmp_path, None)
 
 
-def test_another_delimiter_is_seen(tmp_path: Path) -> None:
+def test_another_delimiter_is_detected(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("a;b\n" + "1,5;x\n" * 6)
     table = csv.read(tmp_path, None)["train"]
     assert table.dtype.names == ("a", "b")
 
 
-def test_a_column_missing_in_the_test_file_is_told(tmp_path: Path) -> None:
+def test_a_column_missing_in_the_test_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("a,b\n1,2\n")
     (tmp_path / "test.csv").write_text("a,c\n1,2\n")
     with pytest.raises(DataError, match=r"test\.csv: columns a, c, expected those of train"):
         csv.read(tmp_path, None)
 
 
-def test_a_class_that_training_has_not_is_told(workspace: Path, tmp_path: Path) -> None:
-    place = tmp_path / "tables"
-    place.mkdir()
-    (place / "train.csv").write_text("a,b\n1,x\n2,y\n")
-    (place / "test.csv").write_text("a,b\n1,z\n")
+def test_a_class_missing_in_the_training_file_is_reported(workspace: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "tables"
+    directory.mkdir()
+    (directory / "train.csv").write_text("a,b\n1,x\n2,y\n")
+    (directory / "test.csv").write_text("a,b\n1,z\n")
     with pytest.raises(DataError, match="test split: label of example 0 is 'z', expected one of x"):
-        normalized(workspace, place, name="csv", validation=0.0)
+        normalized(workspace, directory, name="csv", validation_split=0.0)
 
 
-def test_a_column_that_is_not_there_is_told(workspace: Path, houses: Path) -> None:
+def test_a_missing_target_column_is_reported(workspace: Path, houses: Path) -> None:
     with pytest.raises(LockstepError, match=r"data\.target: got 'prize', .* did you mean price"):
         normalized(workspace, houses, target="prize")
 
@@ -226,7 +240,7 @@ def test_arrays_with_and_without_a_test_split(workspace: Path, tmp_path: Path) -
     spec = normalized(workspace, tmp_path / "whole.npz")
     assert (spec.splits["test"], spec.targets["y"].classes) == (2, ["a", "b"])
     np.savez(tmp_path / "split.npz", x_train=x, y_train=y[:, None], x_test=x[:3], y_test=y[:3])
-    assert normalized(workspace, tmp_path / "split.npz", validation=0.0).splits["test"] == 3
+    assert normalized(workspace, tmp_path / "split.npz", validation_split=0.0).splits["test"] == 3
 
 
 def test_arrays_of_objects_are_never_unpickled(tmp_path: Path) -> None:
@@ -241,19 +255,19 @@ def test_arrays_of_objects_are_never_unpickled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
-def test_a_broken_npz_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_broken_npz_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mine.npz").write_bytes(content)
-    with pytest.raises(DataError, match="not a whole"):
+    with pytest.raises(DataError, match=r"truncated or no|not a complete"):
         npz.read(tmp_path, None)
 
 
-def test_other_arrays_are_told(tmp_path: Path) -> None:
+def test_unexpected_arrays_are_reported(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", images=np.zeros(3))
-    with pytest.raises(DataError, match="holds images, expected x_train"):
+    with pytest.raises(DataError, match="contains images, expected x_train"):
         npz.read(tmp_path, None)
 
 
-def test_nothing_at_the_path_is_bad_data_by_command(workspace: Path) -> None:
+def test_a_missing_path_is_bad_data_for_the_command(workspace: Path) -> None:
     change_params(workspace, {"data.name": "folder", "data.path": "/nowhere"})
     ended = run(workspace, sys.executable, "-m", "tasks", "download")
     assert (ended.returncode, ended.stdout) == (
@@ -268,7 +282,7 @@ def test_a_table_trains_and_its_champion_takes_raw_rows(
     import pandas as pd
 
     changes = {"data.name": "csv", "data.path": str(houses), "register.metric": "r2"}
-    root = make_workspace({**SMALL, **changes, "register.minimum": -100.0, "train.batch_size": 8})
+    root = make_workspace({**SMALL, **changes, "register.threshold": -100.0, "train.batch_size": 8})
     run_stages(root)
     scores = json.loads((root / "report" / "metrics.json").read_text())["test"]
     assert {"loss", "mae", "r2", "rmse"} <= set(scores)
@@ -277,12 +291,12 @@ def test_a_table_trains_and_its_champion_takes_raw_rows(
     rows = {"rooms": [rooms] * 2, "city": [known, "Paris"], "area": [area] * 2}
     found = champion(root).predict(pd.DataFrame(rows))
     assert found[0] == pytest.approx(np.load(root / "report" / "outputs.npy")[0], abs=1e-4)
-    assert found[1] != found[0]  # a city never seen is none of the known
+    assert found[1] != found[0]  # an unknown city is encoded as none of the known ones
 
 
-def test_images_are_loaded_upright(tmp_path: Path) -> None:
+def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     image = Image.new("L", (4, 2))
     exif = image.getexif()
-    exif[0x0112] = 6  # turned by a quarter
+    exif[0x0112] = 6  # rotated by 90 degrees
     image.save(tmp_path / "turned.jpg", exif=exif)
     assert load_image(tmp_path / "turned.jpg", "L", (4, 2), resize=False).shape == (4, 2)

@@ -1,7 +1,7 @@
-"""Loaded by every Python process of a test: no network but loopback, and what must not be imported.
+"""Loaded by every Python process of a test: refuses network access and forbidden imports.
 
-An attempt is refused, and written to the file LOCKSTEP_ATTEMPTS, since a library may swallow the
-error. LOCKSTEP_FORBIDDEN names modules that may not be imported.
+Only loopback is allowed. An attempt is also written to the file LOCKSTEP_ATTEMPTS, since a library
+may swallow the error. LOCKSTEP_FORBIDDEN names modules that may not be imported.
 """
 
 import os

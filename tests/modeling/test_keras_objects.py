@@ -1,4 +1,4 @@
-"""Each optimizer and learning-rate schedule of Keras trains; the own file stands beside them."""
+"""Each Keras optimizer and learning-rate schedule trains, and so do custom objects."""
 
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ FALL = SCHEDULES["ExponentialDecay"]
 
 
 @pytest.mark.parametrize("name", keras_names.OPTIMIZERS)
-def test_an_optimizer_trains_two_replicas_as_one(make_loop: Any, name: str) -> None:
-    asked = {"train.optimizer": name, "train.learning_rate": 0.01, "train.metrics": []}
-    loops = [make_loop(count, model=linear, values=with_values(asked)) for count in (1, 2)]
+def test_an_optimizer_trains_the_same_on_two_replicas_as_on_one(make_loop: Any, name: str) -> None:
+    changes = {"train.optimizer": name, "train.learning_rate": 0.01, "train.metrics": []}
+    loops = [make_loop(count, model=linear, values=with_values(changes)) for count in (1, 2)]
     before = weights(loops[0])
     for loop in loops:
         loop.fit(TRAIN, None, [], steps=8)
@@ -40,9 +40,9 @@ def test_a_schedule_sets_the_rate_of_each_step(make_loop: Any, optimizer: str, n
     import keras
 
     rate = {"name": name, **SCHEDULES[name]}
-    asked = {"train.optimizer": optimizer, "train.learning_rate": rate, "train.metrics": []}
+    changes = {"train.optimizer": optimizer, "train.learning_rate": rate, "train.metrics": []}
     ours, theirs = (
-        make_loop(model=linear, values=with_values(asked), steps={"jit_compile": compiled})
+        make_loop(model=linear, values=with_values(changes), steps={"jit_compile": compiled})
         for compiled in (True, False)
     )
     ours.fit(TRAIN, None, [], steps=8)
@@ -55,7 +55,7 @@ def test_a_schedule_sets_the_rate_of_each_step(make_loop: Any, optimizer: str, n
     assert_close(weights(ours), weights(theirs))
 
 
-def test_every_schedule_is_tried() -> None:
+def test_every_schedule_is_tested() -> None:
     assert tuple(SCHEDULES) == keras_names.SCHEDULES
 
 
@@ -94,8 +94,8 @@ class Fall(keras.optimizers.schedules.ExponentialDecay):
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> str:
-    """A file of one's own, for train.own."""
+def custom(tmp_path: Path) -> str:
+    """The path of a custom objects file."""
     (tmp_path / "mine.py").write_text(OWN)
     return str(tmp_path / "mine.py")
 
@@ -103,18 +103,22 @@ def own(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("part", "mine", "theirs"),
     [
-        ("loss", {"name": "own.crossentropy", "scale": 1.0}, "SparseCategoricalCrossentropy"),
-        ("loss", {"name": "own.Crossentropy", "scale": 1.0}, "SparseCategoricalCrossentropy"),
-        ("optimizer", {"name": "own.Descent", "momentum": 0.9}, {"name": "sgd", "momentum": 0.9}),
-        ("learning_rate", {"name": "own.Fall", **FALL}, {"name": "ExponentialDecay", **FALL}),
+        ("loss", {"name": "custom.crossentropy", "scale": 1.0}, "SparseCategoricalCrossentropy"),
+        ("loss", {"name": "custom.Crossentropy", "scale": 1.0}, "SparseCategoricalCrossentropy"),
+        (
+            "optimizer",
+            {"name": "custom.Descent", "momentum": 0.9},
+            {"name": "sgd", "momentum": 0.9},
+        ),
+        ("learning_rate", {"name": "custom.Fall", **FALL}, {"name": "ExponentialDecay", **FALL}),
     ],
 )
-def test_an_own_part_gives_the_numbers_of_its_twin(
-    make_loop: Any, own: str, part: str, mine: Any, theirs: Any
+def test_a_custom_object_gives_the_numbers_of_its_keras_equivalent(
+    make_loop: Any, custom: str, part: str, mine: Any, theirs: Any
 ) -> None:
-    always = {"train.own": own, "train.learning_rate": 0.1}
-    asked = [with_values({**always, f"train.{part}": value}) for value in (mine, theirs)]
-    loops, watches = [make_loop(values=values) for values in asked], [Watch(), Watch()]
+    always = {"train.custom_objects_file": custom, "train.learning_rate": 0.1}
+    params = [with_values({**always, f"train.{part}": value}) for value in (mine, theirs)]
+    loops, watches = [make_loop(values=values) for values in params], [Watch(), Watch()]
     for loop, watch in zip(loops, watches, strict=True):
         loop.fit(TRAIN, SOME, [watch], epochs=2)
     assert_close(*map(weights, loops), 1e-6)
@@ -122,34 +126,44 @@ def test_an_own_part_gives_the_numbers_of_its_twin(
         assert ours == pytest.approx(kerass, abs=1e-6)
 
 
-def test_own_metrics_give_the_numbers_of_their_twin(make_loop: Any, own: str) -> None:
-    metrics = ["own.Hits", "own.hits", "Accuracy"]
+def test_custom_metrics_give_the_numbers_of_their_keras_equivalent(
+    make_loop: Any, custom: str
+) -> None:
+    metrics = ["custom.Hits", "custom.hits", "Accuracy"]
     watch = Watch()
-    loop = make_loop(values=with_values({"train.own": own, "train.metrics": metrics}))
+    loop = make_loop(
+        values=with_values({"train.custom_objects_file": custom, "train.metrics": metrics})
+    )
     loop.fit(TRAIN, SOME, [watch], epochs=1)
     (logs,) = watch.epochs
     assert logs["sparse_categorical_accuracy"] == logs["accuracy"]
     assert (logs["hits"], logs["val_hits"]) == (logs["accuracy"], logs["val_accuracy"])
 
 
-def test_an_argument_that_an_own_function_does_not_know(make_loop: Any, own: str) -> None:
-    loss = {"name": "own.crossentropy", "scael": 2}
-    values = with_values({"train.own": own, "train.loss": loss})
-    with pytest.raises(ParamsError, match=r"^train\.loss: own\.crossentropy: .*scael"):
+def test_an_unknown_argument_of_a_custom_function(make_loop: Any, custom: str) -> None:
+    loss = {"name": "custom.crossentropy", "scael": 2}
+    values = with_values({"train.custom_objects_file": custom, "train.loss": loss})
+    with pytest.raises(ParamsError, match=r"^train\.loss: custom\.crossentropy: .*scael"):
         make_loop(values=values)
 
 
-def test_an_own_file_that_fails_is_bad_parameters(make_loop: Any, tmp_path: Path) -> None:
+def test_a_custom_objects_file_that_raises_is_bad_parameters(
+    make_loop: Any, tmp_path: Path
+) -> None:
     (tmp_path / "bad.py").write_text("import nosuch\n\n\ndef loss(y_true, y_pred): ...\n")
-    asked = {"train.own": str(tmp_path / "bad.py"), "train.loss": "own.loss"}
-    with pytest.raises(ParamsError, match=r"^train\.own: .*bad\.py: .*No module named 'nosuch'"):
-        make_loop(values=with_values(asked))
+    changes = {"train.custom_objects_file": str(tmp_path / "bad.py"), "train.loss": "custom.loss"}
+    expected = r"^train\.custom_objects_file: .*bad\.py: .*No module named 'nosuch'"
+    with pytest.raises(ParamsError, match=expected):
+        make_loop(values=with_values(changes))
 
 
-def test_an_own_file_of_any_name_serves(make_loop: Any, tmp_path: Path) -> None:
+def test_a_custom_objects_file_may_have_any_name(make_loop: Any, tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(OWN)
-    asked = {"train.own": str(tmp_path / "own.py"), "train.loss": "own.Crossentropy"}
-    assert type(make_loop(values=with_values(asked)).model.loss).__name__ == "Crossentropy"
+    changes = {
+        "train.custom_objects_file": str(tmp_path / "own.py"),
+        "train.loss": "custom.Crossentropy",
+    }
+    assert type(make_loop(values=with_values(changes)).model.loss).__name__ == "Crossentropy"
 
 
 @pytest.mark.parametrize(
@@ -175,15 +189,15 @@ def test_every_loss_of_the_tutorials_trains_classes(make_loop: Any, loss: str) -
 def test_a_metric_for_one_hot_labels_gets_them_by_parameter(make_loop: Any, metric: str) -> None:
     from lockstep.modeling.compile import one_hot_classes
 
-    asked = {"train.loss": "categorical_crossentropy", "train.metrics": [metric]}
-    values = with_values(asked)
+    changes = {"train.loss": "categorical_crossentropy", "train.metrics": [metric]}
+    values = with_values(changes)
     loop = make_loop(values=values, steps={"one_hot": one_hot_classes(values, SPEC)})
     loop.fit(TRAIN, None, [], epochs=1)
     assert all(np.isfinite(value) for value in loop.evaluate(TRAIN).values())
 
 
 def test_a_loss_that_cannot_take_the_labels_is_bad_parameters(make_loop: Any) -> None:
-    asked = {"train.loss": "categorical_crossentropy", "train.labels": "sparse"}
-    loop = make_loop(values=with_values(asked))
-    with pytest.raises(ParamsError, match=r"^train\.loss, train\.metrics, train\.labels: "):
+    changes = {"train.loss": "categorical_crossentropy", "train.label_encoding": "sparse"}
+    loop = make_loop(values=with_values(changes))
+    with pytest.raises(ParamsError, match=r"^train\.loss, train\.metrics, train\.label_encoding: "):
         loop.fit(TRAIN, None, [], epochs=1)

@@ -1,4 +1,4 @@
-"""Every model in models/ builds, counts as published, and gives the same weights twice."""
+"""Every model in models/ builds, has the published parameter count, and initialises repeatably."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def built(root: Path, shape: list[int], classes: int, **changes: Any) -> dict[st
     return read_json(root / "report" / "model.json")
 
 
-# Of text, and of several inputs.
+# They need text or several inputs.
 FOR_OTHERS = {"lstm", "two_views"}
 FOR_IMAGES = sorted({*known_models(REPOSITORY)} - FOR_OTHERS)
 
@@ -70,13 +70,13 @@ def test_parameters_count_as_published(
     assert built(workspace, [28, 28], 10, **changes)["parameters"] == parameters
 
 
-def test_a_dense_layer_counts_two_operations_a_weight(workspace: Path, tensorflow: Any) -> None:
+def test_a_dense_layer_counts_two_flops_per_weight(workspace: Path, tensorflow: Any) -> None:
     size = built(workspace, [28, 28], 10, **{"model.name": "linear"})
     assert 2 * 784 * 10 <= size["flops"] <= 2 * 784 * 10 + 100
 
 
 @pytest.mark.parametrize("name", FOR_IMAGES)
-def test_first_weights_are_the_same_bytes_twice(
+def test_initial_weights_are_the_same_bytes_twice(
     workspace: Path, tensorflow: Any, name: str
 ) -> None:
     weights = workspace / "weights" / "initial.weights.h5"

@@ -20,7 +20,7 @@ TWO_VIEWS = {"data.name": "two_views", "model.name": "two_views", "train.epochs"
 @pytest.fixture(scope="module")
 def trained(make_workspace: Callable[..., Path], tensorflow: Any) -> Path:
     changes = {**TWO_VIEWS, "train.loss_weights": {"digit": 1.0, "parity": 0.5}}
-    gate = {"register.metric": "digit_accuracy", "register.minimum": 0.0}
+    gate = {"register.metric": "digit_accuracy", "register.threshold": 0.0}
     return run_stages(make_workspace({**changes, **gate}))
 
 
@@ -35,7 +35,7 @@ def test_each_input_and_target_is_a_file(trained: Path) -> None:
     assert spec.activation == {"digit": "softmax", "parity": "sigmoid"}
 
 
-def test_the_loss_is_the_weighted_sum_of_each_targets(trained: Path) -> None:
+def test_the_loss_is_the_weighted_sum_over_targets(trained: Path) -> None:
     scores = json.loads((trained / "report" / "metrics.json").read_text())["test"]
     together = scores["digit_loss"] + 0.5 * scores["parity_loss"]
     assert scores["loss"] == pytest.approx(together, abs=2e-3)  # the last batch is smaller
@@ -52,7 +52,7 @@ def test_each_target_is_scored(trained: Path) -> None:
     assert digit > 0.6
 
 
-def test_the_registered_model_takes_and_gives_both_by_name(trained: Path) -> None:
+def test_the_registered_model_has_named_inputs_and_outputs(trained: Path) -> None:
     test = load_examples(trained, "test")
     found = champion(trained).predict({name: np.array(part) for name, part in dict(test.x).items()})
     outputs = np.load(trained / "report" / "outputs.npy")
@@ -60,12 +60,12 @@ def test_the_registered_model_takes_and_gives_both_by_name(trained: Path) -> Non
     np.testing.assert_allclose(found["parity"], outputs[:, 10:], atol=1e-6)
 
 
-def test_the_shared_layer_is_one(trained: Path) -> None:
+def test_both_inputs_use_one_shared_layer(trained: Path) -> None:
     import h5py
 
     with h5py.File(trained / "weights" / "best.weights.h5") as file:
         dense = [name for name in file["layers"] if name.startswith("dense")]
-    assert len(dense) == 4  # shared, joined, two heads
+    assert len(dense) == 4  # the shared layer, the layer on the joined inputs, two heads
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_the_shared_layer_is_one(trained: Path) -> None:
         ({"train.loss_weights": {"digit": 1.0}}, r"train\.loss_weights: got digit, expected one"),
     ],
 )
-def test_losses_and_weights_are_for_each_target(
+def test_losses_and_weights_are_set_per_target(
     trained: Path, changes: dict[str, Any], line: str
 ) -> None:
     import keras
@@ -114,18 +114,19 @@ def test_one_hot_labels_train_as_sparse_ones(make_loop: Any, replicas: int) -> N
         ("auto", "one_hot", {"y": 3}),
     ],
 )
-def test_labels_are_as_the_loss_takes_them(
+def test_labels_are_encoded_as_the_loss_takes_them(
     loss: str, labels: str, expected: dict[str, int]
 ) -> None:
     assert (
-        one_hot_classes(with_values({"train.loss": loss, "train.labels": labels}), SPEC) == expected
+        one_hot_classes(with_values({"train.loss": loss, "train.label_encoding": labels}), SPEC)
+        == expected
     )
 
 
 def test_two_classes_have_one_output_and_no_sparse_loss() -> None:
     spec = spec_of([6], "ab")
     assert (spec.outputs, spec.activation) == (1, "sigmoid")
-    with pytest.raises(ParamsError, match="two classes by one number"):
+    with pytest.raises(ParamsError, match="one output for two classes"):
         one_hot_classes(with_values({"train.loss": "SparseCategoricalCrossentropy"}), spec)
 
 
@@ -144,10 +145,10 @@ def test_two_classes_train_with_the_loss_of_one_number(make_loop: Any) -> None:
     assert loop.evaluate(examples)["accuracy"] > 0.8
 
 
-def test_streamed_and_resident_data_of_several_inputs_give_the_same_bits(make_loop: Any) -> None:
+def test_several_inputs_from_disk_and_device_give_the_same_bits(make_loop: Any) -> None:
     import keras
 
-    from lockstep.training.sources import Resident, Stream
+    from lockstep.training.sources import DeviceSource, DiskSource
 
     def model() -> Any:
         inputs = {"a": keras.Input((6,), name="a"), "b": keras.Input((6,), name="b")}
@@ -160,8 +161,8 @@ def test_streamed_and_resident_data_of_several_inputs_give_the_same_bits(make_lo
         return keras.Model(inputs, scaled)
 
     found = []
-    for source in (Resident, Stream):
-        loop = make_loop(model=model, preprocess=preprocess, source=source, steps_per_call=3)
+    for source in (DeviceSource, DiskSource):
+        loop = make_loop(model=model, preprocess=preprocess, source=source, steps_per_execution=3)
         loop.fit(Examples({"a": X, "b": X[::-1].copy()}, Y), None, [], epochs=2)
         found.append(weights(loop))
     assert_equal(*found)

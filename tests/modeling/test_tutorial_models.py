@@ -1,4 +1,4 @@
-"""The tutorials' models, losses and data: saved and loaded again, trained as their twins."""
+"""The tutorials' models, losses and data: they save and load, and train as their equivalents."""
 
 import importlib
 import sys
@@ -34,11 +34,11 @@ CUSTOM = (
     "cnn_subclassed", "custom_layer", "linear_subclassed", "mlp_subclassed", "naive", "residual",
 )  # fmt: skip
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 1), np.float32)
-OWN = {"train.own": "models/_tutorials.py"}
+OWN = {"train.custom_objects_file": "models/_tutorials.py"}
 DIVERGING = {
     **OWN,
     "data.name": "two_rows",
-    "data.validation": 0.0,
+    "data.validation_split": 0.0,
     "normalize.method": "none",
     "model.name": "linear_subclassed",
     "model.linear_subclassed": {"zeros": True},
@@ -48,7 +48,7 @@ DIVERGING = {
     "train.order": "sequential",
     "train.optimizer": "sgd",
     "train.learning_rate": 0.01,
-    "train.loss": "own.SumOfSquares",
+    "train.loss": "custom.SumOfSquares",
 }
 
 
@@ -57,13 +57,13 @@ def build(name: str, shape: tuple[int, ...] = (8, 8, 1), outputs: int = 10, **gi
 
 
 def in_order(logs: dict[str, float]) -> list[float]:
-    """The losses and then the metrics, whatever these are called."""
+    """The values of the losses, then those of the metrics."""
     return [logs[name] for name in sorted(logs, key=lambda name: ("loss" not in name, name))]
 
 
 @pytest.fixture(scope="module")
 def saved(tensorflow: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with each custom model, none of whose weights is a first one, and its outputs."""
+    """A folder with each custom model, with random weights, and its outputs."""
     folder = tmp_path_factory.mktemp("saved")
     random = np.random.default_rng(0)
     np.save(folder / "x.npy", IMAGES)
@@ -83,7 +83,7 @@ def test_a_saved_model_gives_the_same_outputs(saved: Path, name: str) -> None:
     np.testing.assert_array_equal(again(IMAGES), np.load(saved / f"{name}.npy"))
 
 
-def test_a_process_that_knows_the_models_alone_loads_them(saved: Path) -> None:
+def test_a_process_that_imports_only_the_models_loads_them(saved: Path) -> None:
     lines = [
         "import keras, numpy, pathlib, sys",
         *(f"import models.{name}" for name in CUSTOM),
@@ -98,7 +98,7 @@ def test_a_process_that_knows_the_models_alone_loads_them(saved: Path) -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_the_functional_perceptron_has_the_bits_of_the_sequential(
+def test_functional_and_sequential_mlp_have_the_same_weights(
     tensorflow: Any, tmp_path: Path, dropout: float
 ) -> None:
     from lockstep.runtime.strategy import start_runtime
@@ -138,7 +138,7 @@ def test_a_residual_block_adds_its_input_to_each_filter(tensorflow: Any) -> None
     np.testing.assert_array_equal(block(x), np.maximum(x, 0).repeat(3, -1))
 
 
-def test_a_residual_block_goes_on_with_its_batch_statistics(make_loop: Any, tmp_path: Path) -> None:
+def test_a_residual_block_resumes_with_its_batch_statistics(make_loop: Any, tmp_path: Path) -> None:
     import keras
 
     from lockstep.training.resume import Resume
@@ -151,7 +151,7 @@ def test_a_residual_block_goes_on_with_its_batch_statistics(make_loop: Any, tmp_
 
         loop = make_loop(model=model)
         of = {"folder": folder, "key": "key", "seconds": 0, "files": {}}
-        resume = Resume(loop.steps, loop.together, list(callbacks), **of)
+        resume = Resume(loop.steps, loop.collectives, list(callbacks), **of)
         loop.fit(TRAIN, SOME, list(callbacks), epochs=4, resume=resume)
         return loop
 
@@ -178,7 +178,7 @@ def test_two_replicas_train_as_one(make_loop: Any, name: str) -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("name", CUSTOM)
-def test_outputs_are_whole_in_half_precision(tensorflow: Any, name: str, precision: str) -> None:
+def test_outputs_are_float32_in_mixed_precision(tensorflow: Any, name: str, precision: str) -> None:
     from lockstep.runtime.strategy import start_runtime
 
     start_runtime(0, precision=precision)
@@ -191,7 +191,10 @@ def test_what_is_written_by_hand_gives_the_numbers_of_keras(
     make_loop: Any, replicas: int, train: Examples
 ) -> None:
     found = []
-    for loss, metric in (("own.Crossentropy", "own.Hits"), ("auto", "SparseCategoricalAccuracy")):
+    for loss, metric in (
+        ("custom.Crossentropy", "custom.Hits"),
+        ("auto", "SparseCategoricalAccuracy"),
+    ):
         values = with_values({**OWN, "train.loss": loss, "train.metrics": [metric]})
         loop, watch = make_loop(replicas, values=values), Watch()
         loop.fit(train, SOME, [watch], epochs=3)
@@ -219,13 +222,13 @@ def test_a_sum_over_shapes_that_broadcast_diverges(
     with exit_code("train") as outcome:
         run_stage("train", workspace)
     assert outcome.code == 1
-    (told,) = [line for line in capsys.readouterr().err.splitlines() if line[:6] == "train:"]
-    assert "the loss became inf in epoch" in told
-    assert "at step 1" in told
+    (message,) = [line for line in capsys.readouterr().err.splitlines() if line[:6] == "train:"]
+    assert "the loss became inf in epoch" in message
+    assert "at step 1" in message
 
 
 def test_the_same_converges_with_shapes_that_match(workspace: Path, tensorflow: Any) -> None:
-    aligned = {"name": "own.SumOfSquares", "aligned": True}
+    aligned = {"name": "custom.SumOfSquares", "aligned": True}
     change_params(workspace, {**DIVERGING, "train.loss": aligned})
     run_stages(workspace, "download", "normalize", "build", "train", "evaluate")
     history = np.genfromtxt(workspace / "report" / "history.csv", delimiter=",", names=True)
@@ -237,11 +240,11 @@ def test_the_same_converges_with_shapes_that_match(workspace: Path, tensorflow: 
     assert atomic_files.read_json(workspace / "report" / "metrics.json")["test"]["mae"] < 3
 
 
-def test_a_line_is_found(workspace: Path, tensorflow: Any) -> None:
+def test_linear_regression_finds_the_line(workspace: Path, tensorflow: Any) -> None:
     import h5py
 
-    asked = {"data.name": "line", "normalize.method": "none", "model.name": "linear_subclassed"}
-    change_params(workspace, {**asked, "train.optimizer": "sgd", "train.learning_rate": 0.05})
+    changes = {"data.name": "line", "normalize.method": "none", "model.name": "linear_subclassed"}
+    change_params(workspace, {**changes, "train.optimizer": "sgd", "train.learning_rate": 0.05})
     run_stages(workspace, "download", "normalize", "build", "train", "evaluate")
     assert not list((workspace / "data" / "raw").iterdir())
     with h5py.File(workspace / "weights" / "best.weights.h5") as file:
@@ -263,7 +266,7 @@ def test_dvc_keeps_a_data_set_without_files(workspace: Path) -> None:
 
 
 def test_diabetes_is_read_as_published(workspace: Path) -> None:
-    change_params(workspace, {"data.name": "diabetes", "data.validation": 0.0})
+    change_params(workspace, {"data.name": "diabetes", "data.validation_split": 0.0})
     run_stages(workspace, "download", "normalize")
     assert read_spec(workspace).splits == {"train": 353, "test": 89}
     raw = workspace / "data" / "raw"
@@ -272,5 +275,5 @@ def test_diabetes_is_read_as_published(workspace: Path) -> None:
     assert test_x[0].tolist() == [59, 2, 32.1, 101, 157, 93.2, 38, 4, 4.8598, 87]
     assert np.concatenate([train_y, test_y]).mean() == pytest.approx(152.133, abs=1e-3)
     (raw / "diabetes_data_raw.csv.gz").write_bytes(b"no table")
-    with pytest.raises(DataError, match=r"diabetes_data_raw.csv.gz: not the table it should be"):
+    with pytest.raises(DataError, match=r"diabetes_data_raw.csv.gz: not a readable table"):
         datasets.find("diabetes").read(raw)

@@ -1,4 +1,4 @@
-"""The command line before anything runs: overrides, plans, and the derived graph."""
+"""The command line before a stage runs: overrides, plans, and the graph read from dvc.yaml."""
 
 import json
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def actions(found: dict[str, dict[str, Any]]) -> list[str]:
         ("train.learning_rate=.nan", 2, "got nan, expected a number above 0"),
         ("train.batch_size=", 2, "got None, expected a whole number of at least 1"),
         ("train", 2, "got 'train', expected key=value such as train.epochs=3"),
-        ("seed.x=1", 2, "seed.x: unknown key, seed has no parts"),
+        ("seed.x=1", 2, "seed.x: unknown key, seed isn't a mapping"),
         ("train.epochs=[", 2, "expected a value that is YAML"),
         ("train.replicas=64", 4, "train.replicas: got 64, expected at most"),
     ],
@@ -90,11 +90,11 @@ def test_a_task_has_the_retries_and_timeout_of_its_stage() -> None:
 
 @pytest.fixture(scope="module")
 def recorded(make_workspace: Callable[..., Path]) -> Path:
-    """A workspace whose stages write a file each, all of them run."""
+    """A workspace with a cheap stand-in for each stage, all of which have run."""
     return recorded_workspace(make_workspace)
 
 
-def test_states_are_told_truly_and_nothing_runs_twice(recorded: Path) -> None:
+def test_states_are_correct_and_nothing_runs_twice(recorded: Path) -> None:
     assert reproduce(recorded) == ["up to date"] * 6
     write_params(recorded, {"train.epochs": 3})
     CALLED.clear()
@@ -107,7 +107,7 @@ def test_states_are_told_truly_and_nothing_runs_twice(recorded: Path) -> None:
     assert "up to date" in run(recorded, "dvc", "status").stdout
 
 
-def test_a_plan_foretells_what_happens(recorded: Path) -> None:
+def test_a_plan_matches_what_happens(recorded: Path) -> None:
     said = {
         "ran": {"run", "maybe"},
         "up to date": {"skip", "maybe"},
@@ -115,21 +115,21 @@ def test_a_plan_foretells_what_happens(recorded: Path) -> None:
     }
     for changes in (
         {},
-        {"data.validation": 0.3},
-        {"data.validation": 0.1, "evaluate.weights": "last"},
+        {"data.validation_split": 0.3},
+        {"data.validation_split": 0.1, "evaluate.weights": "last"},
         {"evaluate.weights": "best"},
         {"model.name": "mlp"},
         {"model.name": "cnn", "seed": 1},
         {"seed": 0},
     ):
         write_params(recorded, changes)
-        foretold = [each.action for each in forecast(recorded)]
-        became = reproduce(recorded)
-        for action, outcome in zip(foretold, became, strict=True):
-            assert action in said[outcome], (changes, foretold, became)
+        planned = [each.action for each in forecast(recorded)]
+        outcomes = reproduce(recorded)
+        for action, outcome in zip(planned, outcomes, strict=True):
+            assert action in said[outcome], (changes, planned, outcomes)
 
 
-def test_a_plan_tells_reasons_and_runs_nothing(recorded: Path) -> None:
+def test_a_plan_gives_reasons_and_runs_nothing(recorded: Path) -> None:
     git(recorded, "add", "-A")
     git(recorded, "commit", "-qm", "Record")
     before = git(recorded, "status", "--porcelain", "-uall")
@@ -158,6 +158,14 @@ def test_a_plan_sees_a_missing_output(recorded: Path) -> None:
     assert weights.exists()
 
 
+@pytest.mark.parametrize("stage", [{"outs": ["done"]}, {"deps": ["params.yaml"]}, {}])
+def test_a_plan_takes_stages_without_dependencies_or_outputs(
+    workspace: Path, stage: dict[str, Any]
+) -> None:
+    YAML().dump({"stages": {"own": {"cmd": "touch done", **stage}}}, workspace / "dvc.yaml")
+    assert [each.action for each in forecast(workspace)] == ["run"]
+
+
 def test_a_stage_that_fails_raises_its_own_error(recorded: Path) -> None:
     from lockstep.errors import DataError
 
@@ -170,7 +178,7 @@ def test_a_stage_that_fails_raises_its_own_error(recorded: Path) -> None:
     write_params(recorded, {"seed": 0})
 
 
-def test_a_command_that_is_no_stage_of_ours_is_run_by_dvc(recorded: Path) -> None:
+def test_a_stage_with_another_command_is_run_by_dvc(recorded: Path) -> None:
     from lockstep.errors import LockstepError
 
     text = (recorded / "dvc.yaml").read_text()
@@ -182,29 +190,37 @@ def test_a_command_that_is_no_stage_of_ours_is_run_by_dvc(recorded: Path) -> Non
     (recorded / "dvc.yaml").write_text(text)
 
 
-def test_a_name_is_readable_and_fit_for_git(workspace: Path) -> None:
-    name = workspaces.name_of(["train.epochs=3", "model.mlp.units=[64, 32]"], "1a2b3c4d5e")
-    assert name == "train.epochs-3-model.mlp.units-64-32-1a2b3c4d"
-    assert git(workspace, "check-ref-format", "--branch", name)
+def test_an_experiment_name_is_readable_and_valid_for_git(workspace: Path) -> None:
+    for words, expected in (
+        (["train.epochs=3", "model.mlp.units=[64, 32]"], "epochs-3-units-64-32"),
+        (["model.name=cnn", "seed=2"], "cnn-seed-2"),
+        (["data.name=csv", "data.path=/tmp/w/real/houses.csv"], "csv-houses"),
+        (["mnist-cnn", "train.batch_size=128"], "mnist-cnn-batch_size-128"),
+        ([], "unchanged"),
+    ):
+        name = workspaces.name_of(words, "1a2b3c4d5e")
+        assert name == f"{expected}-1a2b3c4d"
+        assert git(workspace, "check-ref-format", "--branch", name)
+    assert len(workspaces.name_of(["model.name=" + 99 * "x"], "1a2b3c4d5e")) <= 50
 
 
-def test_a_workspace_carries_what_is_not_committed(workspace: Path) -> None:
+def test_a_workspace_includes_uncommitted_changes(workspace: Path) -> None:
     (workspace / "models" / "mine.py").write_text("# new\n")
     (workspace / "models" / "mlp.py").write_text("# changed\n")
     (workspace / "LICENSE").unlink()
     before = git(workspace, "status", "--porcelain", "-uall")
-    place = workspaces.create(workspace, ["train.epochs=7"])
-    assert (place / "models" / "mine.py").read_text() == "# new\n"
-    assert (place / "models" / "mlp.py").read_text() == "# changed\n"
-    assert not (place / "LICENSE").exists()
-    assert "epochs: 7 " in (place / "params.yaml").read_text()
-    assert "# passes over the training split" in (place / "params.yaml").read_text()
+    directory = workspaces.create(workspace, ["train.epochs=7"])
+    assert (directory / "models" / "mine.py").read_text() == "# new\n"
+    assert (directory / "models" / "mlp.py").read_text() == "# changed\n"
+    assert not (directory / "LICENSE").exists()
+    assert "epochs: 7 " in (directory / "params.yaml").read_text()
+    assert "# passes over the training split" in (directory / "params.yaml").read_text()
     assert git(workspace, "status", "--porcelain", "-uall") == before
-    workspaces.discard(workspace, place)
-    assert not place.exists()
+    workspaces.discard(workspace, directory)
+    assert not directory.exists()
 
 
-def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
+def test_a_folder_outside_of_a_checkout_is_reported(tmp_path: Path) -> None:
     ended = run(tmp_path, "lockstep", "plan")
     assert ended.returncode == 4
     assert ended.stdout == (
@@ -212,7 +228,7 @@ def test_outside_of_a_checkout_it_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_ignored_data_of_ones_own_are_found_in_a_workspace(recorded: Path) -> None:
+def test_data_ignored_by_git_are_found_in_a_workspace(recorded: Path) -> None:
     mine = recorded / "data" / "mine.csv"
     mine.write_text("a,b\n" + "1,2\n" * 9)
     found = plan(recorded, "data.name=csv", "data.path=data/mine.csv")
@@ -223,7 +239,7 @@ def test_ignored_data_of_ones_own_are_found_in_a_workspace(recorded: Path) -> No
     mine.unlink()
 
 
-def test_data_that_are_not_there_are_bad_data(recorded: Path) -> None:
+def test_missing_data_are_bad_data(recorded: Path) -> None:
     from lockstep.errors import DataError
 
     write_params(recorded, {"data.name": "csv", "data.path": "nowhere.csv"})

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 @pytest.fixture
 def worker(server: str, tmp_path: Path) -> Iterator[Path]:
-    """A plain worker in a folder that has nothing of the project; yields the file of its output."""
+    """A plain worker, started outside of the project; yields the file with its output."""
     output = tmp_path / "output"
     made = run(tmp_path, "prefect", "work-pool", "create", "lockstep", "--type", "process",
                "--overwrite", PREFECT_API_URL=server)  # fmt: skip
@@ -34,7 +34,7 @@ def worker(server: str, tmp_path: Path) -> Iterator[Path]:
     process.wait(60)
 
 
-def test_a_run_is_made_of_the_project_that_was_deployed(
+def test_a_run_uses_the_project_that_was_deployed(
     make_workspace: Callable[..., Path], server: str, worker: Path
 ) -> None:
     root = make_workspace(SMALL, "deployed", until="normalize")
@@ -44,15 +44,15 @@ def test_a_run_is_made_of_the_project_that_was_deployed(
     git(root, "commit", "-qam", "Say so")
     deployed = run(root, "prefect", "deploy", "--all", PREFECT_API_URL=server)
     assert deployed.returncode == 0, deployed.stdout
-    asked = run(root, "prefect", "deployment", "run", "experiment/manual", PREFECT_API_URL=server)
-    (sought,) = re.findall(r"UUID: (\S+)", asked.stdout)
+    created = run(root, "prefect", "deployment", "run", "experiment/manual", PREFECT_API_URL=server)
+    (sought,) = re.findall(r"UUID: (\S+)", created.stdout)
 
     def state() -> str:
         return str(httpx.get(f"{server}/flow_runs/{sought}", timeout=30).json()["state_type"])
 
     until(lambda: state() in FINAL, 240)
     assert state() == "COMPLETED", worker.read_text()
-    # Flow, stage and engine are those of the run's own workspace.
+    # Flow, stage and engine come from the run's workspace.
     found = re.findall(r"code of (\S+)", worker.read_text())
     workspaces = root / ".lockstep" / "workspaces"
     assert len(set(found)) == 3

@@ -1,4 +1,4 @@
-"""`lockstep run` on a real Prefect server: the same bytes as `dvc repro`, told truly."""
+"""`lockstep run` on a real Prefect server: the same bytes as `dvc repro`, and correct states."""
 
 import json
 import os
@@ -78,7 +78,9 @@ def test_a_failed_stage_has_its_own_line_in_prefect(
     assert found["download"]["run_count"] == 1
 
 
-def test_only_what_is_worth_it_is_retried(make_workspace: Callable[..., Path], server: str) -> None:
+def test_only_temporary_failures_are_retried(
+    make_workspace: Callable[..., Path], server: str
+) -> None:
     root = make_workspace(name="retrying")
     yaml = YAML()
     meta = {"retries": 2, "retry_delay_seconds": 0}
@@ -91,18 +93,18 @@ def test_only_what_is_worth_it_is_retried(make_workspace: Callable[..., Path], s
     assert task_runs(server, output)["busy"]["run_count"] == 3
 
 
-def test_a_server_that_does_not_answer_is_worth_a_retry(workspace: Path) -> None:
+def test_a_server_that_does_not_answer_is_a_temporary_failure(workspace: Path) -> None:
     ended = run(workspace, "lockstep", "run", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert ended.returncode == 75
     assert "lockstep run: PREFECT_API_URL: http://127.0.0.1:9/api doesn't answer" in ended.stdout
     assert not (workspace / "dvc.lock").exists()
 
 
-def test_without_a_server_it_starts_its_own(workspace: Path, hermetic: Path) -> None:
+def test_without_a_server_it_starts_a_temporary_one(workspace: Path, hermetic: Path) -> None:
     keep_stages(workspace, ("download", "normalize"))
     ended = run(workspace, "lockstep", "run", timeout=LONG)
     assert ended.returncode == 0, ended.stdout
-    assert "waiting for Prefect's temporary server" in ended.stdout
+    assert "starting a temporary Prefect server" in ended.stdout
     assert (workspace / "data" / "ready" / "spec.json").exists()
     assert not hermetic.exists(), hermetic.read_text()
 
@@ -150,7 +152,7 @@ def test_four_overridden_runs_at_once(
 
 
 def members(group: int) -> list[str]:
-    """The processes that are left of a group, but for those that only wait to be reaped."""
+    """The living processes of a process group, without zombies."""
     left = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -165,7 +167,7 @@ def members(group: int) -> list[str]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["term", "int"]
 )
-def test_a_stopped_run_ends_cleanly_and_continues(
+def test_a_stopped_run_ends_cleanly_and_resumes(
     make_workspace: Callable[..., Path],
     server: str,
     tmp_path: Path,
@@ -191,7 +193,7 @@ def test_a_stopped_run_ends_cleanly_and_continues(
     assert "up to date" in run(root, "dvc", "status").stdout
 
 
-def test_a_stopped_run_of_its_own_keeps_its_workspace(
+def test_a_stopped_run_in_a_separate_workspace_keeps_it(
     make_workspace: Callable[..., Path], server: str, tmp_path: Path
 ) -> None:
     pauses = Pauses(tmp_path / "pauses", 2)
@@ -200,8 +202,8 @@ def test_a_stopped_run_of_its_own_keeps_its_workspace(
     process.terminate()
     rest, _ = process.communicate(timeout=120)
     assert process.returncode == 143, rest
-    (place,) = re.findall(r"the workspace is kept: (\S+)", rest)
-    assert load(Path(place)).train.epochs == 3
+    (directory,) = re.findall(r"the workspace is kept: (\S+)", rest)
+    assert load(Path(directory)).train.epochs == 3
     assert members(process.pid) == []
     assert git(root, "status", "--porcelain") == ""
     (found,) = runs_of(root)

@@ -1,4 +1,4 @@
-"""What a person sees of a run: lines, progress and result in Prefect, its flow in MLflow."""
+"""A run's logs, progress and result in Prefect, and the link to the flow run in MLflow."""
 
 import os
 import re
@@ -52,13 +52,13 @@ def test_the_lines_of_a_stage_are_its_logs(ran: tuple[Path, str], server: str) -
     assert sum(line.startswith("epoch 1/2") for line in ran[1].splitlines()) == 1
 
 
-def test_training_has_a_progress_that_ends_at_the_whole(ran: tuple[Path, str], server: str) -> None:
+def test_the_progress_of_training_ends_at_100_percent(ran: tuple[Path, str], server: str) -> None:
     progress = artifacts(server, ran[1])["train"]
     assert (progress["type"], progress["data"]) == ("progress", 100.0)
     assert progress["task_run_id"] == task_runs(server, ran[1])["train"]["id"]
 
 
-def test_the_result_is_a_page_of_the_flow_run(ran: tuple[Path, str], server: str) -> None:
+def test_the_result_is_an_artifact_of_the_flow_run(ran: tuple[Path, str], server: str) -> None:
     root, output = ran
     page = artifacts(server, output)["experiment"]["data"]
     (tracked,) = runs_of(root)
@@ -68,14 +68,14 @@ def test_the_result_is_a_page_of_the_flow_run(ran: tuple[Path, str], server: str
     assert "The last of 2 epochs" in page
 
 
-def test_the_run_in_mlflow_leads_to_the_flow_run(ran: tuple[Path, str], server: str) -> None:
+def test_the_mlflow_run_links_to_the_flow_run(ran: tuple[Path, str], server: str) -> None:
     (tracked,) = runs_of(ran[0])
     flow = flow_of(server, ran[1])
     assert tracked.data.tags["prefect.flow_run"] == flow["id"]
     assert tracked.data.tags["prefect.flow_run_url"].endswith(flow["id"])
 
 
-def test_a_run_with_nothing_to_do_leaves_no_page(ran: tuple[Path, str], server: str) -> None:
+def test_a_run_with_nothing_to_do_leaves_no_artifact(ran: tuple[Path, str], server: str) -> None:
     assert artifacts(server, lockstep(ran[0], server)) == {}
 
 
@@ -116,7 +116,7 @@ def test_a_run_outlives_a_server_that_is_away_for_half_a_minute(
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
     pauses.go_on(2)
-    time.sleep(30)  # training ends meanwhile, and is to be told when the server is back
+    time.sleep(30)  # training ends meanwhile; its state is sent once the server is back
     with started(tmp_path, port) as (address, _):
         rest, _ = process.communicate(timeout=LONG)
         assert process.returncode == 0, rest

@@ -1,4 +1,4 @@
-"""`dvc repro` and `lockstep run`, side by side: the same bytes after each change, and back."""
+"""`dvc repro` and `lockstep run` give the same bytes after each change, and after its revert."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from tests.support.workspaces import SMALL, STAGES, run, write_params
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 
-def test_both_doors_end_in_the_same_bytes(
+def test_both_commands_give_the_same_bytes(
     make_workspace: Callable[..., Path], server: str, test_data: Path
 ) -> None:
     by_dvc, by_flow = make_workspace(SMALL, "dvc"), make_workspace(SMALL, "flow")

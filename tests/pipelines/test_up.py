@@ -1,4 +1,4 @@
-"""`lockstep up` and what is deployed there: four servers, a worker's runs, silence, Ctrl-C."""
+"""`lockstep up` and its deployments: four servers, a worker's runs, lost heartbeats, Ctrl-C."""
 
 import contextlib
 import os
@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
-    """All that `lockstep up` starts, with something else on TensorBoard's usual port."""
+    """A running `lockstep up`, with TensorBoard's default port already in use."""
     root = make_workspace(SMALL, "served")
     store = root.parent / "remote"
     git(root, "init", "-q", "--bare", "-b", "main", str(store / "git"))
@@ -57,7 +57,7 @@ def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def silenced(served: Served, make_workspace: Callable[..., Path]) -> str:
-    """The name of a flow run outside of any worker, whose process was killed."""
+    """The name of a flow run that no worker started and whose process was killed."""
     root = make_workspace(name="silenced")
     yaml = YAML()
     yaml.dump({"stages": {"wait": {"cmd": "touch waiting && sleep 600"}}}, root / "dvc.yaml")
@@ -86,12 +86,13 @@ def test_four_servers_answer(served: Served) -> None:
     for name, path in (("mlflow", "/health"), ("prefect", "/api/health"), ("tensorboard", "/")):
         assert httpx.get(f"{addresses[name]}{path}", timeout=30).status_code == 200
     until(lambda: filtered(served.prefect, "work_pools/lockstep/workers", {}), 60)
+    assert not re.findall("absl|oneDNN|cuda", served.output.read_text())
     assert set(re.findall(r"^\S+ (\w+) +\| ", served.output.read_text(), re.MULTILINE)) == {
         "mlflow", "prefect", "tensorboard", "worker", "system",
     }  # fmt: skip
 
 
-def test_two_deployments_one_with_a_schedule_that_waits(served: Served) -> None:
+def test_two_deployments_one_with_a_paused_schedule(served: Served) -> None:
     found = {each["name"]: each for each in filtered(served.prefect, "deployments", {})}
     assert set(found) == {"manual", "nightly"}
     assert found["manual"]["schedules"] == []
@@ -102,13 +103,22 @@ def test_two_deployments_one_with_a_schedule_that_waits(served: Served) -> None:
     }
 
 
-def test_a_page_of_another_origin_may_not_ask_prefect(served: Served) -> None:
+def test_prefect_allows_no_cross_origin_requests(served: Served) -> None:
     headers = {"Origin": "http://example.org", "Access-Control-Request-Method": "POST"}
     answer = httpx.options(f"{served.prefect}/flow_runs/", headers=headers)
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_second_one_for_the_same_checkout_is_refused(served: Served) -> None:
+def test_commands_in_the_checkout_find_the_servers(served: Served) -> None:
+    deployed = run(served.root, "prefect", "deploy", "--all")
+    assert deployed.returncode == 0, deployed.stdout
+    assert served.addresses["prefect"] in deployed.stdout
+    ended = run(served.root / "docs", "lockstep", "run", "data.name=csv", "data.path=nowhere.csv")
+    assert ended.returncode == 3
+    assert "temporary server" not in ended.stdout
+
+
+def test_a_second_lockstep_up_in_the_same_checkout_is_refused(served: Served) -> None:
     second = run(served.root, "lockstep", "up")
     assert second.returncode == 4
     assert "is served already" in second.stdout.splitlines()[-1]
@@ -118,7 +128,7 @@ def test_a_run_with_overrides_is_saved_and_shared(silenced: str, served: Served)
     before = git(served.root, "status", "--porcelain", "-uall")
     found = ended(served, ask(served, "nightly", {"train.epochs": 3}))
     assert found["state_type"] == "COMPLETED", served.output.read_text()
-    (name,) = re.findall(r"^saved as (train.epochs-3-\w+)$", found["state"]["message"])
+    (name,) = re.findall(r"^saved as (epochs-3-\w+)$", found["state"]["message"])
     tasks = filtered(served.prefect, "task_runs", {"flow_runs": {"id": {"any_": [found["id"]]}}})
     assert {each["name"] for each in tasks} == set(STAGES)
     (tracking,) = tracked(served)
@@ -156,7 +166,7 @@ def test_a_clone_for_each_run_runs_what_was_pushed(served: Served, tmp_path: Pat
     assert found["state"]["message"].removeprefix("saved as ") in git(clone, "ls-remote", "origin")
 
 
-def test_a_bad_override_fails_with_its_line(served: Served) -> None:
+def test_a_bad_override_fails_with_one_line(served: Served) -> None:
     (line,) = run(served.root, "lockstep", "run", "train.epochs=0").stdout.splitlines()
     found = ended(served, ask(served, "manual", {"train.epochs": 0}))
     assert (found["state_name"], found["run_count"]) == ("Failed", 1)
@@ -164,7 +174,31 @@ def test_a_bad_override_fails_with_its_line(served: Served) -> None:
     assert git(served.root, "worktree", "list").count("\n") == 1
 
 
-def test_a_schedule_has_a_run_made_and_taken(served: Served) -> None:
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"data.name": "csv", "data.path": "../bad.csv"},
+        {"train.optimizer": "sgd", "train.learning_rate": 1e20},
+    ],
+    ids=["data", "training"],
+)
+def test_a_failure_is_one_line_in_command_and_deployment(
+    served: Served, overrides: dict[str, Any]
+) -> None:
+    (served.root.parent / "bad.csv").write_text("rooms,label\n1,a\n2,b,c\n")
+    before = len(served.output.read_text())
+    message = ended(served, ask(served, "manual", overrides))["state"]["message"]
+    until(lambda: f"Failed({message!r})" in served.output.read_text(), 60)
+    logged = re.findall(r"worker +\| (.*)", served.output.read_text()[before:])
+    assert sum(message in line for line in logged) == 1
+    assert not any("Traceback" in line for line in logged)
+    changes = [f"{key}={value}" for key, value in overrides.items()]
+    printed = run(served.root, "lockstep", "run", *changes).stdout
+    assert printed.splitlines().count(f"lockstep run: {message}") == 1
+    assert "Traceback" not in printed
+
+
+def test_a_schedule_creates_a_run_that_the_worker_takes(served: Served) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=15)).isoformat()
     command = ["prefect", "deployment", "schedule", "create", "experiment/manual"]
     command += ["--interval", "86400", "--anchor-date", soon]
@@ -190,24 +224,37 @@ def test_its_pages_show_the_run(served: Served, tmp_path: Path) -> None:
     look(address, [run_there.info.run_name, "test_accuracy"], "mlflow", tmp_path)
 
 
-def test_four_at_once_on_a_worker_of_two_are_as_alone(
+def test_four_runs_on_a_worker_with_two_slots_match_single_runs(
     served: Served, make_workspace: Callable[..., Path], tensorflow: Any
 ) -> None:
-    asked = {seed: ask(served, "manual", {"seed": seed}) for seed in range(1, 5)}
-    for seed, sought in asked.items():
+    before = git(served.root, "worktree", "list")
+    requested = {seed: ask(served, "manual", {"seed": seed}) for seed in range(1, 5)}
+    for seed, sought in requested.items():
         found = ended(served, sought)
         assert found["state_type"] == "COMPLETED", served.output.read_text()
         assert saved_weights(served, found) == weights_alone(make_workspace, {"seed": seed})
-    assert git(served.root, "worktree", "list").count("\n") == 1
+    assert git(served.root, "worktree", "list") == before
 
 
-def test_silence_is_a_crash_within_three_minutes(silenced: str, served: Served) -> None:
+def test_missing_heartbeats_mean_crashed_within_three_minutes(
+    silenced: str, served: Served
+) -> None:
     def found() -> dict[str, Any]:
         wanted = {"flow_runs": {"name": {"any_": [silenced]}}}
         return filtered(served.prefect, "flow_runs", wanted)[0]
 
     until(lambda: found()["state_type"] == "CRASHED", 180)
     assert "no heartbeat for 90 s" in found()["state"]["message"]
+
+
+def failures_of_prefect(output: str) -> list[str]:
+    """The last line of each traceback of Prefect's server, except for locked databases.
+
+    Its services log one when two of them write to SQLite at once, and then try again.
+    """
+    lines = "\n".join(re.findall(r"prefect +\| (.*)", output))
+    ends = re.findall(r"^Traceback .*\n(?: .*\n)*(.*)", lines, re.MULTILINE)
+    return [each for each in ends if "database is locked" not in each]
 
 
 def test_ctrl_c_leaves_nothing(served: Served, tmp_path: Path) -> None:
@@ -222,7 +269,7 @@ def test_ctrl_c_leaves_nothing(served: Served, tmp_path: Path) -> None:
             httpx.get(address)
     _, stopped, after = served.output.read_text().partition("SIGINT received")
     assert stopped
-    assert not re.findall(r"prefect +\| Traceback", after)
+    assert failures_of_prefect(after) == []
 
 
 @pytest.mark.parametrize("command", ["make -f ../Makefile", "lockstep up"], ids=["make", "up"])
@@ -232,9 +279,17 @@ def test_a_kill_leaves_nothing(make_workspace: Callable[..., Path], command: str
     with started(root, *command.split()) as served:
         served.wait_for("worker started", 60)
         assert len(served.left()) > 5
+        until((root / ".lockstep" / "servers" / "addresses.json").exists, 60)
         served.process.kill()
         served.process.wait()
         until(lambda: not served.left(), 40)
+    killed = "the servers of `make up` were killed; continuing without them"
+    ended = run(root, "lockstep", "plan")
+    assert ended.returncode == 0
+    # Under make, only make was killed: `lockstep up` ended by itself.
+    assert (killed in ended.stdout) == (command == "lockstep up")
+    assert not (root / "prefect.toml").exists()
+    assert killed not in run(root, "lockstep", "plan").stdout
 
 
 @pytest.mark.parametrize("delay", [0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08])

@@ -1,4 +1,4 @@
-"""What the lock file installs starts: a wrong pin fails here, not at a user's."""
+"""The commands that the lock file installs start, so that a wrong pin fails here first."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def test_a_command_starts(tmp_path: Path, command: str) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
-def test_the_servers_can_be_made(tmp_path: Path) -> None:
+def test_the_servers_can_be_created(tmp_path: Path) -> None:
     ended = run(tmp_path, "python", "-W", "ignore", "-c", SERVERS)
     assert ended.returncode == 0, ended.stdout
 
@@ -31,10 +31,14 @@ def test_the_servers_can_be_made(tmp_path: Path) -> None:
 def test_tensorflow_comes_without_what_no_stage_uses(tmp_path: Path) -> None:
     lines = (
         "import sys",
-        "from lockstep.runtime.tensorflow_import import OPTIONAL, load_tensorflow",
+        "from lockstep.runtime.tensorflow_import import HEAVY, load_tensorflow",
         "load_tensorflow()",
         "import tensorflow",
-        "assert not OPTIONAL & set(sys.modules)",
+        "assert not HEAVY & set(sys.modules)",
+        "import keras",
+        "from keras.wrappers import SKLearnClassifier",
+        "assert 'sklearn' in sys.modules",
+        "assert keras.visualization.plot_image_gallery",
         "import matplotlib, sklearn",
     )
     ended = run(tmp_path, "python", "-c", "\n".join(lines))

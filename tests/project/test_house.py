@@ -1,4 +1,4 @@
-"""The house rules: four names one word, and every file that decides a result is a dependency."""
+"""Project rules: stages are named alike, and every file that affects a result is a dependency."""
 
 import ast
 from pathlib import Path
@@ -13,12 +13,12 @@ from lockstep.config.reading import flat_params, load_params
 from lockstep.storage import layout
 from tests.support.workspaces import REPOSITORY, STAGES
 
-# They show or record what happens, and change no result; but for the model that is registered.
+# They display or record results without changing them, except for the registered pyfunc model.
 EXEMPT = tuple(f"lockstep.{name}" for name in (*NEUTRAL, "tracking"))
 REGISTERED = "lockstep/tracking/pyfunc_model.py"
 CHANGE_NOTHING = {
-    "data.mirror", "data.path", "train.bundle_seconds", "train.cluster_seconds",
-    "train.memory_growth", "train.residency",
+    "data.mirror", "train.snapshot_seconds", "train.cluster_timeout_seconds",
+    "train.memory_growth", "train.data_placement",
 }  # fmt: skip
 PACKAGES = ("lockstep", "tasks", "models")
 
@@ -46,7 +46,7 @@ def imports(file: Path) -> set[str]:
 
 
 def needs(file: Path, known: set[Path]) -> set[Path]:
-    """A file and all that it imports of the project, but for what decides no result."""
+    """A file and the project files that it imports, without those that affect no result."""
     known.add(file)
     for module in imports(file):
         found = file_of(module)
@@ -60,7 +60,7 @@ def has_code(file: Path) -> bool:
 
 
 def needed_by(stage: str) -> set[str]:
-    """The files with code that a stage imports, also by way of the data sets found by name."""
+    """The files with code that a stage imports, including through data sets found by name."""
     needed = needs(REPOSITORY / "tasks" / f"{stage}.py", set())
     datasets = REPOSITORY / "tasks" / "datasets"
     if datasets / "__init__.py" in needed:
@@ -74,7 +74,7 @@ def is_below(file: str, dep: str) -> bool:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_all_that_a_stage_imports_lies_under_its_dependencies(stage: str) -> None:
+def test_all_imports_of_a_stage_are_among_its_dependencies(stage: str) -> None:
     deps = graph()[stage]["deps"]
     missing = {file for file in needed_by(stage) if not any(is_below(file, dep) for dep in deps)}
     assert missing == set()
@@ -84,8 +84,8 @@ def test_all_that_a_stage_imports_lies_under_its_dependencies(stage: str) -> Non
 def test_every_dependency_of_a_stage_is_needed(stage: str) -> None:
     needed = needed_by(stage)
     deps = {dep for dep in graph()[stage]["deps"] if dep.startswith(PACKAGES)}
-    by_name = {dep for dep in deps if "${" in dep or dep.endswith("_shared")}
-    idle = {dep for dep in deps - by_name if not any(is_below(file, dep) for file in needed)}
+    found_by_name = {dep for dep in deps if "${" in dep or dep.endswith("_shared")}
+    idle = {dep for dep in deps - found_by_name if not any(is_below(file, dep) for file in needed)}
     assert idle == ({REGISTERED} if stage == "register" else set())
 
 
@@ -96,14 +96,14 @@ def test_files_found_by_name_are_dependencies(stage: str) -> None:
     if "lockstep/modeling/model.py" in needed:
         wanted |= {"models/${model.name}.py", "models/_shared"}
     if "lockstep/modeling/keras_objects.py" in needed:
-        wanted |= {"${train.own}"}
+        wanted |= {"${train.custom_objects_file}"}
     if "tasks/datasets/__init__.py" in needed:
         wanted |= {"tasks/datasets/${data.name}.py", "tasks/datasets/_shared"}
     found = {dep for dep in deps if "${" in dep or dep.endswith("_shared")}
     assert found - {"${data.path}", "weights/${evaluate.weights}.weights.h5"} == wanted
 
 
-def test_the_layout_names_what_stages_write() -> None:
+def test_the_layout_names_the_outputs_of_the_stages() -> None:
     written = set()
     for stage in graph().values():
         for kind in ("outs", "metrics", "plots"):
@@ -153,10 +153,10 @@ def test_the_known_names_are_those_of_keras(tensorflow: Any) -> None:
     import keras
 
     left_out = {
-        # wrappers, a callback list, and those that params.yaml can't give what they need
+        # wrappers, a callback list, and those whose arguments params.yaml can't express
         "LossScaleOptimizer", "MultiOptimizer", "CTC", "Mean", "Sum", "MeanMetricWrapper",
         "CallbackList", "History", "ProgbarLogger",
-        # resuming is the trainer's own work
+        # the trainer resumes by itself
         "BackupAndRestore", "OrbaxCheckpoint",
     }  # fmt: skip
     schedules = keras.optimizers.schedules
@@ -185,7 +185,7 @@ def test_the_known_layers_for_augmentation_are_those_of_keras(tensorflow: Any) -
         if str(getattr(value, "__module__", "")).startswith(image_preprocessing.__name__)
     }
     noise = {"GaussianDropout", "GaussianNoise"}
-    # They change the shape or the label, or can't stand in a model.
+    # They change the shape or the label, or can't be part of a model.
     left_out = {
         "CenterCrop", "CutMix", "Equalization", "MaxNumBoundingBoxes", "MixUp", "Pipeline",
         "RandomCrop", "Resizing",
@@ -206,7 +206,7 @@ def test_every_dependency_says_why() -> None:
     text = (REPOSITORY / "pyproject.toml").read_text()
     listed = text.partition("dependencies = [\n")[2].partition("\n]")[0].splitlines()
     bare = {line.split('"')[1].split("==")[0] for line in listed if "#" not in line}
-    assert bare <= {"prefect", "mlflow", "dvc"}  # what the project is about
+    assert bare <= {"prefect", "mlflow", "dvc"}  # the project's main libraries
 
 
 def test_the_readme_is_short() -> None:

@@ -1,4 +1,4 @@
-"""What is installed is the engine alone, and it serves a project that has none of its own."""
+"""The wheel holds only the engine, and it runs a project that has no engine itself."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def test_the_wheel_holds_the_engine_alone(wheel: Path) -> None:
+def test_the_wheel_holds_only_the_engine(wheel: Path) -> None:
     names = {Path(name) for name in zipfile.ZipFile(wheel).namelist()}
     tops = {name.parts[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"lockstep"}
@@ -44,16 +44,16 @@ def test_the_wheel_holds_the_engine_alone(wheel: Path) -> None:
 
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with the wheel, and the libraries of this one."""
+    """The Python of an environment with the wheel and this environment's libraries."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     found = folder / "bin" / "python"
-    asked = [found, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    command = [found, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(
-        subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     )
     zipfile.ZipFile(wheel).extractall(packages)
-    # Files named .pth are not read from there, so this checkout isn't on the path.
+    # .pth files are not read from there, so this checkout isn't on the path.
     libraries = Path(pytest.__file__).parents[1]
     (packages / "libraries.pth").write_text(f"{libraries}\n")
     return found

@@ -1,4 +1,4 @@
-"""`lockstep` takes engine and surface from the project that it is started in, from any folder."""
+"""`lockstep` uses the engine and files of the project that it is started in, from any folder."""
 
 import re
 import sys
@@ -21,14 +21,14 @@ def clones(make_workspace: Callable[..., Path]) -> tuple[Path, Path]:
     return first, second
 
 
-def test_each_clone_has_its_own_engine(clones: tuple[Path, Path]) -> None:
+def test_each_clone_uses_its_own_engine(clones: tuple[Path, Path]) -> None:
     first, second = (run(clone, "lockstep", "presets") for clone in clones)
     assert first.returncode == 0
     assert "mnist-cnn" in first.stdout
     assert second.stdout == "the engine of the second clone\n"
 
 
-def test_a_path_from_before_does_not_come_first(clones: tuple[Path, Path]) -> None:
+def test_an_existing_path_does_not_take_precedence(clones: tuple[Path, Path]) -> None:
     first, second = clones
     ended = run(second, "lockstep", "presets", PYTHONPATH=str(first))
     assert ended.stdout == "the engine of the second clone\n"
@@ -38,7 +38,7 @@ def test_a_path_from_before_does_not_come_first(clones: tuple[Path, Path]) -> No
 def test_it_finds_the_project_from_any_folder_inside(
     clones: tuple[Path, Path], folder: str
 ) -> None:
-    # tasks/datasets has a csv.py, and lockstep/process would hide other modules.
+    # tasks/datasets has a csv.py, and lockstep/process would shadow other modules.
     ended = run(clones[0] / folder, "lockstep", "plan")
     assert ended.returncode == 0, ended.stdout
     assert re.findall(r"^download +run", ended.stdout, re.MULTILINE)
@@ -58,12 +58,12 @@ def test_a_workspace_within_a_checkout_is_a_project_of_its_own(clones: tuple[Pat
     ended = run(inner, "lockstep", "presets")
     assert ended.returncode == 4
     assert ended.stdout == (
-        f"lockstep presets: {inner}: has dvc.yaml and no pipelines/cli/__main__.py, expected a "
+        f"lockstep presets: {inner}: has dvc.yaml but no pipelines/cli/__main__.py, expected a "
         "Lockstep project\n"
     )
 
 
-def test_outside_of_any_project_it_says_so(tmp_path: Path) -> None:
+def test_a_folder_outside_of_any_project_is_reported(tmp_path: Path) -> None:
     ended = run(tmp_path, "lockstep", "run")
     assert ended.returncode == 4
     assert ended.stdout == (

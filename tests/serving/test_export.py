@@ -1,4 +1,4 @@
-"""What is exported gives the same outputs again, in each format, or isn't there at all."""
+"""An export gives the same outputs in each format; a failed export leaves no file."""
 
 import shutil
 import warnings
@@ -28,7 +28,7 @@ OF_IMAGES = sorted(set(known_models(REPOSITORY)) - {"lstm", "two_views"})
 def exported(
     request: pytest.FixtureRequest, judged: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The trained model in each of the formats."""
+    """The trained model, exported in each format."""
     path = tmp_path_factory.mktemp("export") / ("mine" + SUFFIXES[request.param])
     export_model(load(judged), judged, "best", request.param, path)
     return path
@@ -36,10 +36,10 @@ def exported(
 
 @pytest.fixture(scope="module")
 def registered(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with a version in its registry; tests only look."""
+    """A workspace with a registered version; tests must not change it."""
     root = tmp_path_factory.mktemp("registered") / "lockstep"
     shutil.copytree(judged, root, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
-    register.register(change_params(root, {"register.minimum": 0.0}), root)
+    register.register(change_params(root, {"register.threshold": 0.0}), root)
     return root
 
 
@@ -53,7 +53,7 @@ def outputs(root: Path, model: str, raw: Any) -> np.ndarray:
 
 
 def fresh(root: Path, name: str, **changes: Any) -> Path:
-    """The workspace with another model's first weights as its best."""
+    """The workspace with another model's initial weights as its best."""
     from lockstep.runtime.strategy import start_runtime
 
     values = change_params(root, {"model.name": name, **changes})
@@ -66,7 +66,7 @@ def fresh(root: Path, name: str, **changes: Any) -> Path:
 
 @pytest.fixture
 def of_texts(ready: Path) -> Path:
-    """A workspace whose data are texts, with a model of them."""
+    """A workspace with text data and a text model."""
     words = ["", "[unknown]", "film", "good"]
     text = Input("text", [4], "uint16", {}, words=words)
     target = Target("classification", ["neg", "pos"])
@@ -75,7 +75,7 @@ def of_texts(ready: Path) -> Path:
     return fresh(ready, "lstm", **{"model.lstm": {"units": 4}})
 
 
-def test_each_format_gives_what_evaluation_saw(judged: Path, exported: Path) -> None:
+def test_each_format_gives_the_outputs_of_evaluation(judged: Path, exported: Path) -> None:
     x = load_examples(judged, "test").x
     found = outputs(judged, str(exported), x)
     np.testing.assert_allclose(found, np.load(judged / "report" / "outputs.npy"), atol=1e-6)
@@ -91,9 +91,9 @@ def test_the_spec_goes_with_it(judged: Path, exported: Path) -> None:
 
 
 @pytest.mark.parametrize("name", OF_IMAGES)
-def test_each_model_comes_back(ready: Path, name: str) -> None:
-    facts = {"minimum": 0.0, "maximum": 255.0, "mean": 4.0, "deviation": 6.0}
-    write_spec(spec_of([28, 28], "abc", statistics=facts), ready / "data" / "ready")
+def test_each_model_is_loaded_again(ready: Path, name: str) -> None:
+    statistics = {"minimum": 0.0, "maximum": 255.0, "mean": 4.0, "deviation": 6.0}
+    write_spec(spec_of([28, 28], "abc", statistics=statistics), ready / "data" / "ready")
     fresh(ready, name)
     x = RANDOM.integers(0, 256, (3, 28, 28)).astype(np.uint8)
     expected = outputs(ready, "best", x)
@@ -111,7 +111,7 @@ def test_a_model_of_texts_takes_texts(of_texts: Path, kind: str) -> None:
     assert len(set(found.ravel().tolist())) == 3
 
 
-def test_what_h5_cannot_hold_is_said_and_nothing_left(of_texts: Path) -> None:
+def test_a_model_that_h5_cannot_hold_is_reported_and_leaves_no_file(of_texts: Path) -> None:
     expected = "--format: this model can't be a h5 file: .*Cast.*; expected another format"
     with pytest.raises(ParamsError, match=expected):
         export_model(load(of_texts), of_texts, "best", "h5", None)
@@ -119,9 +119,9 @@ def test_what_h5_cannot_hold_is_said_and_nothing_left(of_texts: Path) -> None:
 
 
 def of_table(root: Path, columns: dict[str, list[str]], dtype: str) -> Path:
-    """The workspace with a table of these columns as its data, and a model of it."""
-    facts = {"minimum": 0.0, "maximum": 90.0, "mean": 40.0, "deviation": 20.0}
-    each = {name: [value] * len(columns) for name, value in facts.items()}
+    """The workspace with a table of these columns as its data, and a linear model."""
+    statistics = {"minimum": 0.0, "maximum": 90.0, "mean": 40.0, "deviation": 20.0}
+    each = {name: [value] * len(columns) for name, value in statistics.items()}
     table = Input("table", [len(columns)], dtype, each, columns=columns)
     target = Target("regression", [])
     spec = Spec("x", {"x": table}, {"y": target}, {"train": 1}, "unit")
@@ -140,7 +140,7 @@ def test_a_column_may_have_any_name(ready: Path) -> None:
         np.testing.assert_allclose(found, outputs(ready, "best", rows), atol=1e-6)
 
 
-def test_served_numbers_may_be_others_than_stored_ones(ready: Path) -> None:
+def test_served_numbers_may_exceed_the_stored_dtype(ready: Path) -> None:
     of_table(ready, {"age": []}, "uint8")
     ages = np.array([0, 40, 40.5, 296, -5], np.float32)
     found = outputs(ready, "best", {"age": ages})[:, 0]
@@ -177,13 +177,13 @@ def test_an_export_replaces_an_earlier_one(judged: Path, tmp_path: Path) -> None
             "best",
             "savedmodel",
             "own.savedmodel",
-            "own.savedmodel is there and no savedmodel export",
+            "own.savedmodel exists and isn't a savedmodel export",
         ),
         ("best", "keras", "own.keras", "own.keras is a folder, expected another"),
         ("best", "keras", "file/a.keras", "file is a file, expected a folder"),
     ],
 )
-def test_a_wrong_wish_is_refused(
+def test_a_bad_request_is_refused(
     judged: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -225,7 +225,7 @@ def test_a_registered_model_is_exported_as_it_is(registered: Path) -> None:
     np.testing.assert_allclose(found, np.load(registered / "report" / "outputs.npy"), atol=1e-6)
 
 
-def test_other_formats_need_the_weights_it_was_made_of(registered: Path, tmp_path: Path) -> None:
+def test_other_formats_need_the_registered_weights(registered: Path, tmp_path: Path) -> None:
     model = "models:/digits/1"
     path, _ = export_model(load(registered), registered, model, "keras", None)
     assert path.name == "digits-1.keras"
@@ -240,7 +240,7 @@ def test_other_formats_need_the_weights_it_was_made_of(registered: Path, tmp_pat
 @pytest.mark.parametrize(
     "model", ["models:/other@champion", "models:/digits@x", "models:/digits/9"]
 )
-def test_what_is_not_registered_is_said(registered: Path, model: str) -> None:
+def test_a_model_that_is_not_registered_is_reported(registered: Path, model: str) -> None:
     with pytest.raises(ParamsError, match="expected a model that is registered"):
         export_model(load(registered), registered, model, "savedmodel", None)
 
@@ -272,10 +272,10 @@ def nonsense(path: Path) -> None:
     [
         (lambda_layer, "has a Lambda layer, which may run any code"),
         (unknown_class, "can't be loaded"),
-        (nonsense, "not a whole file of a Keras model"),
+        (nonsense, "not a complete Keras model file"),
     ],
 )
-def test_a_strange_file_is_not_loaded(
+def test_an_unsafe_or_unknown_file_is_not_loaded(
     judged: Path, tmp_path: Path, suffix: str, write: Callable[[Path], None], line: str
 ) -> None:
     path = tmp_path / ("strange" + suffix)
@@ -302,10 +302,10 @@ def test_a_truncated_export_is_not_loaded(judged: Path, exported: Path, tmp_path
         outputs(judged, str(copy), None)
 
 
-def test_without_its_spec_a_file_says_nothing(judged: Path, tmp_path: Path) -> None:
+def test_a_file_without_its_spec_is_refused(judged: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.keras"
     path.touch()
-    with pytest.raises(DataError, match=r"mine.keras.spec.json: no such file, expected what desc"):
+    with pytest.raises(DataError, match=r"mine.keras.spec.json: no such file, expected the mod"):
         outputs(judged, str(path), None)
 
 

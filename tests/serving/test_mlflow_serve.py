@@ -1,4 +1,4 @@
-"""The champion behind a real MLflow server, started far from this repository."""
+"""The champion behind a real MLflow server, started outside of this repository."""
 
 import json
 import os
@@ -56,9 +56,7 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text())
 
 
-def test_raw_pixels_get_the_probabilities_that_evaluation_saw(
-    reproduced: Path, address: str
-) -> None:
+def test_raw_pixels_get_the_probabilities_of_evaluation(reproduced: Path, address: str) -> None:
     pixels = load_examples(reproduced, "test").x
     for batch in (pixels[:1], pixels):
         answer = httpx.post(address, json={"instances": batch.tolist()}, timeout=60)

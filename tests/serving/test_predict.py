@@ -1,4 +1,4 @@
-"""Predictions for a person's own files, and what is said of files that don't fit."""
+"""Predictions for the user's files, and the messages for files that don't fit."""
 
 import csv
 import io
@@ -26,11 +26,11 @@ COLOURS = ("red", "green", "blue")
 
 @pytest.fixture(scope="module")
 def make_own(make_workspace: Callable[..., Path], tensorflow: Any) -> Callable[..., Path]:
-    """Return what makes a workspace of one's own data, whose first weights are its best."""
+    """Return a function that makes a workspace of user data, with the initial weights as best."""
 
     def make(name: str, path: Path | None = None, **changes: Any) -> Path:
-        own = {"data.path": str(path)} if path else {}
-        root = make_workspace({"data.name": name, "model.name": "mlp", **own, **changes}, name)
+        location = {"data.path": str(path)} if path else {}
+        root = make_workspace({"data.name": name, "model.name": "mlp", **location, **changes}, name)
         run_stages(root, "download", "normalize", "build")
         weights = root / "weights"
         shutil.copy(weights / "initial.weights.h5", weights / "best.weights.h5")
@@ -41,14 +41,14 @@ def make_own(make_workspace: Callable[..., Path], tensorflow: Any) -> Callable[.
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of coloured pictures, two classes."""
-    place = tmp_path_factory.mktemp("pictures")
+    """A folder of colour pictures in two classes."""
+    directory = tmp_path_factory.mktemp("pictures")
     for name in ("cat", "dog"):
-        (place / name).mkdir()
+        (directory / name).mkdir()
         for number in range(10):
             pixels = RANDOM.integers(0, 256, (6, 5, 3)).astype(np.uint8)
-            Image.fromarray(pixels).save(place / name / f"{number}.png")
-    return place
+            Image.fromarray(pixels).save(directory / name / f"{number}.png")
+    return directory
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def of_pictures(make_own: Callable[..., Path], pictures: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def of_rows(make_own: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table with numbers and text, and a number to tell."""
+    """A table of numbers and text with a numeric target."""
     path = tmp_path_factory.mktemp("rows") / "rows.csv"
     lines = [f"{x:.3f},{COLOURS[at % 3]},{2 * x}" for at, x in enumerate(RANDOM.normal(size=40))]
     path.write_text("\n".join(["size,colour,price", *lines]))
@@ -70,7 +70,7 @@ def of_texts(make_own: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("texts") / "texts.npz"
     x = np.array([f"a {word} film" for word in ("good", "bad") * 20])
     np.savez(path, x=x, y=np.array(["pos", "neg"] * 20))
-    changes = {"normalize.length": 6, "model.name": "lstm", "model.lstm": {"units": 4}}
+    changes = {"normalize.sequence_length": 6, "model.name": "lstm", "model.lstm": {"units": 4}}
     return make_own("npz", path, **changes)
 
 
@@ -103,7 +103,7 @@ def test_probabilities_keep_all_their_digits(judged: Path) -> None:
     rows = predict(judged, "best", file)
     again = numbers(predict(judged, "best", file), *map(str, range(10)))
     assert (numbers(rows, *map(str, range(10))) == again).all()
-    # Nine digits, from which a float32 can be read again to the bit.
+    # Nine significant digits represent a float32 exactly.
     assert max(len(row["0"].partition("e")[0].replace(".", "").lstrip("0")) for row in rows) == 9
 
 
@@ -133,15 +133,15 @@ def test_pictures_are_made_to_fit(of_pictures: Path, pictures: Path, tmp_path: P
 def test_an_odd_file_among_pictures_is_named(
     of_pictures: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    place = tmp_path / "some"
-    shutil.copytree(pictures, place)
-    odd = place / "cat" / "5.png"
+    directory = tmp_path / "some"
+    shutil.copytree(pictures, directory)
+    odd = directory / "cat" / "5.png"
     odd.write_bytes(odd.read_bytes()[:60])
     with pytest.raises(DataError, match=f"{odd}: not a whole image"):
-        predict(of_pictures, "best", place)
+        predict(of_pictures, "best", directory)
     odd.write_text("dear cat")
-    with pytest.raises(DataError, match=f"{odd}: no image"):
-        predict(of_pictures, "best", place)
+    with pytest.raises(DataError, match=f"{odd}: not an image"):
+        predict(of_pictures, "best", directory)
 
 
 def test_image_files_do_not_have_the_levels_of_digits(judged: Path, pictures: Path) -> None:
@@ -158,7 +158,7 @@ def test_rows_get_values(of_rows: Path, tmp_path: Path) -> None:
     assert len({row["value"] for row in rows}) == 3
 
 
-def test_the_rows_it_was_tested_with_give_what_the_stored_ones_give(of_rows: Path) -> None:
+def test_raw_test_rows_give_the_values_of_stored_ones(of_rows: Path) -> None:
     from lockstep.modeling import preprocessing
     from lockstep.modeling.model import make_model_with
 
@@ -167,7 +167,7 @@ def test_the_rows_it_was_tested_with_give_what_the_stored_ones_give(of_rows: Pat
     model = make_model_with(values, spec, of_rows / "weights" / "best.weights.h5")
     stored = np.asarray(load_examples(of_rows, "test").x)
     expected = np.asarray(model(preprocessing.layers(spec)(stored)))
-    found = numbers(rows, "value")[user_files.for_testing(len(rows))]
+    found = numbers(rows, "value")[user_files.draw_test_mask(len(rows))]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -184,7 +184,7 @@ def test_texts_get_labels(of_texts: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["keras", "savedmodel"])
-def test_several_inputs_and_targets_go_by_name(
+def test_several_inputs_and_targets_are_matched_by_name(
     make_own: Callable[..., Path], tmp_path: Path, kind: str
 ) -> None:
     root = make_own("two_views", **{"model.name": "two_views"})
@@ -212,11 +212,11 @@ def test_several_inputs_and_targets_go_by_name(
         (np.zeros((2, 7, 8)), r"got the shape \(2, 7, 8\), expected \(examples, 8, 8\)"),
         (np.zeros((8, 8)), r"got the shape \(8, 8\), expected \(examples, 8, 8\)"),
         (np.zeros((0, 8, 8)), r"got the shape \(0, 8, 8\)"),
-        (np.full((1, 8, 8), 300), "got 300, expected numbers that uint8 holds"),
-        (np.full((1, 8, 8), 0.5), "got 0.5, expected numbers that uint8 holds"),
-        (np.full((1, 8, 8), np.nan), "got nan, expected numbers that uint8 holds"),
+        (np.full((1, 8, 8), 300), "got 300, expected numbers that fit uint8"),
+        (np.full((1, 8, 8), 0.5), "got 0.5, expected numbers that fit uint8"),
+        (np.full((1, 8, 8), np.nan), "got nan, expected numbers that fit uint8"),
         (np.full((1, 8, 8), "x"), "got <U1, expected numbers"),
-        (np.full((1, 8, 8), None), "not whole, or not of plain arrays"),
+        (np.full((1, 8, 8), None), "incomplete, or not plain arrays"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(
@@ -236,8 +236,8 @@ def test_arrays_that_do_not_fit_are_refused(
         ("of_rows", "a.csv", "size,price\n1,2\n", "no column 'colour', expected size, colour"),
         ("of_rows", "a.csv", "size,colour\n1,red\n,red\n", "row 3, column 'size': got ''"),
         ("of_rows", "a.csv", "size,colour\n1\n", "row 2 has 1 cells, expected 2"),
-        ("of_texts", "a.csv", "x\ny\n", "got a file .csv, expected a .txt with a text on each"),
-        ("of_texts", "a.txt", "\n\n", "empty, expected a text on each line"),
+        ("of_texts", "a.csv", "x\ny\n", "got a file .csv, expected a .txt with one text per line"),
+        ("of_texts", "a.txt", "\n\n", "empty, expected one text per line"),
         ("of_texts", "a.txt", b"\xff", "byte 0 isn't UTF-8"),
     ],
 )
@@ -255,7 +255,7 @@ def test_files_that_do_not_fit_are_refused(
         predict(request.getfixturevalue(data), "best", file)
 
 
-def test_a_file_that_is_not_there_is_named(judged: Path, tmp_path: Path) -> None:
+def test_a_missing_file_is_named(judged: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"x.npy: no such file or folder"):
         predict(judged, "best", tmp_path / "x.npy")
 
@@ -266,7 +266,7 @@ def test_a_model_of_other_data_is_refused(
     path = tmp_path / "mine.keras"
     export_model(load(judged), judged, "best", "keras", path)
     shutil.copy(of_pictures / "data" / "ready" / "spec.json", f"{path}.spec.json")
-    with pytest.raises(DataError, match=r"mine.keras: doesn't take what .*spec.json says"):
+    with pytest.raises(DataError, match=r"mine.keras: doesn't accept .*spec.json describes"):
         predict(judged, str(path), pictures)
 
 

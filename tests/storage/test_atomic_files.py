@@ -1,4 +1,4 @@
-"""A file or folder is whole or absent, whatever happens while it is written."""
+"""A file or folder is complete or absent, even if writing it is interrupted."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.storage import atomic_files
 
-# Writes `new` over a target, and dies by kill -9 at a named call of the operating system.
+# Writes `new` over a target, and kills itself with SIGKILL at a named system call.
 CRASH = """
 import os, signal, sys
 from pathlib import Path
@@ -85,7 +85,7 @@ def test_a_folder_can_be_written_after_a_crash(tmp_path: Path, call: str) -> Non
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["b"]
 
 
-def test_a_failure_leaves_the_old_and_no_part(tmp_path: Path) -> None:
+def test_a_failure_leaves_the_old_file_and_no_partial_one(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("old")
     for write in (atomic_files.whole_file, atomic_files.whole_folder):
@@ -97,7 +97,7 @@ def test_a_failure_leaves_the_old_and_no_part(tmp_path: Path) -> None:
 
 @pytest.fixture
 def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of what is synced, and `rename` where something gets its place."""
+    """The names of synced files and folders, and `rename` for each rename, in order."""
     seen: list[str] = []
     fsync = os.fsync
 
@@ -122,7 +122,7 @@ def test_a_file_is_synced_before_it_gets_its_name(tmp_path: Path, synced: list[s
     assert synced == [".part-a.txt", "rename", tmp_path.name]
 
 
-def test_all_in_a_folder_is_synced_before_it_gets_its_name(
+def test_all_files_of_a_folder_are_synced_before_it_gets_its_name(
     tmp_path: Path, synced: list[str]
 ) -> None:
     with atomic_files.whole_folder(tmp_path / "a") as part:
@@ -135,7 +135,7 @@ def test_all_in_a_folder_is_synced_before_it_gets_its_name(
     assert after == ["rename", tmp_path.name]
 
 
-def test_a_full_disk_is_told_with_the_path(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_the_path(tmp_path: Path) -> None:
     def fill() -> None:
         with atomic_files.whole_file(tmp_path / "a.txt") as part:
             part.symlink_to("/dev/full")

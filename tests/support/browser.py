@@ -1,4 +1,4 @@
-"""A real browser that looks at a page, as a person does."""
+"""Check a page in a real browser."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 def look(address: str, texts: list[str], name: str, folder: Path) -> None:
     """Open a page, wait until it shows each of the texts, and keep a screenshot NAME.png.
 
-    It is kept in LOCKSTEP_SCREENSHOTS, if that is set, from which docs/ has its pictures.
+    It is saved in LOCKSTEP_SCREENSHOTS if that is set, to be used in docs/.
     """
     from playwright.sync_api import sync_playwright
 
@@ -19,7 +19,7 @@ def look(address: str, texts: list[str], name: str, folder: Path) -> None:
         pytest.fail("no chromium: install the package chromium")
     kept = Path(os.environ.get("LOCKSTEP_SCREENSHOTS", folder))
     with sync_playwright() as driver:
-        # As root chromium has no sandbox; it meets only pages of this machine.
+        # Chromium's sandbox doesn't work as root; only pages of this machine are opened.
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(address)

@@ -1,4 +1,4 @@
-"""Loops over small models, and what tests look at in them."""
+"""Training loops over small models, and helpers to inspect them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def spec_of(
     statistics: dict[str, Any] | None = None,
     splits: dict[str, int] | None = None,
 ) -> Spec:
-    """What normalize says of images or rows; without classes the targets are numbers."""
+    """The spec of images or table rows; without classes the targets are numbers."""
     kind = "table" if len(shape) == 1 else "image"
     task = "classification" if classes else "regression"
     inputs = {"x": Input(kind, shape, dtype, statistics or {})}
@@ -38,7 +38,7 @@ TRAIN, SOME = Examples(X, Y), Examples(X[:33], Y[:33])
 
 @pytest.fixture
 def make_loop(tensorflow: Any) -> Callable[..., Any]:
-    """Return what makes a loop over a small model, on one or two replicas.
+    """Return a function that makes a loop over a small model, on one or two replicas.
 
     `model` and `parts`, the arguments of compile, are made under the strategy; with `values` it is
     compiled as those parameters say.
@@ -84,7 +84,7 @@ def make_loop(tensorflow: Any) -> Callable[..., Any]:
 
 
 def dense(*between: Any, **arguments: Any) -> Any:
-    """A small classifier; `between` stands after its hidden layer, which takes `arguments`."""
+    """A small classifier; `arguments` are for its hidden layer, `between` is the layer after it."""
     import keras
 
     layers = [
@@ -117,7 +117,7 @@ def assert_close(one: list[np.ndarray], other: list[np.ndarray], atol: float = 1
 
 
 class Watch:
-    """A callback that keeps what it is told."""
+    """A callback that records the logs it gets."""
 
     def __new__(cls) -> Any:
         import keras

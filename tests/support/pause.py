@@ -1,6 +1,6 @@
-"""A callback that stops a training in mid-epoch until a test lets it go on.
+"""A callback that pauses training in mid-epoch until a test lets it go on.
 
-Parameters name this file as `train.own`, so it may import nothing of the project.
+Parameters name this file as `train.custom_objects_file`, so it may import nothing of the project.
 """
 
 import time
@@ -9,14 +9,14 @@ from typing import Any
 
 import keras
 
-SECONDS = 300  # after which a training that a failed test has left behind ends
+SECONDS = 300  # ends a training that a failed test has left behind
 
 
 class Pause(keras.callbacks.Callback):
     """Writes reached-EPOCH into a folder in the middle of each of the epochs, counted from 1.
 
-    It then waits for the file go-EPOCH. Nothing of it changes as training goes, so that bundles
-    and bits are those of a training that was never paused.
+    It then waits for the file go-EPOCH. It has no state, so that snapshots and
+    results are those of a training that was never paused.
     """
 
     def __init__(self, folder: str, epochs: list[int]) -> None:
@@ -25,7 +25,7 @@ class Pause(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         epoch = int(self.model.optimizer.iterations.numpy()) // self.params["steps"] + 1
-        if batch and epoch in self.epochs:  # a part of the epoch is done
+        if batch and epoch in self.epochs:  # part of the epoch is done
             self._pause(epoch)
 
     def _pause(self, epoch: int) -> None:

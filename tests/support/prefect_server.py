@@ -1,4 +1,4 @@
-"""A real Prefect server for tests, and what it says of a run."""
+"""A real Prefect server for tests, and queries for its runs."""
 
 import os
 import re
@@ -22,7 +22,7 @@ LONG = 800  # seconds that a test's command may take on a busy machine
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prefect server with a database of its own; yields its API's address."""
+    """A Prefect server with a temporary database; yields its API's address."""
     with started(tmp_path_factory.mktemp("prefect")) as (address, _):
         yield address
 
@@ -65,7 +65,7 @@ def lockstep(root: Path, server: str, *arguments: str) -> str:
 
 
 def task_runs(server: str, output: str) -> dict[str, dict[str, Any]]:
-    """The task runs of the flow run that a command's output names, by their name."""
+    """The task runs, by name, of the flow run that a command's output names."""
     (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output)
     flow = filtered(server, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}})[0]
     found = filtered(server, "task_runs", {"flow_runs": {"id": {"any_": [flow["id"]]}}})
@@ -84,7 +84,7 @@ def states(server: str, output: str) -> dict[str, str]:
 
 
 def runs_of(root: Path) -> list[Any]:
-    """The MLflow runs of a checkout that no server tracks."""
+    """The MLflow runs in a checkout's local store."""
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
@@ -92,7 +92,7 @@ def runs_of(root: Path) -> list[Any]:
 
 
 def start_paused(root: Path, server: str, pauses: Pauses, *arguments: str) -> subprocess.Popen[str]:
-    """Start a run, and return once its training is in its first pause."""
+    """Start a run, and return once its training is paused for the first time."""
     process = subprocess.Popen(
         ["lockstep", "run", *arguments],
         cwd=root,

@@ -1,4 +1,4 @@
-"""Workspaces whose stages cost nothing: each writes what it depends on into its outputs."""
+"""Workspaces with cheap stand-ins for the stages, which write a short text to each output."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ CALLED: list[str] = []
 
 
 def recorded_workspace(make_workspace: Callable[..., Path]) -> Path:
-    """Return a workspace whose stages write a file each, all of them run."""
+    """Return a workspace with a cheap stand-in for each stage, all of which have run."""
     root = make_workspace(name="recorded")
     shorten(root)
     reproduce(root)
@@ -21,13 +21,13 @@ def recorded_workspace(make_workspace: Callable[..., Path]) -> Path:
 
 
 def shorten(root: Path) -> None:
-    """Leave the stages' graph and parameters, with outputs that cost nothing to make."""
+    """Replace the stage modules; keep the stages' graph and parameters."""
     for name in STAGES:
         (root / "tasks" / f"{name}.py").write_text("# version 1\n")
 
 
 def pretend(root: Path) -> Callable[[str], bool]:
-    """Stand in for the stages: write each output, with what it depends on in it."""
+    """Return a stand-in for stage commands that writes a short text to each output."""
     stages = YAML(typ="safe").load(root / "dvc.yaml")["stages"]
 
     def act(command: str) -> bool:

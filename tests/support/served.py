@@ -1,4 +1,4 @@
-"""`lockstep up` for tests, on a checkout of their own, and what its servers say of runs."""
+"""`lockstep up` for tests, on a temporary checkout, and queries for its runs."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 @dataclass
 class Served:
-    """A checkout with its servers; `output` grows."""
+    """A checkout with its running servers; `output` is their log file."""
 
     root: Path
     process: subprocess.Popen[bytes]
@@ -51,7 +51,7 @@ class Served:
         assert text in self.output.read_text(), self.output.read_text()
 
     def left(self) -> dict[str, str]:
-        """The living processes that were started, whatever their session, and what they are."""
+        """The processes started by `lockstep up` that are still alive, in any session."""
         found = {}
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -70,9 +70,9 @@ def until(found: Callable[[], Any], seconds: float, every: float = 0.2) -> Any:
 
 @contextlib.contextmanager
 def started(root: Path, *command: str) -> Iterator[Served]:
-    """Start servers for a checkout that served none or others before; they are stopped always."""
+    """Start the servers of a checkout; they are stopped on exit."""
     output = root.parent / f"output-{len(list(root.parent.glob('output-*')))}"
-    # As often as a test can wait for.
+    # Short enough for a test to wait for.
     environment = {MARK: str(root), "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2"}
     with output.open("w") as log:
         process = subprocess.Popen(
@@ -97,12 +97,12 @@ def deploy(served: Served) -> None:
 
 
 def ask(served: Served, name: str, overrides: dict[str, Any], *more: str) -> str:
-    """Have a deployment run, and return the flow run's id."""
+    """Start a run of a deployment, and return the flow run's id."""
     command = ["prefect", "deployment", "run", f"experiment/{name}", *more]
     command += ["--param", f"overrides={json.dumps(overrides)}"]
-    asked = run(served.root, *command, **served.environment)
-    assert asked.returncode == 0, asked.stdout
-    (found,) = re.findall(r"UUID: (\S+)", asked.stdout)
+    created = run(served.root, *command, **served.environment)
+    assert created.returncode == 0, created.stdout
+    (found,) = re.findall(r"UUID: (\S+)", created.stdout)
     return str(found)
 
 
@@ -119,7 +119,7 @@ def ended(served: Served, sought: str) -> dict[str, Any]:
 
 
 def paused(served: Served, sought: str, pauses: Pauses, epoch: int) -> None:
-    """Wait until a flow run's training pauses in an epoch."""
+    """Wait until the training of a flow run pauses in an epoch."""
 
     def over() -> bool:
         gone = served.process.poll() is not None
@@ -136,7 +136,7 @@ def tracked(served: Served) -> list[Any]:
 
 
 def engine_of(sought: str) -> int:
-    """The process that a flow run is in, once it trains or would."""
+    """The id of the process that executes a flow run."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (

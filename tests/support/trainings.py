@@ -1,4 +1,4 @@
-"""Trainings that tests cut off, kill and start again, and what they leave."""
+"""Trainings that tests interrupt, kill and restart, and the digests of their results."""
 
 import hashlib
 import subprocess
@@ -16,23 +16,23 @@ PAUSE = "tests/support/pause.py"
 
 
 class Cut(BaseException):
-    """What a kill is to a process."""
+    """Stands for the kill of a process."""
 
 
 class Training:
-    """A training with all that has state, in a folder; it can be cut off and started again."""
+    """A training that uses everything with state; it can be interrupted and restarted."""
 
     def __init__(self, make_loop: Callable[..., Any], folder: Path, replicas: int = 1) -> None:
         self.make_loop, self.folder, self.replicas = make_loop, folder, replicas
-        self.bundles = folder / "bundles"
+        self.snapshots = folder / "snapshots"
         folder.mkdir(exist_ok=True)
 
     def start(self, optimizer: str = "Adam") -> None:
-        """Make everything anew, as a new process does."""
+        """Create everything again, as a new process does."""
         import keras
 
         from lockstep.runtime.strategy import start_runtime
-        from lockstep.training.callbacks import files_of
+        from lockstep.training.callbacks import callback_files
         from lockstep.training.history import KeepBest, WriteHistory
         from lockstep.training.resume import Resume
 
@@ -51,14 +51,14 @@ class Training:
             keras.callbacks.EarlyStopping("val_loss", patience=7, restore_best_weights=True),
             keras.callbacks.CSVLogger(str(self.folder / "log.csv")),
         ]
-        files = files_of(self.callbacks)
+        files = callback_files(self.callbacks)
         self.resume = Resume(
-            self.loop.steps, self.loop.together, self.callbacks,
-            folder=self.bundles, key="key", seconds=0, files=files,
+            self.loop.steps, self.loop.collectives, self.callbacks,
+            folder=self.snapshots, key="key", seconds=0, files=files,
         )  # fmt: skip
 
     def run(self, cut: int = EPOCHS) -> str:
-        """Train, up to the beginning of an epoch; return the digest of all that it left."""
+        """Train to the end, or to the start of epoch `cut`; return the digest of the results."""
         import keras
 
         def on_epoch_begin(epoch: int, logs: Any = None) -> None:
@@ -69,7 +69,7 @@ class Training:
         callbacks = [*self.callbacks, ending]
         try:
             self.loop.fit(TRAIN, SOME, callbacks, epochs=EPOCHS, resume=self.resume)
-        finally:  # as the end of a process does
+        finally:  # as happens when a process ends
             self.callbacks[-1].csv_file.close()
         total = hashlib.sha256()
         for weight in self.loop.model.get_weights():
@@ -79,7 +79,7 @@ class Training:
         return total.hexdigest()
 
     def cut_off(self) -> None:
-        """Train up to the middle, and lose what DVC removes before it runs the stage again."""
+        """Train half-way, then delete the outputs that DVC removes before it reruns the stage."""
         self.start()
         with pytest.raises(Cut):
             self.run(CUT)
@@ -88,9 +88,9 @@ class Training:
 
 
 class Pauses:
-    """The middles of some epochs, counted from 1, at which a training waits for a test.
+    """Pauses of a training in the middle of some epochs, counted from 1.
 
-    `folder` is for the files by which the two tell each other.
+    Test and training signal each other by files in `folder`.
     """
 
     def __init__(self, folder: Path, *epochs: int) -> None:
@@ -98,13 +98,13 @@ class Pauses:
         folder.mkdir()
 
     def changes(self) -> dict[str, Any]:
-        """The parameters that have a training pause, with a bundle at the end of each epoch."""
-        pause = {"name": "own.Pause", "folder": str(self.folder), "epochs": list(self.epochs)}
+        """The parameters for a training with pauses and a snapshot at the end of each epoch."""
+        pause = {"name": "custom.Pause", "folder": str(self.folder), "epochs": list(self.epochs)}
         return {
-            "train.own": PAUSE,
+            "train.custom_objects_file": PAUSE,
             "train.callbacks": [pause],
-            "train.steps_per_call": 10,  # or an epoch would be one call, without a middle
-            "train.bundle_seconds": 0,
+            "train.steps_per_execution": 10,  # otherwise an epoch would be a single call
+            "train.snapshot_seconds": 0,
         }
 
     def wait(
@@ -128,21 +128,21 @@ class Pauses:
         self.wait(epoch, lambda: process.poll() is not None, lambda: _said(process))
 
     def go_on(self, epoch: int) -> None:
-        """Let training go on from the middle of an epoch, now or when it comes there."""
+        """Let training go on from the pause in an epoch, now or once it gets there."""
         (self.folder / f"go-{epoch}").touch()
 
 
 def _said(process: subprocess.Popen[str]) -> str:
-    """What a process has said up to now; it is killed if it hasn't ended."""
+    """The output of a process so far; the process is killed if it is still running."""
     process.kill()
     try:
         return process.communicate(timeout=10)[0]
-    except subprocess.TimeoutExpired as expired:  # what it started holds the pipe still
+    except subprocess.TimeoutExpired as expired:  # a child process still holds the pipe
         return (expired.output or b"").decode()
 
 
 def digests(root: Path) -> dict[str, str]:
-    """The sha256 of what a training leaves in a workspace, by the files' names."""
+    """The sha256 of each result file of a training, by file name."""
     files = [*root.glob("weights/[bl]*.h5"), root / "report" / "history.csv"]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 

@@ -1,4 +1,4 @@
-"""Workspaces for tests: their parameters changed, their stages and commands run."""
+"""Workspaces for tests: change their parameters, run their stages and commands."""
 
 import os
 import subprocess
@@ -28,20 +28,20 @@ SMALL = {
 
 
 def run_stages(root: Path, *names: str) -> Path:
-    """Run stages in this process, where TensorFlow is imported already."""
+    """Run stages in this process, which has TensorFlow imported already."""
     for name in names or STAGES:
         run_stage(name, root)
     return root
 
 
-def champion(root: Path, name: str = "digits") -> Any:
-    """Return a registered model as anyone loads it."""
+def champion(root: Path, name: str = "") -> Any:
+    """Load a champion through MLflow, by default the one of this data set."""
     import mlflow
 
     from lockstep.tracking.client import as_default, connect
 
     with as_default(connect(root)[0]):
-        return mlflow.pyfunc.load_model(f"models:/{name}@champion")
+        return mlflow.pyfunc.load_model(f"models:/{name or load(root).registered_name}@champion")
 
 
 def load(root: Path) -> Params:
@@ -49,13 +49,13 @@ def load(root: Path) -> Params:
 
 
 def change_params(root: Path, changes: dict[str, Any]) -> Params:
-    """Change dotted keys of a workspace's params.yaml, and return all of it, checked."""
+    """Change dotted keys of a workspace's params.yaml, and return the validated parameters."""
     write_params(root, changes)
     return load(root)
 
 
 def keep_stages(root: Path, names: Collection[str]) -> None:
-    """Take the other stages out of a workspace's dvc.yaml."""
+    """Remove all other stages from a workspace's dvc.yaml."""
     yaml, path = YAML(), root / "dvc.yaml"
     graph = yaml.load(path)
     left = {name: graph["stages"][name] for name in names}
@@ -71,7 +71,7 @@ def write_params(root: Path, changes: dict[str, Any]) -> None:
 
 
 def with_values(changes: dict[str, Any]) -> Params:
-    """Return the repository's parameters with dotted keys changed, checked."""
+    """Return the repository's parameters with dotted keys changed, validated."""
     values = read_yaml(REPOSITORY / "params.yaml")
     put(values, changes)
     return check_params(values, REPOSITORY)
@@ -96,7 +96,7 @@ def git(root: Path, *arguments: str) -> str:
 def run(
     root: Path, *command: str, timeout: float = 280, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a workspace; its output is what it printed and complained of together."""
+    """Run a command in a workspace, with stdout and stderr combined."""
     return subprocess.run(
         command,
         cwd=root,

@@ -1,4 +1,4 @@
-"""Only the publisher's bytes reach data/raw, from wherever they come."""
+"""Only files with the publisher's bytes reach data/raw, whatever server they come from."""
 
 import hashlib
 import threading
@@ -22,16 +22,16 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 class Server:
-    """A real HTTP server that gives the answers of a list in turn, the last one for ever."""
+    """A real HTTP server that sends a list of responses in turn and then repeats the last."""
 
     def __init__(self) -> None:
         self.answers: list[Answer] = [whole]
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                outer.asked.append(self.path)
+                outer.requested.append(self.path)
                 answers = outer.answers
                 (answers.pop(0) if len(answers) > 1 else answers[0])(self)
 
@@ -86,32 +86,32 @@ def fetched(server: Server, folder: Path) -> bytes:
 
 def test_a_file_arrives_whole(server: Server, tmp_path: Path) -> None:
     assert fetched(server, tmp_path) == CONTENT
-    assert server.asked == ["/x.gz"]
+    assert server.requested == ["/x.gz"]
 
 
-def test_a_busy_server_is_asked_again(server: Server, tmp_path: Path) -> None:
+def test_a_request_to_a_busy_server_is_retried(server: Server, tmp_path: Path) -> None:
     server.answers = [
         lambda handler: send(handler, b"", 503, Retry_After="0"),
         lambda handler: send(handler, b"", 500),
         whole,
     ]
     assert fetched(server, tmp_path) == CONTENT
-    assert len(server.asked) == 3
+    assert len(server.requested) == 3
 
 
-def test_a_server_that_stays_busy_is_worth_a_retry_later(server: Server, tmp_path: Path) -> None:
+def test_a_server_that_stays_busy_is_a_temporary_failure(server: Server, tmp_path: Path) -> None:
     server.answers = [lambda handler: send(handler, b"", 503)]
     with pytest.raises(UnavailableError, match="answers 503"):
         fetched(server, tmp_path)
-    assert len(server.asked) == fetch.ATTEMPTS
+    assert len(server.requested) == fetch.ATTEMPTS
 
 
-def test_nobody_there_is_worth_a_retry_later(tmp_path: Path) -> None:
+def test_a_refused_connection_is_a_temporary_failure(tmp_path: Path) -> None:
     with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:9"):
         fetch_file(("http://127.0.0.1:9/",), "x", tmp_path / "x", 1, SHA256)
 
 
-def test_a_body_cut_off_is_fetched_anew(server: Server, tmp_path: Path) -> None:
+def test_a_truncated_body_is_downloaded_again(server: Server, tmp_path: Path) -> None:
     server.answers = [lambda handler: send(handler, CONTENT[:999], length=len(CONTENT)), whole]
     assert fetched(server, tmp_path) == CONTENT
 
@@ -134,7 +134,7 @@ def test_a_body_cut_off_is_fetched_anew(server: Server, tmp_path: Path) -> None:
         "missing", "elsewhere", "a file", "in circles",
     ],
 )  # fmt: skip
-def test_what_is_not_the_publishers(
+def test_a_response_that_is_not_the_published_file(
     server: Server, tmp_path: Path, answer: Answer, line: str
 ) -> None:
     server.answers = [answer]
@@ -145,23 +145,23 @@ def test_what_is_not_the_publishers(
 def test_a_redirect_on_the_same_host_is_followed(server: Server, tmp_path: Path) -> None:
     server.answers = [lambda handler: send(handler, b"", 302, Location="/there"), whole]
     assert fetched(server, tmp_path) == CONTENT
-    assert server.asked == ["/x.gz", "/there"]
+    assert server.requested == ["/x.gz", "/there"]
 
 
-def test_a_server_that_trickles_is_given_up(
+def test_a_download_that_is_too_slow_is_aborted(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetch, "GRACE_SECONDS", -1)
-    monkeypatch.setattr(fetch, "SLOWEST", 10**12)
-    with pytest.raises(UnavailableError, match="given up"):
+    monkeypatch.setattr(fetch, "MIN_BYTES_PER_SECOND", 10**12)
+    with pytest.raises(UnavailableError, match="gave up"):
         fetched(server, tmp_path)
 
 
-def test_a_second_address_serves_when_the_first_is_wrong(server: Server, tmp_path: Path) -> None:
+def test_a_second_address_is_used_when_the_first_is_wrong(server: Server, tmp_path: Path) -> None:
     server.answers = [lambda handler: send(handler, b"", 404), whole]
     addresses = (server.address + "one/", server.address + "two/")
     fetch_file(addresses, "x", tmp_path / "x", len(CONTENT), SHA256)
-    assert server.asked == ["/one/x", "/two/x"]
+    assert server.requested == ["/one/x", "/two/x"]
 
 
 def test_digits_need_no_network_and_no_mirror(workspace: Path) -> None:
@@ -202,14 +202,14 @@ def test_a_mirror_with_other_bytes_leaves_nothing(workspace: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("mirror", "line"), [("nowhere", "no folder"), ("file:///nowhere", "no such file")]
 )
-def test_a_mirror_that_is_not_there(workspace: Path, mirror: str, line: str) -> None:
+def test_a_missing_mirror(workspace: Path, mirror: str, line: str) -> None:
     change_params(workspace, {"data.name": "mnist", "data.mirror": mirror})
     with pytest.raises(LockstepError, match=line) as caught:
         download.download(load(workspace), workspace)
     assert caught.value.exit_code == 3
 
 
-def test_a_file_without_a_published_hash_is_held_to_its_first_bytes(
+def test_a_file_without_a_published_hash_must_keep_its_first_bytes(
     server: Server, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     unknown = SimpleNamespace(
@@ -217,7 +217,8 @@ def test_a_file_without_a_published_hash_is_held_to_its_first_bytes(
     )
     monkeypatch.setattr(datasets, "find", lambda name: unknown)
     download.download(load(workspace), workspace)
-    assert f"no hash is published; 102,400 bytes, sha256 {SHA256} noted" in capsys.readouterr().err
+    line = f"no hash is published; 102,400 bytes, sha256 {SHA256} recorded"
+    assert line in capsys.readouterr().err
     download.download(load(workspace), workspace)
     assert f"sha256 {SHA256} as at its first download" in capsys.readouterr().err
     server.answers = [lambda handler: send(handler, CONTENT[::-1])]
@@ -228,12 +229,12 @@ def test_a_file_without_a_published_hash_is_held_to_its_first_bytes(
 def test_a_file_of_unknown_size_has_a_limit(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "MOST_BYTES", 1000)
+    monkeypatch.setattr(fetch, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="more than the 1000 bytes expected"):
         fetch_file((server.address,), "x.gz", tmp_path / "x.gz", None, None)
 
 
-def test_a_mirror_may_have_files_of_its_own(
+def test_a_mirror_may_have_other_files(
     server: Server, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imdb = SimpleNamespace(
@@ -245,4 +246,4 @@ def test_a_mirror_may_have_files_of_its_own(
     monkeypatch.setattr(datasets, "find", lambda name: imdb)
     params = change_params(workspace, {"data.mirror": server.address})
     download.download(params, workspace)
-    assert server.asked == ["/imdb/part.gz"]
+    assert server.requested == ["/imdb/part.gz"]

@@ -1,4 +1,4 @@
-"""The real MNIST through its mirror: as good as published, on one replica and on two."""
+"""The real MNIST from a mirror: the published accuracy, on one replica and on two."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 def learn(
     make_workspace: Callable[..., Path], test_data: Path, tensorflow: Any
 ) -> Callable[[int], Path]:
-    """Return what learns MNIST in a fresh workspace, on one replica or on two."""
+    """Return a function that trains on MNIST in a fresh workspace, on one replica or on two."""
 
     def act(replicas: int) -> Path:
         changes: dict[str, Any] = {

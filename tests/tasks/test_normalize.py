@@ -1,4 +1,4 @@
-"""What data/ready holds is checked, small, and described by the training split alone."""
+"""data/ready is checked, uses small dtypes, and has statistics of the training split only."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ LABELS = np.arange(20) % 2
 
 @pytest.fixture
 def normalized(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return what normalizes given arrays in a workspace, and then reads spec.json."""
+    """Return a function that normalizes arrays in a workspace and returns the spec."""
 
     def act(
         x: Any = IMAGES,
@@ -32,7 +32,9 @@ def normalized(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     ) -> Spec:
         train = (np.array(x), np.array(y), *([] if weights is None else [np.array(weights)]))
         splits = {"train": train, "test": test or tuple(array[:6] for array in train)}
-        dataset = SimpleNamespace(TASK=task, CLASSES=("even", "odd"), read=lambda folder: splits)
+        dataset = SimpleNamespace(
+            TARGET_KIND=task, CLASSES=("even", "odd"), read=lambda folder: splits
+        )
         monkeypatch.setattr(datasets, "find", lambda name: dataset)
         act.root = workspace  # type: ignore[attr-defined]
         normalize.normalize(with_changes(workspace, changes), workspace)
@@ -42,7 +44,7 @@ def normalized(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def with_changes(root: Path, changes: dict[str, Any]) -> Params:
-    named = {"validation": "data.validation", "method": "normalize.method", "seed": "seed"}
+    named = {"validation": "data.validation_split", "method": "normalize.method", "seed": "seed"}
     return change_params(root, {named[key]: value for key, value in changes.items()})
 
 
@@ -75,11 +77,11 @@ def test_the_validation_split_is_seeded_and_takes_each_example_once(normalized: 
     assert load_examples(normalized.root, "validation").x[:, 0, 0].tolist() == first
 
 
-def test_a_validation_share_of_nothing_is_no_split(normalized: Any) -> None:
+def test_a_validation_share_of_zero_gives_no_split(normalized: Any) -> None:
     assert normalized(validation=0.0).splits == {"train": 20, "test": 6}
 
 
-def test_statistics_come_from_the_training_split_alone(normalized: Any) -> None:
+def test_statistics_come_from_the_training_split_only(normalized: Any) -> None:
     spec = normalized(validation=0.25, test=(IMAGES[:3] + 60000, LABELS[:3]))
     train = np.asarray(load_examples(normalized.root, "train").x, float)
     assert spec.inputs["x"].statistics == pytest.approx(
@@ -95,7 +97,7 @@ def test_statistics_come_from_the_training_split_alone(normalized: Any) -> None:
 def test_a_table_has_statistics_of_each_column(normalized: Any) -> None:
     rows = np.arange(40.0).reshape(20, 2) / 7
     spec = normalized(x=rows, y=rows[:, 0], task="regression", validation=0.0)
-    assert (spec.inputs["x"].kind, spec.targets["y"].task, spec.outputs) == (
+    assert (spec.inputs["x"].kind, spec.targets["y"].kind, spec.outputs) == (
         "table",
         "regression",
         1,
@@ -107,22 +109,22 @@ def test_weights_are_kept_and_split_with_their_examples(normalized: Any) -> None
     normalized(weights=IMAGES[:, 0, 0] / 16, validation=0.25)
     for name, count in (("train", 15), ("validation", 5), ("test", 6)):
         split = load_examples(normalized.root, name)
-        assert split.weights is not None
-        assert (split.weights.dtype, len(split.weights)) == (np.float32, count)
-        np.testing.assert_array_equal(split.weights, split.x[:, 0, 0] / np.float32(16))
+        assert split.sample_weight is not None
+        assert (split.sample_weight.dtype, len(split.sample_weight)) == (np.float32, count)
+        np.testing.assert_array_equal(split.sample_weight, split.x[:, 0, 0] / np.float32(16))
 
 
-def test_without_weights_there_is_no_file_of_them(normalized: Any) -> None:
+def test_without_weights_there_is_no_weights_file(normalized: Any) -> None:
     normalized(validation=0.25)
     names = {file.name for file in (normalized.root / "data" / "ready").iterdir()}
     splits = ("train", "validation", "test")
     assert names == {"spec.json", *(f"{name}_{part}.npy" for name in splits for part in "xy")}
 
 
-def test_weights_of_one_split_alone_are_kept(normalized: Any) -> None:
+def test_weights_of_only_one_split_are_kept(normalized: Any) -> None:
     normalized(weights=np.ones(20), test=(IMAGES[:3], LABELS[:3]), validation=0.25)
-    assert load_examples(normalized.root, "validation").weights is not None
-    assert load_examples(normalized.root, "test").weights is None
+    assert load_examples(normalized.root, "validation").sample_weight is not None
+    assert load_examples(normalized.root, "test").sample_weight is None
 
 
 @pytest.mark.parametrize(
@@ -142,13 +144,13 @@ def test_weights_of_one_split_alone_are_kept(normalized: Any) -> None:
         ({"validation": 0.01}, "leaves the validation split empty"),
         ({"validation": 0.99}, "leaves the training split empty"),
         ({"y": [np.nan] * 20, "task": "regression"}, "target of example 0 is nan"),
-        ({"weights": np.ones(19)}, r"weights of shape \(19,\), expected \(20,\) as its inputs"),
-        ({"weights": np.ones((20, 1))}, r"weights of shape \(20, 1\), expected \(20,\)"),
+        ({"weights": np.ones(19)}, r"weights of shape \(19,\), expected \(20,\) like the inputs"),
+        ({"weights": np.ones((20, 1))}, r"sample weights of shape \(20, 1\), expected \(20,\)"),
         ({"weights": -np.arange(20.0)}, r"weight of example 1 is -1\.0, expected at least 0"),
-        ({"weights": np.where(np.arange(20) == 7, np.nan, 1)}, "weight of example 7 is nan"),
+        ({"weights": np.where(np.arange(20) == 7, np.nan, 1)}, "sample weight of example 7 is nan"),
     ],
 )  # fmt: skip
-def test_a_fault_is_refused_with_its_place(
+def test_a_fault_is_refused_with_its_position(
     normalized: Any, fault: dict[str, Any], line: str
 ) -> None:
     with pytest.raises(DataError, match=line) as caught:

@@ -19,7 +19,7 @@ class Reproduced(NamedTuple):
 
 @pytest.fixture(scope="module")
 def reproduced(make_workspace: Callable[..., Path]) -> Reproduced:
-    """The default experiment, reproduced in a fresh clone whose path is hard to quote."""
+    """The default experiment, reproduced in a fresh clone whose path needs quoting."""
     root = make_workspace(name="it's a clone ü")
     ended = run(root, "dvc", "repro")
     assert ended.returncode == 0, ended.stdout
@@ -79,7 +79,7 @@ def test_dvc_shows_metrics_and_plots(reproduced: Reproduced) -> None:
     shutil.rmtree(reproduced.root / "dvc_plots")
 
 
-def test_one_finished_run_tells_everything(reproduced: Reproduced, client: Any) -> None:
+def test_one_finished_run_records_everything(reproduced: Reproduced, client: Any) -> None:
     (found,) = client.search_runs([client.get_experiment_by_name("lockstep").experiment_id])
     assert found.info.status == "FINISHED"
     assert found.data.params["train.batch_size"] == "32"
@@ -112,7 +112,7 @@ def test_nothing_waits_for_a_network(reproduced: Reproduced, hermetic: Path) -> 
     assert not hermetic.exists(), hermetic.read_text()
 
 
-def test_the_network_guard_sees_an_attempt(tmp_path: Path, hermetic: Path) -> None:
+def test_the_network_guard_records_an_attempt(tmp_path: Path, hermetic: Path) -> None:
     attempts = tmp_path / "attempts"
     code = "import socket; socket.create_connection(('192.0.2.1', 80))"
     ended = run(tmp_path, "python", "-c", code, LOCKSTEP_ATTEMPTS=str(attempts))
@@ -123,7 +123,7 @@ def test_the_network_guard_sees_an_attempt(tmp_path: Path, hermetic: Path) -> No
 def test_a_second_clone_ends_in_the_same_weights(
     reproduced: Reproduced, make_workspace: Callable[..., Path], tensorflow: Any
 ) -> None:
-    # In one process, which has trained other models before: dvc repro gave each stage its own.
+    # All in one process that has trained other models; dvc repro used a process per stage.
     other = run_stages(make_workspace(name="other"), "download", "normalize", "build", "train")
     for name in ("initial", "best", "last"):
         weights = f"weights/{name}.weights.h5"
@@ -136,7 +136,7 @@ def test_dvc_experiments_work(reproduced: Reproduced) -> None:
     root = reproduced.root
     git(root, "add", "-A")
     git(root, "commit", "-qm", "Reproduce")
-    ended = run(root, "dvc", "exp", "run", "--name", "strict", "-S", "register.minimum=0.999")
+    ended = run(root, "dvc", "exp", "run", "--name", "strict", "-S", "register.threshold=0.999")
     assert ended.returncode == 0, ended.stdout
     assert ended.stdout.count("Running stage") == 1
     (shown,) = [

@@ -93,6 +93,34 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(ready: Path) -
     assert (ready / "weights" / "last.weights.h5").read_bytes() == expected
 
 
+@pytest.mark.parametrize(
+    ("monitor", "mode", "best"), [("val_accuracy", "auto", max), ("loss", "max", max)]
+)
+def test_the_best_weights_are_those_of_the_monitored_metric(
+    ready: Path, monitor: str, mode: str, best: Any
+) -> None:
+    changes = {"train.epochs": 4, "train.learning_rate": 0.3, "train.optimizer": "sgd"}
+    monitored = {"train.monitor": monitor, "train.mode": mode}
+    train.train(change_params(ready, {**changes, **monitored}), ready)
+    found = [float(row[monitor]) for row in history(ready)]
+    epoch = found.index(best(found)) + 1
+    expected = (ready / "weights" / "best.weights.h5").read_bytes()
+    train.train(change_params(ready, {"train.epochs": epoch}), ready)
+    assert (ready / "weights" / "last.weights.h5").read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"train.monitor": "val_hits"}, "got 'val_hits', a metric with no known direction"),
+        ({"train.monitor": "val_acuracy", "train.mode": "max"}, "did you mean val_accuracy"),
+    ],
+)
+def test_a_metric_that_cannot_be_monitored(ready: Path, changes: dict[str, Any], line: str) -> None:
+    with pytest.raises(ParamsError, match=f"^train.monitor: .*{line}"):
+        train.train(change_params(ready, changes), ready)
+
+
 def test_parameters_reach_optimizer_loss_metrics_and_callbacks(ready: Path) -> None:
     changes = {
         "train.optimizer": {"name": "sgd", "momentum": 0.9},
@@ -122,7 +150,7 @@ def test_tensorboard_can_read_the_logs(ready: Path) -> None:
     ("key", "value"),
     [
         ("order", "sequential"),
-        ("class_weights", {"3": 5.0}),
+        ("class_weight", {"3": 5.0}),
         ("augmentation", [{"name": "GaussianNoise", "stddev": 0.5}]),
         ("precision", "mixed_bfloat16"),
         ("learning_rate", {"name": "ExponentialDecay", **FALL}),
@@ -134,19 +162,21 @@ def test_a_parameter_changes_the_training(
     assert losses(ready, **{f"train.{key}": value}) != trained
 
 
-@pytest.mark.parametrize(("key", "value"), [("steps_per_call", 1), ("memory_growth", False)])
-def test_a_parameter_changes_no_bit(ready: Path, trained: list[str], key: str, value: Any) -> None:
+@pytest.mark.parametrize(("key", "value"), [("steps_per_execution", 1), ("memory_growth", False)])
+def test_a_parameter_changes_no_result(
+    ready: Path, trained: list[str], key: str, value: Any
+) -> None:
     assert losses(ready, **{f"train.{key}": value}) == trained
 
 
-def test_the_own_file_serves_training_and_evaluation(ready: Path) -> None:
+def test_the_custom_objects_file_is_used_in_training_and_evaluation(ready: Path) -> None:
     (ready / "mine.py").write_text(OWN)
     changes = {
-        "train.own": str(ready / "mine.py"),
-        "train.loss": {"name": "own.crossentropy", "power": 2.0},
-        "train.metrics": ["accuracy", "own.Hits"],
-        "train.callbacks": [{"name": "own.Note", "path": str(ready / "notes")}],
-        "train.steps_per_call": 30,
+        "train.custom_objects_file": str(ready / "mine.py"),
+        "train.loss": {"name": "custom.crossentropy", "power": 2.0},
+        "train.metrics": ["accuracy", "custom.Hits"],
+        "train.callbacks": [{"name": "custom.Note", "path": str(ready / "notes")}],
+        "train.steps_per_execution": 30,
     }
     change_params(ready, changes)
     run_stages(ready, "train", "evaluate")
@@ -168,14 +198,12 @@ def test_the_own_file_serves_training_and_evaluation(ready: Path) -> None:
         ("callbacks", [{"name": "EarlyStopping", "patienc": 1}], "train.callbacks: EarlyStopping"),
     ],
 )
-def test_an_argument_that_keras_does_not_know(
-    ready: Path, part: str, value: Any, line: str
-) -> None:
+def test_an_argument_unknown_to_keras(ready: Path, part: str, value: Any, line: str) -> None:
     with pytest.raises(ParamsError, match=line):
         train.train(change_params(ready, {f"train.{part}": value}), ready)
 
 
-def test_more_replicas_than_devices_is_told_before_tensorflow(ready: Path) -> None:
+def test_too_many_replicas_are_reported_before_tensorflow_is_imported(ready: Path) -> None:
     change_params(ready, {"train.replicas": 64, "train.batch_size": 64})
     ended = stage(ready, "train", LOCKSTEP_FORBIDDEN="tensorflow,keras,mlflow")
     assert ended.returncode == 4

@@ -1,4 +1,4 @@
-"""Each of Keras's layers for augmentation varies training in the graph loop, and nothing else."""
+"""Each Keras augmentation layer affects training in the graph loop, and not evaluation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,7 +50,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def images(channels: int) -> tuple[Examples, Spec]:
-    """Small images, grey or in colours, and what normalize would say of them."""
+    """Small images, grey or in colour, and their spec."""
     shape = [8, 8] if channels == 1 else [8, 8, channels]
     x = RANDOM.integers(0, 256, (24, *shape), np.uint8)
     statistics = {"minimum": 0.0, "maximum": 255.0, "mean": 128.0, "deviation": 70.0}
@@ -64,7 +64,7 @@ GREY, COLOURED = images(1), images(3)
 
 @pytest.fixture
 def make_augmented(tensorflow: Any) -> Callable[..., Any]:
-    """Return what makes a loop whose training is augmented by layers of these names."""
+    """Return a function that makes a loop with augmentation layers of these names."""
     import keras
 
     from lockstep.modeling import preprocessing
@@ -75,13 +75,13 @@ def make_augmented(tensorflow: Any) -> Callable[..., Any]:
 
     def make(names: list[str], spec: Spec, replicas: int = 1) -> Any:
         strategy = start_runtime(0, replicas)
-        asked = [{"name": name, **ARGUMENTS[name]} for name in names]
+        configs = [{"name": name, **ARGUMENTS[name]} for name in names]
         with strategy.scope():
             flat = [keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
             model = keras.Sequential([keras.Input(spec.input_shape), *flat])
             model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
             augment = augmentation.layers(
-                with_values({"train.augmentation": asked}), spec, REPOSITORY
+                with_values({"train.augmentation": configs}), spec, REPOSITORY
             )
         made = Steps(model, strategy, preprocessing.layers(spec), augment=augment)
         return Loop(made, 8, 0)
@@ -115,7 +115,7 @@ def test_augmented_training_has_the_same_bits_twice(make_augmented: Any, replica
     assert (weights(first)[0] != weights(plain)[0]).any()
 
 
-def test_each_step_is_varied_anew(make_augmented: Any) -> None:
+def test_each_step_is_augmented_differently(make_augmented: Any) -> None:
     examples, spec = GREY
     loop = make_augmented(CHAIN, spec)
     x = loop.steps.preprocess(examples.x)

@@ -1,4 +1,4 @@
-"""Each of Keras's callbacks does its work in the graph loop, as params.yaml asks for it."""
+"""Each Keras callback that params.yaml lists works in the graph loop."""
 
 import csv
 import json
@@ -32,13 +32,16 @@ def note(epoch, logs):
 
 @pytest.fixture
 def ask(tmp_path: Path, tensorflow: Any) -> Callable[..., list[Any]]:
-    """Return what makes callbacks as train.callbacks lists them; they write to tmp_path."""
+    """Return a function that makes the callbacks of train.callbacks, which write to tmp_path."""
     from lockstep.training.callbacks import make_callbacks
 
     (tmp_path / "mine.py").write_text(OWN)
 
-    def make(*asked: Any) -> list[Any]:
-        changes = {"train.callbacks": list(asked), "train.own": str(tmp_path / "mine.py")}
+    def make(*configs: Any) -> list[Any]:
+        changes = {
+            "train.callbacks": list(configs),
+            "train.custom_objects_file": str(tmp_path / "mine.py"),
+        }
         values = with_values({**changes, "train.optimizer": {"name": "adam", "use_ema": True}})
         return make_callbacks(values, tmp_path, tmp_path, tmp_path / "logs")
 
@@ -60,7 +63,7 @@ def test_a_checkpoint_of_each_epoch_is_a_whole_model(
     assert_close([last(X / 255).numpy()], [loop.predict(TRAIN)["y"]], 1e-6)
 
 
-def test_a_checkpoint_is_named_by_its_epoch_if_nothing_is_said(
+def test_a_checkpoint_is_named_by_its_epoch_by_default(
     make_loop: Any, ask: Any, tmp_path: Path
 ) -> None:
     make_loop().fit(TRAIN, None, ask("model_checkpoint"), epochs=2)
@@ -94,7 +97,7 @@ def test_a_checkpoint_every_so_many_steps(make_loop: Any, ask: Any, tmp_path: Pa
         "save_freq": 4,
         "save_weights_only": True,
     }
-    make_loop(steps_per_call=2).fit(TRAIN, None, ask(checkpoint), epochs=2)
+    make_loop(steps_per_execution=2).fit(TRAIN, None, ask(checkpoint), epochs=2)
     names = sorted(file.name.partition(".")[0] for file in tmp_path.glob("*.h5"))
     assert names == ["1-4", "1-8", "2-4", "2-8"]
 
@@ -137,7 +140,7 @@ def test_tensorboard_has_graph_histograms_and_a_profile(
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     board = {"name": "TensorBoard", "write_graph": True, "histogram_freq": 1, "profile_batch": 2}
-    make_loop(steps_per_call=2).fit(TRAIN, SOME, ask(board), epochs=1)
+    make_loop(steps_per_execution=2).fit(TRAIN, SOME, ask(board), epochs=1)
     events = EventAccumulator(str(tmp_path / "logs" / "train"))
     events.Reload()
     tags = events.Tags()
@@ -147,7 +150,7 @@ def test_tensorboard_has_graph_histograms_and_a_profile(
     assert list((tmp_path / "logs").rglob("*.xplane.pb"))
 
 
-def test_terminating_on_nan_is_still_a_divergence(make_loop: Any, ask: Any) -> None:
+def test_terminate_on_nan_is_still_a_divergence(make_loop: Any, ask: Any) -> None:
     import keras
 
     loop = make_loop(parts=lambda: {"optimizer": keras.optimizers.SGD(1e38)})
@@ -155,22 +158,20 @@ def test_terminating_on_nan_is_still_a_divergence(make_loop: Any, ask: Any) -> N
         loop.fit(TRAIN, None, ask("TerminateOnNaN"), epochs=5)
 
 
-def test_a_scheduler_takes_a_function_from_the_own_file(
-    make_loop: Any, ask: Any, tmp_path: Path
-) -> None:
+def test_a_scheduler_takes_a_custom_function(make_loop: Any, ask: Any, tmp_path: Path) -> None:
     from lockstep.training.history import WriteHistory
 
     history = WriteHistory(tmp_path / "history.csv")
-    scheduler = {"name": "LearningRateScheduler", "schedule": "own.halve"}
+    scheduler = {"name": "LearningRateScheduler", "schedule": "custom.halve"}
     make_loop().fit(TRAIN, None, [history, *ask(scheduler)], epochs=3)
     rates = [row["learning_rate"] for row in history.rows]
     assert rates == pytest.approx([0.005, 0.0025, 0.00125])
 
 
-def test_a_lambda_callback_calls_a_function_from_the_own_file(make_loop: Any, ask: Any) -> None:
-    asked = ask({"name": "LambdaCallback", "on_epoch_end": "own.note"})
-    make_loop().fit(TRAIN, None, asked, epochs=2)
-    assert asked[0].on_epoch_end.__globals__["SEEN"] == [
+def test_a_lambda_callback_calls_a_custom_function(make_loop: Any, ask: Any) -> None:
+    callbacks = ask({"name": "LambdaCallback", "on_epoch_end": "custom.note"})
+    make_loop().fit(TRAIN, None, callbacks, epochs=2)
+    assert callbacks[0].on_epoch_end.__globals__["SEEN"] == [
         (0, ["accuracy", "loss"]),
         (1, ["accuracy", "loss"]),
     ]
@@ -198,7 +199,7 @@ def listener() -> Iterator[HTTPServer]:
         server.shutdown()
 
 
-def test_a_remote_monitor_hears_of_each_epoch(make_loop: Any, ask: Any, listener: Any) -> None:
+def test_a_remote_monitor_is_sent_each_epoch(make_loop: Any, ask: Any, listener: Any) -> None:
     address = f"http://127.0.0.1:{listener.server_port}"
     watch, monitor = Watch(), {"name": "RemoteMonitor", "root": address, "path": "/here"}
     make_loop().fit(TRAIN, None, [watch, *ask(monitor)], epochs=2)
@@ -233,8 +234,8 @@ def test_the_moving_average_is_validated_kept_and_left(
 
 
 def test_files_are_kept_beside_the_experiment(ready: Path) -> None:
-    asked = ["CSVLogger", "ModelCheckpoint", "TensorBoard"]
-    train.train(change_params(ready, {"train.callbacks": asked}), ready)
+    names = ["CSVLogger", "ModelCheckpoint", "TensorBoard"]
+    train.train(change_params(ready, {"train.callbacks": names}), ready)
     name = experiment_key(ready)[:12]
     files = {file.name for file in (ready / "checkpoints" / name).iterdir()}
     assert files == {"log.csv", "01.keras", "02.keras"}

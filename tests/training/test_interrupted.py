@@ -1,4 +1,4 @@
-"""Trainings that are stopped, killed, or out of disk: the same command goes on to the same bits."""
+"""Trainings that are stopped, killed or out of disk space resume to the same bits."""
 
 import contextlib
 import shutil
@@ -25,7 +25,7 @@ def start(root: Path, *command: str) -> subprocess.Popen[str]:
     )
 
 
-def test_sigterm_in_mid_epoch_and_kill_then_the_same_bits(
+def test_training_resumes_to_the_same_bits_after_sigterm_and_sigkill(
     ready: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pauses = Pauses(tmp_path / "pauses", 3, 5)
@@ -45,23 +45,23 @@ def test_sigterm_in_mid_epoch_and_kill_then_the_same_bits(
     train.train(values, ready)
     assert "goes on after epoch 4," in capsys.readouterr().err
     resumed = digests(ready)
-    shutil.rmtree(ready / ".lockstep" / "bundles")
+    shutil.rmtree(ready / ".lockstep" / "snapshots")
     train.train(values, ready)
     assert digests(ready) == resumed
 
 
 def running_in(folder: Path) -> list[Path]:
-    """The processes at work in a folder."""
+    """The processes whose working directory is this folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has just ended
+        with contextlib.suppress(OSError):  # the process has just ended
             if (process / "cwd").readlink() == folder:
                 found.append(process)
     return found
 
 
 @pytest.mark.parametrize("door", [("dvc", "repro", "train"), ("lockstep", "run")])
-def test_a_runner_that_is_killed_goes_on_where_training_was(
+def test_training_resumes_after_its_runner_is_killed(
     make_workspace: Callable[..., Path], tensorflow: Any, tmp_path: Path, door: tuple[str, ...]
 ) -> None:
     pauses = Pauses(tmp_path / "pauses", 3)
@@ -72,38 +72,38 @@ def test_a_runner_that_is_killed_goes_on_where_training_was(
     pauses.wait_in(runner, 3)
     runner.kill()
     end_of(runner)
-    until(lambda: not running_in(workspace), 60)  # what it started doesn't outlive it
+    until(lambda: not running_in(workspace), 60)  # its child processes end too
     pauses.go_on(3)
     ended = run(workspace, *door)
     assert ended.returncode == 0, ended.stdout
     assert "goes on after epoch 2," in ended.stdout
     resumed = digests(workspace)
-    shutil.rmtree(workspace / ".lockstep" / "bundles")
+    shutil.rmtree(workspace / ".lockstep" / "snapshots")
     train.train(values, workspace)
     assert digests(workspace) == resumed
 
 
-def test_a_full_disk_while_a_bundle_is_written(ready: Path) -> None:
-    change_params(ready, {"train.epochs": 20, "train.bundle_seconds": 0})
-    bundles = ready / ".lockstep" / "bundles"
-    bundles.mkdir(parents=True)
+def test_a_full_disk_while_a_snapshot_is_written(ready: Path) -> None:
+    change_params(ready, {"train.epochs": 20, "train.snapshot_seconds": 0})
+    snapshots = ready / ".lockstep" / "snapshots"
+    snapshots.mkdir(parents=True)
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", bundles], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", snapshots], capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"this user can't mount a small disk: {mounted.stderr.decode().strip()}")
     try:
         process = start(ready, sys.executable, "-m", "tasks", "train")
         code, output = end_of(process)
-        (place,) = (each for each in bundles.iterdir() if each.is_dir())
-        whole = sorted(each.name for each in place.iterdir())
-        subprocess.run(["mount", "-o", "remount,size=10m", bundles], check=True)
+        (snapshot,) = (each for each in snapshots.iterdir() if each.is_dir())
+        whole = sorted(each.name for each in snapshot.iterdir())
+        subprocess.run(["mount", "-o", "remount,size=10m", snapshots], check=True)
         values = change_params(ready, {})
         train.train(values, ready)
     finally:
-        subprocess.run(["umount", bundles], check=True)
+        subprocess.run(["umount", snapshots], check=True)
     assert code == 4, output
-    assert str(bundles) in output
+    assert str(snapshots) in output
     assert "No space left on device" in output
     assert whole
     assert not [name for name in whole if name.startswith(".part")]

@@ -1,4 +1,4 @@
-"""The graph loop: every example once, in an order that the seed and epoch alone decide."""
+"""The graph loop: every example once per epoch, in an order given by seed and epoch only."""
 
 from typing import Any
 
@@ -62,11 +62,11 @@ def test_only_replacement_repeats_an_example(make_loop: Any) -> None:
 
 
 @pytest.mark.parametrize("order", ["shuffle", "sequential", "replacement"])
-def test_a_partial_batch_that_is_left_out_is_told(
+def test_a_dropped_partial_batch_is_reported(
     make_loop: Any, order: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_loop(order=order).fit(TRAIN, None, [], steps=1)
-    line = "70 examples make no whole number of batches of 8: each epoch leaves 6 of them out"
+    line = "70 examples don't divide evenly into batches of 8: each epoch leaves out 6 of them"
     assert (line in capsys.readouterr().err) == (order != "replacement")
     make_loop(batch_size=7, order=order).fit(TRAIN, None, [], steps=1)
     assert capsys.readouterr().err == ""
@@ -109,7 +109,7 @@ def test_a_metric_of_each_class_becomes_one_number_for_each(make_loop: Any, repl
     import keras
 
     class F1(keras.metrics.F1Score):
-        """Keras's own, for labels that are numbers."""
+        """Keras's F1Score, for integer labels."""
 
         def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
             labels = keras.ops.one_hot(keras.ops.reshape(y_true, [-1]), 3)
@@ -124,15 +124,15 @@ def test_a_metric_of_each_class_becomes_one_number_for_each(make_loop: Any, repl
 
 def test_callbacks_see_epochs_and_calls(make_loop: Any) -> None:
     watch = Watch()
-    make_loop(steps_per_call=3).fit(TRAIN, SOME, [watch], epochs=2)
+    make_loop(steps_per_execution=3).fit(TRAIN, SOME, [watch], epochs=2)
     assert watch.batches == [2, 5, 7] * 2
     assert [set(logs) for logs in watch.epochs] == [
         {"loss", "accuracy", "val_loss", "val_accuracy"}
     ] * 2
 
 
-def test_the_size_of_calls_does_not_change_the_bits(make_loop: Any) -> None:
-    whole, pieces = make_loop(), make_loop(steps_per_call=3)
+def test_steps_per_execution_does_not_change_the_bits(make_loop: Any) -> None:
+    whole, pieces = make_loop(), make_loop(steps_per_execution=3)
     whole.fit(TRAIN, None, [], epochs=2)
     pieces.fit(TRAIN, None, [], epochs=2)
     assert_equal(weights(whole), weights(pieces))
@@ -157,7 +157,7 @@ def test_a_callback_can_stop_training_after_an_epoch(make_loop: Any) -> None:
 def test_a_callback_can_stop_training_after_a_call(make_loop: Any) -> None:
     import keras
 
-    loop, watch = make_loop(steps_per_call=3), Watch()
+    loop, watch = make_loop(steps_per_execution=3), Watch()
     stop = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: setattr(loop.model, "stop_training", batch == 5)
     )

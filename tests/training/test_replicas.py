@@ -1,4 +1,4 @@
-"""Several replicas train as one, and what can't be so is refused."""
+"""Several replicas train as one; options that would differ are refused."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.support.loops import (
 )
 from tests.support.workspaces import change_params, stage, with_values
 
-CLASS_WEIGHTS = {"class_weights": np.array([0.5, 2, 1], np.float32)}
+CLASS_WEIGHTS = {"class_weight": np.array([0.5, 2, 1], np.float32)}
 
 
 def regularized() -> Any:
@@ -61,7 +61,7 @@ def by_class(reduction: str = "sum_over_batch_size") -> Any:
 
 
 def descent(**parts: Any) -> dict[str, Any]:
-    """Parts without Adam, which makes noise of the gradients that batch normalization cancels."""
+    """SGD: Adam would amplify gradients that batch normalization reduces to rounding noise."""
     import keras
 
     return {"optimizer": keras.optimizers.SGD(0.01, momentum=0.9), "metrics": [], **parts}
@@ -93,7 +93,7 @@ def test_two_replicas_train_as_one(
 
 
 @pytest.mark.parametrize("model", [lambda: normalized(synchronized=False), dropped])
-def test_what_depends_on_the_replicas_part_trains_the_same_twice(
+def test_layers_that_differ_by_replica_train_the_same_twice(
     make_loop: Any, model: Callable[[], Any]
 ) -> None:
     loops = [make_loop(2, model=model, parts=descent) for _ in range(2)]
@@ -118,7 +118,7 @@ def test_the_models_train_digits_on_two_replicas_as_on_one(
 
     spec, train = read_spec(prepared), load_examples(prepared, "train")
     values, found = with_values({"model.name": name}), []
-    seed = 1  # with 0 the convolutions meet a tie in max pooling, which rounding decides
+    seed = 1  # seed 0 leads to a tie in max pooling that rounding decides
     for replicas in (1, 2):
         strategy = start_runtime(seed, replicas)
         with strategy.scope():
@@ -130,7 +130,7 @@ def test_the_models_train_digits_on_two_replicas_as_on_one(
     assert_close(found[0], found[1], atol)
 
 
-def test_a_mean_by_sample_weights_is_refused(make_loop: Any) -> None:
+def test_mean_with_sample_weight_is_refused_with_two_replicas(make_loop: Any) -> None:
     loss = {"name": "sparse_categorical_crossentropy", "reduction": "mean_with_sample_weight"}
     values = with_values({"train.loss": loss})
     make_loop(1, values=values)
@@ -139,7 +139,7 @@ def test_a_mean_by_sample_weights_is_refused(make_loop: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["clipnorm", "clipvalue", "global_clipnorm"])
-def test_clipping_the_gradients_of_each_is_refused(make_loop: Any, name: str) -> None:
+def test_gradient_clipping_is_refused_with_two_replicas(make_loop: Any, name: str) -> None:
     values = with_values({"train.optimizer": {"name": "sgd", name: 0.1}})
     make_loop(1, values=values)
     with pytest.raises(ParamsError, match=rf"^train\.optimizer\.{name}: got a number with several"):
@@ -150,7 +150,7 @@ def test_clipping_the_gradients_of_each_is_refused(make_loop: Any, name: str) ->
     "arguments",
     [{"gradient_accumulation_steps": 2}, {"use_ema": True, "ema_overwrite_frequency": 2}],
 )
-def test_what_keras_does_under_no_strategy_is_refused(
+def test_options_unsupported_under_a_strategy_are_refused(
     make_loop: Any, arguments: dict[str, Any]
 ) -> None:
     values = with_values({"train.optimizer": {"name": "sgd", **arguments}})
@@ -166,7 +166,7 @@ def test_what_keras_does_under_no_strategy_is_refused(
         ("train.precision", "mixed_float16", "got mixed_float16 with several replicas, expected "),
     ],
 )
-def test_what_several_can_not_is_told_before_tensorflow(
+def test_options_for_one_replica_are_reported_before_tensorflow_is_imported(
     ready: Path, key: str, value: Any, line: str
 ) -> None:
     assert devices.replicas(change_params(ready, {key: value})) == 1

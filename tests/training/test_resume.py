@@ -1,4 +1,4 @@
-"""Going on after an interruption: the same bits, and each piece of state that this takes."""
+"""Resuming gives the same bits, and needs each piece of the saved state."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from tests.support.trainings import CUT, EPOCHS, Cut, Training
 
 @pytest.fixture(scope="module")
 def golden(tensorflow: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
-    """The digests of undisturbed trainings, by replicas."""
+    """The digests of undisturbed trainings, by number of replicas."""
     return {}
 
 
@@ -38,14 +38,14 @@ def undisturbed(
 
 @pytest.fixture
 def training(make_loop: Callable[..., Any], tmp_path: Path) -> Training:
-    """A training that was cut off in the middle, and is made anew."""
+    """A training that was interrupted half-way and is created again."""
     found = Training(make_loop, tmp_path / "cut")
     found.cut_off()
     return found
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_it_ends_in_the_same_bits_as_an_undisturbed_one(
+def test_a_resumed_training_gives_the_bits_of_an_undisturbed_one(
     make_loop: Any, tmp_path: Path, undisturbed: Callable[[int], str], replicas: int
 ) -> None:
     cut = Training(make_loop, tmp_path / "cut", replicas)
@@ -54,7 +54,7 @@ def test_it_ends_in_the_same_bits_as_an_undisturbed_one(
     assert cut.run() == undisturbed(replicas)
 
 
-def test_the_state_is_such_that_it_all_counts(
+def test_the_test_training_uses_all_of_the_state(
     undisturbed: Callable[[int], str], training: Training
 ) -> None:
     """The learning rate falls before and after the cut, and training stops early."""
@@ -72,8 +72,8 @@ def test_the_state_is_such_that_it_all_counts(
         ("dense/kernel", 0),
         ("batch_normalization/moving_variance", 0),
         ("batch_normalization/gamma", 0),
-        ("seed_generator_state", 0),  # dropout's
-        ("seed_generator_state", -1),  # the noise's
+        ("seed_generator_state", 0),  # of dropout
+        ("seed_generator_state", -1),  # of the noise layer
         ("dense_kernel_momentum", 0),
         ("dense_kernel_velocity", 0),
         ("iteration", 0),
@@ -86,10 +86,11 @@ def test_a_variable_that_is_lost_changes_the_bits(
     expected = undisturbed(1)
     training.start()
     training.loop.steps.build(TRAIN)
-    bundle, variables = training.resume.bundle, training.loop.steps.variables
-    assert bundle
-    number = [at for at, each in enumerate(bundle.facts["paths"]) if each.endswith(path)][which]
-    bundle.arrays[f"{number:05d}"] = np.asarray(variables[number].numpy())[None]
+    snapshot, variables = training.resume.snapshot, training.loop.steps.variables
+    assert snapshot
+    paths = snapshot.metadata["paths"]
+    number = [index for index, each in enumerate(paths) if each.endswith(path)][which]
+    snapshot.arrays[f"{number:05d}"] = np.asarray(variables[number].numpy())[None]
     assert training.run() != expected
 
 
@@ -98,18 +99,18 @@ def test_a_callback_state_that_is_lost_changes_the_result(
     undisturbed: Callable[[int], str], training: Training, kind: str
 ) -> None:
     expected = undisturbed(1)
-    if kind == "CSVLogger":  # whose file has grown since
-        shutil.rmtree(training.bundles / f"{CUT:06d}")
+    if kind == "CSVLogger":  # its file has grown since the snapshot
+        shutil.rmtree(training.snapshots / f"{CUT:06d}")
     training.start()
     kinds = [type(each).__name__ for each in training.callbacks]
-    assert training.resume.bundle
-    training.resume.bundle.facts["callbacks"][kinds.index(kind)] = {}
+    assert training.resume.snapshot
+    training.resume.snapshot.metadata["callbacks"][kinds.index(kind)] = {}
     if kind == "CSVLogger":
-        del training.resume.bundle.files["log-4.csv"]
+        del training.resume.snapshot.files["log-4.csv"]
     assert training.run() != expected
 
 
-def test_early_stopping_counts_on(make_loop: Any, tmp_path: Path) -> None:
+def test_early_stopping_keeps_its_patience_count(make_loop: Any, tmp_path: Path) -> None:
     import keras
 
     def stopping() -> Any:
@@ -133,7 +134,7 @@ def test_early_stopping_counts_on(make_loop: Any, tmp_path: Path) -> None:
     assert epochs(one) == epochs(two) < EPOCHS
 
 
-def test_a_training_that_had_stopped_trains_no_more(
+def test_a_training_that_had_stopped_does_not_continue(
     undisturbed: Callable[[int], str], make_loop: Any, tmp_path: Path
 ) -> None:
     whole = Training(make_loop, tmp_path / "whole")
@@ -145,76 +146,76 @@ def test_a_training_that_had_stopped_trains_no_more(
     assert steps == 0
 
 
-def tear(place: Path) -> None:
-    arrays = place / "arrays.npz"
+def tear(directory: Path) -> None:
+    arrays = directory / "arrays.npz"
     arrays.write_bytes(arrays.read_bytes()[:-10])
 
 
-def flip(place: Path) -> None:
-    arrays = bytearray((place / "arrays.npz").read_bytes())
+def flip(directory: Path) -> None:
+    arrays = bytearray((directory / "arrays.npz").read_bytes())
     arrays[len(arrays) // 2] ^= 1
-    (place / "arrays.npz").write_bytes(arrays)
+    (directory / "arrays.npz").write_bytes(arrays)
 
 
-def empty_manifest(place: Path) -> None:
-    (place / "manifest.json").write_text("")
+def empty_manifest(directory: Path) -> None:
+    (directory / "manifest.json").write_text("")
 
 
-def odd_manifest(place: Path) -> None:
-    (place / "manifest.json").write_text("[]")
+def odd_manifest(directory: Path) -> None:
+    (directory / "manifest.json").write_text("[]")
 
 
-def no_facts(place: Path) -> None:
-    (place / "facts.json").unlink()
+def no_facts(directory: Path) -> None:
+    (directory / "facts.json").unlink()
 
 
-def foreign(place: Path) -> None:
-    manifest = atomic_files.read_json(place / "manifest.json")
-    (place / "manifest.json").write_text(json.dumps(manifest | {"key": "other"}))
+def foreign(directory: Path) -> None:
+    manifest = atomic_files.read_json(directory / "manifest.json")
+    (directory / "manifest.json").write_text(json.dumps(manifest | {"key": "other"}))
 
 
 FAULTS = [tear, flip, empty_manifest, odd_manifest, no_facts, foreign]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_bundle_that_does_not_verify_is_set_aside_for_the_one_before(
+def test_an_invalid_snapshot_is_set_aside_for_the_previous_one(
     undisturbed: Callable[[int], str],
     training: Training,
     fault: Callable[[Path], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     expected = undisturbed(1)
-    fault(training.bundles / f"{CUT:06d}")
+    fault(training.snapshots / f"{CUT:06d}")
     training.start()
-    assert training.resume.bundle
-    assert training.resume.bundle.epoch == CUT - 1
+    assert training.resume.snapshot
+    assert training.resume.snapshot.epoch == CUT - 1
     assert training.run() == expected
     said = capsys.readouterr().err
-    assert f"bundle of epoch {CUT}: " in said
-    assert (training.bundles / "set-aside" / f"{CUT:06d}").is_dir()
+    assert f"snapshot of epoch {CUT}: " in said
+    assert (training.snapshots / "set-aside" / f"{CUT:06d}").is_dir()
 
 
-def test_without_a_whole_bundle_it_begins_anew(
+def test_without_a_valid_snapshot_training_starts_over(
     undisturbed: Callable[[int], str], training: Training
 ) -> None:
     expected = undisturbed(1)
     for epoch in (CUT - 1, CUT):
-        tear(training.bundles / f"{epoch:06d}")
+        tear(training.snapshots / f"{epoch:06d}")
     training.start()
-    assert training.resume.bundle is None
+    assert training.resume.snapshot is None
     assert training.run() == expected
 
 
-def test_a_half_written_bundle_is_no_bundle(training: Training) -> None:
-    place = training.bundles / f"{CUT:06d}"
-    shutil.copytree(place, training.bundles / f".part-{CUT + 1:06d}")
+def test_a_half_written_snapshot_is_ignored(training: Training) -> None:
+    directory = training.snapshots / f"{CUT:06d}"
+    shutil.copytree(directory, training.snapshots / f".part-{CUT + 1:06d}")
     training.start()
-    assert training.resume.bundle
-    assert training.resume.bundle.epoch == CUT
+    assert training.resume.snapshot
+    assert training.resume.snapshot.epoch == CUT
 
 
-def test_two_bundles_are_kept(training: Training) -> None:
-    kept = sorted(each.name for each in training.bundles.iterdir())
+def test_two_snapshots_are_kept(training: Training) -> None:
+    kept = sorted(each.name for each in training.snapshots.iterdir())
     assert kept == [f"{CUT - 1:06d}", f"{CUT:06d}"]
 
 
@@ -224,30 +225,36 @@ def test_another_optimizer_is_an_error(training: Training) -> None:
         training.run()
 
 
-def test_bundles_are_written_when_their_time_has_come(make_loop: Any, tmp_path: Path) -> None:
+def test_snapshots_are_written_at_their_interval(make_loop: Any, tmp_path: Path) -> None:
     rare = Training(make_loop, tmp_path / "rare")
     rare.start()
     rare.resume.seconds = 3600
     rare.run()
-    assert not rare.bundles.exists()
+    assert not rare.snapshots.exists()
 
 
-def test_bundles_go_when_dvc_has_the_result(tmp_path: Path) -> None:
-    with snapshots.place(tmp_path, "a" * 64) as mine, snapshots.place(tmp_path, "b" * 64) as others:
+def test_snapshots_are_removed_when_dvc_has_the_result(tmp_path: Path) -> None:
+    with (
+        snapshots.directory(tmp_path, "a" * 64) as mine,
+        snapshots.directory(tmp_path, "b" * 64) as others,
+    ):
         assert mine
         assert others
-        snapshots.finish(mine, tmp_path)
-        snapshots.finish(others, tmp_path / "elsewhere")
-        snapshots.forget_finished(tmp_path)
+        snapshots.mark_finished(mine, tmp_path)
+        snapshots.mark_finished(others, tmp_path / "elsewhere")
+        snapshots.remove_finished(tmp_path)
         assert not mine.exists()
         assert others.exists()
 
 
-def test_one_process_at_a_time_keeps_bundles_of_a_training(
+def test_only_one_process_at_a_time_writes_snapshots_of_a_training(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "PATIENCE_SECONDS", 0)
-    with snapshots.place(tmp_path, "a" * 64) as mine, snapshots.place(tmp_path, "a" * 64) as second:
+    monkeypatch.setattr(snapshots, "LOCK_TIMEOUT_SECONDS", 0)
+    with (
+        snapshots.directory(tmp_path, "a" * 64) as mine,
+        snapshots.directory(tmp_path, "a" * 64) as second,
+    ):
         assert mine
         assert second is None
-    assert "another process trains the same" in capsys.readouterr().err
+    assert "another process is running the same training" in capsys.readouterr().err

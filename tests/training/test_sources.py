@@ -1,4 +1,4 @@
-"""Where examples lie: on the devices or in files, the same batches either way."""
+"""Examples on the device or on disk give the same batches."""
 
 import mmap
 from pathlib import Path
@@ -23,15 +23,15 @@ def mapped(tmp_path: Path) -> Examples:
 
 @pytest.mark.parametrize("order", ["shuffle", "sequential", "replacement"])
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_streamed_training_gives_the_bits_of_resident(
+def test_training_from_disk_gives_the_bits_of_training_from_device(
     make_loop: Any, mapped: Examples, monkeypatch: pytest.MonkeyPatch, replicas: int, order: str
 ) -> None:
     from lockstep.training import sources
-    from lockstep.training.sources import Resident, Stream
+    from lockstep.training.sources import DeviceSource, DiskSource
 
     monkeypatch.setattr(sources, "STREAM_BYTES", 250)  # two or three steps for each call
     found = []
-    for source in (Resident, Stream):
+    for source in (DeviceSource, DiskSource):
         loop, watch = make_loop(replicas, order=order, source=source), Watch()
         some = mapped.at(np.arange(33))
         loop.fit(mapped, some, [watch], epochs=2)
@@ -43,20 +43,22 @@ def test_streamed_training_gives_the_bits_of_resident(
 
 
 @pytest.mark.parametrize("count", [64, 67, 3, 1])
-def test_streamed_evaluation_covers_every_example_once(
+def test_evaluation_from_disk_covers_every_example_once(
     make_loop: Any, mapped: Examples, count: int
 ) -> None:
-    from lockstep.training.sources import Resident, Stream
+    from lockstep.training.sources import DeviceSource, DiskSource
 
     some = mapped.at(np.arange(count))
-    resident, streamed = (make_loop(2, source=each).evaluate(some) for each in (Resident, Stream))
+    resident, streamed = (
+        make_loop(2, source=each).evaluate(some) for each in (DeviceSource, DiskSource)
+    )
     assert resident == streamed
 
 
-def test_pages_of_a_file_are_given_back(
+def test_pages_of_a_file_are_released(
     make_loop: Any, mapped: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lockstep.training.sources import Stream
+    from lockstep.training.sources import DiskSource
 
     given: list[int] = []
 
@@ -67,33 +69,33 @@ def test_pages_of_a_file_are_given_back(
     with Path(str(getattr(mapped.x, "filename", ""))).open("rb") as file:
         again = Mapped(file.fileno(), 0, access=mmap.ACCESS_READ)
     monkeypatch.setattr(mapped.x, "_mmap", again)
-    make_loop(source=Stream).fit(mapped, None, [], epochs=1)
+    make_loop(source=DiskSource).fit(mapped, None, [], epochs=1)
     assert given
     assert set(given) == {mmap.MADV_DONTNEED}
 
 
 @pytest.mark.parametrize(
-    ("residency", "size", "kind", "name"),
+    ("data_placement", "size", "kind", "name"),
     [
-        ("device", 10**15, "CPU", "Resident"),
-        ("stream", 1, "CPU", "Stream"),
-        ("auto", 10**6, "CPU", "Resident"),
-        ("auto", 10**15, "CPU", "Stream"),
-        ("auto", 10**9, "GPU", "Resident"),
-        ("auto", 10**10, "GPU", "Stream"),
+        ("device", 10**15, "CPU", "DeviceSource"),
+        ("disk", 1, "CPU", "DiskSource"),
+        ("auto", 10**6, "CPU", "DeviceSource"),
+        ("auto", 10**15, "CPU", "DiskSource"),
+        ("auto", 10**9, "GPU", "DeviceSource"),
+        ("auto", 10**10, "GPU", "DiskSource"),
     ],
 )
-def test_auto_goes_by_size(
-    tensorflow: Any, residency: str, size: int, kind: str, name: str
+def test_auto_chooses_by_size(
+    tensorflow: Any, data_placement: str, size: int, kind: str, name: str
 ) -> None:
     from lockstep.training.sources import choose_source
 
-    assert choose_source(residency, [size], 2, kind).__name__ == name
+    assert choose_source(data_placement, [size], 2, kind).__name__ == name
 
 
 def test_the_source_is_not_read_beyond_its_calls(make_loop: Any) -> None:
-    from lockstep.training.sources import Stream
+    from lockstep.training.sources import DiskSource
 
-    loop = make_loop(source=Stream)
+    loop = make_loop(source=DiskSource)
     loop.fit(TRAIN, None, [], steps=3)
     assert int(loop.model.optimizer.iterations.numpy()) == 3

@@ -1,4 +1,4 @@
-"""A model with a train_step of its own: it is called, and what it logs is in the history."""
+"""A model with a custom train_step: it is called, and its logs are in the history."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,24 +11,24 @@ from tests.support.loops import SOME, TRAIN, Watch, X, assert_close, weights
 
 
 @pytest.fixture
-def own_model(tensorflow: Any) -> Callable[..., Callable[[], Any]]:
-    """Return what makes models whose train_step logs what `told` says of (model, x, y, loss)."""
+def custom_model(tensorflow: Any) -> Callable[..., Callable[[], Any]]:
+    """Return a function that wraps `make_logs` into a model whose train_step returns its logs."""
     import keras
 
-    def make(told: Callable[..., dict[str, Any]]) -> Callable[[], Any]:
-        class Own(keras.Model):
+    def make(make_logs: Callable[..., dict[str, Any]]) -> Callable[[], Any]:
+        class Custom(keras.Model):
             def train_step(self, data: Any) -> Any:
                 x, y = data
                 with tensorflow.GradientTape() as tape:
                     loss = self.compute_loss(y=y, y_pred=self(x, training=True))
                 gradients = tape.gradient(loss, self.trainable_variables)
                 self.optimizer.apply(gradients, self.trainable_variables)
-                return told(self, x, y, loss)
+                return make_logs(self, x, y, loss)
 
         def build() -> Any:
             inputs = keras.Input((6,))
             hidden = keras.layers.Dense(5, "relu")(inputs)
-            return Own(inputs, keras.layers.Dense(3, "softmax")(hidden))
+            return Custom(inputs, keras.layers.Dense(3, "softmax")(hidden))
 
         return build
 
@@ -36,10 +36,10 @@ def own_model(tensorflow: Any) -> Callable[..., Callable[[], Any]]:
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_its_logs_of_the_last_step_are_the_epochs(
-    make_loop: Any, own_model: Any, tensorflow: Any, replicas: int, tmp_path: Any
+def test_the_logs_of_the_last_step_are_those_of_the_epoch(
+    make_loop: Any, custom_model: Any, tensorflow: Any, replicas: int, tmp_path: Any
 ) -> None:
-    model = own_model(lambda model, x, y, loss: {"largest": tensorflow.reduce_max(x)})
+    model = custom_model(lambda model, x, y, loss: {"largest": tensorflow.reduce_max(x)})
     loop, watch = make_loop(replicas, model=model), Watch()
     history = WriteHistory(tmp_path / "history.csv")
     loop.fit(TRAIN, SOME, [history, watch], epochs=2)
@@ -53,10 +53,10 @@ def test_its_logs_of_the_last_step_are_the_epochs(
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_its_gradients_train_as_keras_does(
-    make_loop: Any, own_model: Any, tensorflow: Any, replicas: int
+def test_a_custom_train_step_trains_as_keras_does(
+    make_loop: Any, custom_model: Any, tensorflow: Any, replicas: int
 ) -> None:
-    model = own_model(lambda model, x, y, loss: {"loss": loss})
+    model = custom_model(lambda model, x, y, loss: {"loss": loss})
     loop = make_loop(replicas, model=model, parts=lambda: {"metrics": []})
     keras_own = make_loop(1, parts=lambda: {"metrics": []})
     for each in (loop, keras_own):
@@ -64,34 +64,32 @@ def test_its_gradients_train_as_keras_does(
     assert_close(weights(loop), weights(keras_own))
 
 
-def test_its_logs_of_metrics_are_those_of_the_epoch_and_all_replicas(
-    make_loop: Any, own_model: Any
-) -> None:
+def test_logged_metrics_cover_the_epoch_and_all_replicas(make_loop: Any, custom_model: Any) -> None:
     import keras
 
-    def as_the_guide_of_keras(model: Any, x: Any, y: Any, loss: Any) -> dict[str, Any]:
+    def as_in_the_keras_guide(model: Any, x: Any, y: Any, loss: Any) -> dict[str, Any]:
         outputs = model(x)
         for metric in model.metrics:
             metric.update_state(*((loss,) if metric.name == "loss" else (y, outputs)))
         return {metric.name: metric.result() for metric in model.metrics}
 
     def parts() -> dict[str, Any]:
-        # Of two halves of the examples, the mean of this is another number.
+        # The mean over two halves of the examples differs from the value over all.
         metrics = [keras.metrics.MeanIoU(3, name="iou", sparse_y_pred=False)]
         return {"optimizer": keras.optimizers.SGD(1e-9), "metrics": metrics}
 
-    loop, watch = make_loop(2, 10, model=own_model(as_the_guide_of_keras), parts=parts), Watch()
+    loop, watch = make_loop(2, 10, model=custom_model(as_in_the_keras_guide), parts=parts), Watch()
     loop.fit(TRAIN, TRAIN, [watch], epochs=1)
     (logs,) = watch.epochs
     assert set(logs) == {"loss", "iou", "val_loss", "val_iou"}
     assert logs["iou"] == pytest.approx(logs["val_iou"], abs=1e-6)
 
 
-def test_the_number_of_steps_in_a_call_changes_nothing(make_loop: Any, own_model: Any) -> None:
-    model = own_model(lambda model, x, y, loss: {"loss": loss})
+def test_steps_per_execution_changes_nothing(make_loop: Any, custom_model: Any) -> None:
+    model = custom_model(lambda model, x, y, loss: {"loss": loss})
     found = []
     for size in (1, 3, 100):
-        loop, watch = make_loop(model=model, steps_per_call=size), Watch()
+        loop, watch = make_loop(model=model, steps_per_execution=size), Watch()
         loop.fit(TRAIN, None, [watch], epochs=1)
         found.append((watch.epochs, *weights(loop)))
     for other in found[1:]:

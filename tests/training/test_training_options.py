@@ -1,4 +1,4 @@
-"""Class and sample weights, precision, and how steps are compiled and cut into calls."""
+"""Class and sample weights, precision, XLA, and automatic steps_per_execution."""
 
 import importlib
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.data.spec import Examples
 from lockstep.errors import ParamsError
-from lockstep.training import class_weights
+from lockstep.training import class_weight
 from tests.support.loops import (
     SOME,
     SPEC,
@@ -37,7 +37,7 @@ BY_CLASS = np.array([0.5, 2, 1], np.float32)
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("setting", "expected"),
     [
         ("balanced", [10 / 18, 10 / 9, 10 / 3]),
         ({"a": 2, "c": 0.5}, [2, 1, 0.5]),
@@ -45,39 +45,39 @@ BY_CLASS = np.array([0.5, 2, 1], np.float32)
         (None, None),
     ],
 )
-def test_class_weights_are_in_the_order_of_labels(asked: Any, expected: Any) -> None:
-    values = with_values({"train.class_weights": asked}).train.class_weights
-    found = class_weights.of(values, SPEC, LABELS)
+def test_class_weights_are_in_the_order_of_labels(setting: Any, expected: Any) -> None:
+    values = with_values({"train.class_weight": setting}).train.class_weight
+    found = class_weight.of(values, SPEC, LABELS)
     assert found is None if expected is None else found == pytest.approx(expected)
 
 
-def test_balanced_classes_weigh_the_same_together() -> None:
-    found = class_weights.of("balanced", SPEC, LABELS)
+def test_balanced_classes_have_the_same_total_weight() -> None:
+    found = class_weight.of("balanced", SPEC, LABELS)
     assert found is not None
     assert np.bincount(LABELS, found[LABELS]) == pytest.approx([10 / 3] * 3)
 
 
 def test_a_class_without_examples_has_a_finite_weight() -> None:
-    found = class_weights.of("balanced", SPEC, LABELS[:6])
+    found = class_weight.of("balanced", SPEC, LABELS[:6])
     assert np.isfinite(found).all()
 
 
 def test_a_class_may_be_named_by_a_number() -> None:
     digits = spec_of([6], "012")
-    asked = with_values({"train.class_weights": {2: 3.0}}).train.class_weights
-    assert class_weights.of(asked, digits, LABELS) == pytest.approx([1, 1, 3])
+    setting = with_values({"train.class_weight": {2: 3.0}}).train.class_weight
+    assert class_weight.of(setting, digits, LABELS) == pytest.approx([1, 1, 3])
 
 
-def test_an_unknown_class_names_those_there_are() -> None:
+def test_an_unknown_class_lists_the_known_ones() -> None:
     with pytest.raises(ParamsError) as caught:
-        class_weights.of({"d": 2.0}, SPEC, LABELS)
-    assert str(caught.value) == "train.class_weights: got 'd', expected one of a, b, c"
+        class_weight.of({"d": 2.0}, SPEC, LABELS)
+    assert str(caught.value) == "train.class_weight: got 'd', expected one of a, b, c"
 
 
-def test_numbers_have_no_classes_to_weigh() -> None:
+def test_class_weight_needs_classes() -> None:
     spec = spec_of([6])
     with pytest.raises(ParamsError, match="x has no classes, expected null"):
-        class_weights.of("balanced", spec, LABELS)
+        class_weight.of("balanced", spec, LABELS)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_numbers_have_no_classes_to_weigh() -> None:
     ids=["examples", "classes", "both"],
 )
 def test_weights_count_as_in_keras(make_loop: Any, train: Examples, by_class: Any) -> None:
-    ours, theirs, watch = make_loop(steps={"class_weights": by_class}), make_loop(), Watch()
+    ours, theirs, watch = make_loop(steps={"class_weight": by_class}), make_loop(), Watch()
     ours.fit(train, SOME, [watch], epochs=1)
     x = theirs.steps.preprocess(X).numpy()
-    each = np.ones(70) if train.weights is None else train.weights
+    each = np.ones(70) if train.sample_weight is None else train.sample_weight
     each = each if by_class is None else each * by_class[Y]
     losses = []
     for batch in theirs.order_of(70, 0):
@@ -104,7 +104,7 @@ def test_weights_count_as_in_keras(make_loop: Any, train: Examples, by_class: An
 @pytest.mark.parametrize(
     ("precision", "replicas"), [("mixed_float16", 1), ("mixed_bfloat16", 1), ("mixed_bfloat16", 2)]
 )
-def test_mixed_precision_computes_in_half_and_keeps_whole(
+def test_mixed_precision_computes_in_half_and_keeps_float32_variables(
     make_loop: Any, tmp_path: Path, precision: str, replicas: int
 ) -> None:
     from lockstep.modeling.weights import save_weights
@@ -126,7 +126,7 @@ def test_mixed_precision_computes_in_half_and_keeps_whole(
     assert found - {None} == {np.dtype("float32")}
 
 
-def test_one_loop_leaves_the_next_its_own_precision(make_loop: Any) -> None:
+def test_precision_does_not_carry_over_to_the_next_loop(make_loop: Any) -> None:
     assert make_loop(precision="mixed_bfloat16").model.layers[0].compute_dtype == "bfloat16"
     assert make_loop().model.layers[0].compute_dtype == "float32"
 
@@ -156,7 +156,7 @@ def dropping() -> Any:
     return dense(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5))
 
 
-def by_name(name: str) -> Any:
+def as_dict(name: str) -> Any:
     return lambda: importlib.import_module(f"models.{name}").build((28, 28, 1), 10, "softmax")
 
 
@@ -190,8 +190,8 @@ def own_step() -> Any:
         (dropping, 1, "CPU", False, True),
         (never_called, 1, "CPU", False, False),
         (own_step, 1, "CPU", False, False),
-        *((by_name(name), 1, "CPU", False, True) for name in DENSE_MODELS),
-        *((by_name(name), 1, "CPU", False, False) for name in CONVOLUTIONS),
+        *((as_dict(name), 1, "CPU", False, True) for name in DENSE_MODELS),
+        *((as_dict(name), 1, "CPU", False, False) for name in CONVOLUTIONS),
     ],
 )
 def test_xla_is_for_dense_models_on_one_cpu_device(
@@ -214,18 +214,18 @@ def test_xla_trains_as_without(make_loop: Any) -> None:
     assert_close(*map(weights, loops))
 
 
-def test_a_call_takes_fewer_steps_of_a_larger_model(tensorflow: Any) -> None:
+def test_a_larger_model_gets_fewer_steps_per_execution(tensorflow: Any) -> None:
     from lockstep.training import xla
 
-    small, large = (xla.steps_per_call(flops, 32, "CPU") for flops in (10**7, 10**8))
-    assert 1 < large < small < xla.MOST_STEPS
-    assert xla.steps_per_call(10**7, 64, "CPU") < small
-    assert xla.steps_per_call(10**7, 32, "GPU") > small
-    assert xla.steps_per_call(0, 32, "CPU") == xla.MOST_STEPS
-    assert xla.steps_per_call(10**15, 32, "CPU") == 1
+    small, large = (xla.steps_per_execution(flops, 32, "CPU") for flops in (10**7, 10**8))
+    assert 1 < large < small < xla.MAX_STEPS
+    assert xla.steps_per_execution(10**7, 64, "CPU") < small
+    assert xla.steps_per_execution(10**7, 32, "GPU") > small
+    assert xla.steps_per_execution(0, 32, "CPU") == xla.MAX_STEPS
+    assert xla.steps_per_execution(10**15, 32, "CPU") == 1
 
 
-def test_a_recurrent_layer_counts_once_for_each_row(tensorflow: Any) -> None:
+def test_flops_of_a_recurrent_layer_count_each_time_step(tensorflow: Any) -> None:
     import keras
 
     from lockstep.modeling.flops import count_flops
@@ -235,6 +235,6 @@ def test_a_recurrent_layer_counts_once_for_each_row(tensorflow: Any) -> None:
         inputs = keras.Input((rows, 8))
         return count_flops(keras.Sequential(layers), keras.Model(inputs, inputs))
 
-    # 8 x 16 weights of the input and 16 x 16 of the state, for each row.
+    # 8 x 16 input weights and 16 x 16 state weights, for each row.
     assert flops(10) == pytest.approx(10 * 2 * (8 * 16 + 16 * 16), rel=0.2)
     assert flops(40) == pytest.approx(4 * flops(10), rel=0.2)

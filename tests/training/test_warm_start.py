@@ -29,7 +29,7 @@ def model_of(*widths: int, names: Sequence[str] = "abc") -> Any:
 
 @pytest.fixture
 def load(tensorflow: Any, tmp_path: Path) -> Callable[..., tuple[Any, list[np.ndarray]]]:
-    """Return what saves one model, loads it into another, and returns both's weights by layer."""
+    """Return a function that saves one model, loads its weights into another and returns that."""
     from lockstep.modeling.weights import save_weights
     from lockstep.training import warm_start
 
@@ -64,9 +64,7 @@ def test_all_takes_every_weight(load: Any) -> None:
 
 @pytest.mark.parametrize("widths", [(5, 4, 7), (5, 4, 3, 3)])
 def test_all_refuses_another_shape(load: Any, widths: tuple[int, ...]) -> None:
-    line = (
-        r"^train\.warm_start: .*other\.weights\.h5: [^\n]*; give train\.warm_start\.match name or"
-    )
+    line = r"^train\.warm_start: .*other\.weights\.h5: [^\n]*; set train\.warm_start\.match to"
     with pytest.raises(DataError, match=line):
         load(model_of(5, 4, 3), model_of(*widths, names="abcd"), "all")
 
@@ -90,12 +88,12 @@ def test_name_takes_a_layer_within_a_layer(load: Any) -> None:
     assert is_taken(found, "b", saved)
 
 
-def test_name_tells_what_the_file_has_if_nothing_fits(load: Any) -> None:
-    with pytest.raises(DataError, match=r"no layer of a same name and shape; it has a, b$"):
+def test_name_lists_the_layers_of_the_file_if_none_fits(load: Any) -> None:
+    with pytest.raises(DataError, match=r"same name and shapes; the file has a, b$"):
         load(model_of(5, 4), model_of(5, 4, names="xy"), "name")
 
 
-def test_shape_takes_what_fits_in_its_place(load: Any) -> None:
+def test_shape_takes_layers_that_fit_by_position(load: Any) -> None:
     saved = model_of(5, 4, 3)
     found = load(saved, model_of(5, 4, 7, names="xyz"), "shape")
     assert is_taken(found, "x", saved, "a")
@@ -103,13 +101,15 @@ def test_shape_takes_what_fits_in_its_place(load: Any) -> None:
     assert found.get_layer("z").get_weights()[0].shape == (4, 7)
 
 
-def test_shape_refuses_a_file_of_which_nothing_fits(load: Any) -> None:
-    with pytest.raises(DataError, match=r"no layer fits in its place$"):
+def test_shape_refuses_a_file_with_no_fitting_layer(load: Any) -> None:
+    with pytest.raises(DataError, match=r"no layer has the shapes of the weights at its position$"):
         load(model_of(5, 4), model_of(3, 2), "shape")
 
 
 @pytest.mark.parametrize("match", ["all", "name", "shape"])
-def test_a_checkpoint_with_an_optimizer_serves(make_loop: Any, tmp_path: Path, match: str) -> None:
+def test_a_checkpoint_with_an_optimizer_is_accepted(
+    make_loop: Any, tmp_path: Path, match: str
+) -> None:
     from lockstep.training import warm_start
 
     loop = make_loop(model=lambda: model_of(5, 4, 3))
@@ -131,7 +131,7 @@ def test_a_file_with_another_hash_is_refused(tmp_path: Path, tensorflow: Any) ->
         warm_start.load(None, start, tmp_path)
 
 
-def test_no_file_is_refused(tmp_path: Path, tensorflow: Any) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path, tensorflow: Any) -> None:
     from lockstep.training import warm_start
 
     start = WarmStart(weights="nosuch.h5", sha256="0" * 64, match="all")
@@ -140,7 +140,7 @@ def test_no_file_is_refused(tmp_path: Path, tensorflow: Any) -> None:
 
 
 @pytest.mark.parametrize("match", ["all", "name", "shape"])
-def test_a_file_that_is_no_weights_is_refused(tmp_path: Path, tensorflow: Any, match: str) -> None:
+def test_a_file_without_weights_is_refused(tmp_path: Path, tensorflow: Any, match: str) -> None:
     from lockstep.training import warm_start
 
     (tmp_path / "x.weights.h5").write_bytes(b"no HDF5")
@@ -192,7 +192,7 @@ def test_a_frozen_layer_does_not_change(make_loop: Any, replicas: int) -> None:
     assert changed == ["a", "c"]
 
 
-def test_a_stage_starts_from_the_weights_of_another_and_keeps_the_frozen(ready: Path) -> None:
+def test_a_stage_starts_from_other_weights_and_keeps_frozen_layers(ready: Path) -> None:
     initial = ready / "weights" / "initial.weights.h5"
     other = ready / "other.weights.h5"
     other.write_bytes(initial.read_bytes())

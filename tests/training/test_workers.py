@@ -1,4 +1,4 @@
-"""Several workers in processes of their own: real clusters on the loopback."""
+"""Several workers in separate processes: real clusters on the loopback."""
 
 import json
 import os
@@ -22,7 +22,7 @@ system = pytest.mark.system
 
 
 class Workers:
-    """A chief and another worker, each in a checkout of its own with the same inputs."""
+    """A chief and another worker, each in a separate checkout with the same inputs."""
 
     def __init__(self, root: Path) -> None:
         addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
@@ -47,8 +47,8 @@ class Workers:
 
 TWO = {
     "train.replicas": 2,
-    "train.cluster_seconds": 60,
-    "train.bundle_seconds": 0,
+    "train.cluster_timeout_seconds": 60,
+    "train.snapshot_seconds": 0,
     "model.mlp.dropout": 0.2,
     "train.callbacks": [
         {"name": "ReduceLROnPlateau", "monitor": "loss", "patience": 1, "min_delta": 0.3},
@@ -67,51 +67,51 @@ def test_two_workers_give_the_bits_of_two_replicas(ready: Path) -> None:
     together = digests(ready)
     assert not (workers.other_root / "weights" / "last.weights.h5").exists()
     assert not (workers.other_root / "report" / "history.csv").exists()
-    shutil.rmtree(ready / ".lockstep" / "bundles")
+    shutil.rmtree(ready / ".lockstep" / "snapshots")
     train.train(values, ready)
     assert digests(ready) == together
 
 
 @system
 @pytest.mark.parametrize("dies", ["chief", "other"])
-def test_when_a_worker_dies_the_other_ends_and_both_go_on_together(
+def test_when_a_worker_dies_the_other_ends_and_both_resume(
     ready: Path, tmp_path: Path, dies: str
 ) -> None:
     pauses = Pauses(tmp_path / "pauses", 3)
     values = change_params(ready, {**TWO, **pauses.changes(), "train.epochs": 5})
     workers = Workers(ready)
     processes = {"other": workers.other(), "chief": workers.chief()}
-    pauses.wait_in(processes["chief"], 3)  # the other waits for it in the midst of a call
+    pauses.wait_in(processes["chief"], 3)  # the other waits for it in the middle of a call
     processes[dies].kill()
     pauses.go_on(3)
     left = processes["chief" if dies == "other" else "other"]
     code, output = end_of(left)
     assert code == 75, output
-    assert "a worker of 2 was lost" in output
+    assert "one of 2 workers was lost" in output
     end_of(processes[dies])
     outcomes = [end_of(process) for process in (workers.other(), workers.chief())]
     assert [code for code, _ in outcomes] == [0, 0], outcomes
     assert "goes on after epoch 2," in outcomes[1][1]
     together = digests(ready)
-    shutil.rmtree(ready / ".lockstep" / "bundles")
+    shutil.rmtree(ready / ".lockstep" / "snapshots")
     train.train(values, ready)
     assert digests(ready) == together
 
 
 @system
-def test_a_worker_that_never_comes(ready: Path) -> None:
-    change_params(ready, {"train.cluster_seconds": 3})
+def test_a_worker_that_never_connects(ready: Path) -> None:
+    change_params(ready, {"train.cluster_timeout_seconds": 3})
     workers = Workers(ready)
     code, output = end_of(workers.chief())
     assert code == 75, output
     other = workers.cluster["worker"][1]
-    met = "1 of 2 workers met within 3 s (train.cluster_seconds)"
+    met = "1 of 2 workers connected within 3 s (train.cluster_timeout_seconds)"
     assert f"train: {met}; start the others: {other}\n" in output
 
 
 @system
 def test_a_worker_with_other_inputs(ready: Path) -> None:
-    change_params(ready, {"train.cluster_seconds": 60})
+    change_params(ready, {"train.cluster_timeout_seconds": 60})
     workers = Workers(ready)
     change_params(workers.other_root, {"train.learning_rate": 0.5})
     weights = workers.other_root / "weights" / "initial.weights.h5"
@@ -119,7 +119,7 @@ def test_a_worker_with_other_inputs(ready: Path) -> None:
     outcomes = [end_of(process) for process in (workers.other(), workers.chief())]
     for code, output in outcomes:
         assert code == 3, output
-        assert "worker 1 has other parameters and data than the chief" in output
+        assert "worker 1 has different parameters and data than the chief" in output
 
 
 def config(monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
@@ -164,4 +164,4 @@ def test_the_chief_is_no_other_worker(ready: Path) -> None:
 
     ended = run(ready, "lockstep", "worker", LOCKSTEP_FORBIDDEN="tensorflow")
     assert ended.returncode == 2
-    assert "expected one that names this process as another worker" in ended.stdout
+    assert "this process is the chief, expected another worker" in ended.stdout

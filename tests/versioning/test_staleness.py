@@ -1,4 +1,4 @@
-"""A package is the unit of staleness: what decides a result makes stages stale."""
+"""An edit of a package that affects results makes exactly its dependent stages stale."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,12 +23,13 @@ STALE = {
     "lockstep/runtime/strategy.py": MODEL,
     "lockstep/training/loop.py": {TRAIN, EVALUATE},
     "lockstep/evaluation/plots.py": {EVALUATE},
-    "lockstep/evaluation/scores.py": {EVALUATE, REGISTER},
+    "lockstep/evaluation/scores.py": {EVALUATE},
+    "lockstep/evaluation/directions.py": {TRAIN, EVALUATE, REGISTER},
     "lockstep/serving/serving_model.py": {REGISTER},
     "lockstep/tracking/pyfunc_model.py": {REGISTER},
     "models/cnn.py": MODEL,
     "models/_shared/__init__.py": MODEL,
-    "models/_own.py": {TRAIN, EVALUATE},
+    "models/_custom.py": {TRAIN, EVALUATE},
     "tasks/datasets/digits.py": {DOWNLOAD, NORMALIZE},
     "tasks/datasets/_shared/digit_images.py": {DOWNLOAD, NORMALIZE},
     "tasks/build.py": {BUILD},
@@ -73,7 +74,7 @@ def recorded(make_workspace: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def edit(recorded: Path) -> Iterator[Callable[[str], None]]:
-    """Return what adds a line to a file, which is taken back after the test."""
+    """Return a function that adds a line to a file; the edit is undone after the test."""
     edited: list[Path] = []
 
     def add(name: str) -> None:
@@ -90,7 +91,7 @@ def edit(recorded: Path) -> Iterator[Callable[[str], None]]:
 
 
 def stale(root: Path) -> set[str]:
-    """The stages of which a dependency has changed that no stage makes."""
+    """The stages with a changed dependency that isn't the output of a stage."""
     return {
         each.stage
         for each in forecast(root)
@@ -99,7 +100,7 @@ def stale(root: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", STALE)
-def test_what_decides_a_result_makes_its_stages_stale(
+def test_code_that_affects_results_makes_its_stages_stale(
     recorded: Path, edit: Callable[[str], None], name: str
 ) -> None:
     before = fingerprint.of(load(recorded), recorded, 1)
@@ -111,7 +112,7 @@ def test_what_decides_a_result_makes_its_stages_stale(
 
 
 @pytest.mark.parametrize("name", [*NEVER_STALE, *LEFT_BY_EDITORS])
-def test_what_decides_no_result_makes_no_stage_stale(
+def test_code_that_affects_no_result_makes_no_stage_stale(
     recorded: Path, edit: Callable[[str], None], name: str
 ) -> None:
     before = fingerprint.of(load(recorded), recorded, 1)
@@ -120,7 +121,9 @@ def test_what_decides_no_result_makes_no_stage_stale(
     assert fingerprint.of(load(recorded), recorded, 1) == before
 
 
-def test_data_count_whatever_their_names(recorded: Path, edit: Callable[[str], None]) -> None:
+def test_data_files_are_dependencies_whatever_their_names(
+    recorded: Path, edit: Callable[[str], None]
+) -> None:
     before = content_sha256(recorded, "data/ready")
     for name in ("copy.orig", "._x.npy", ".part-x"):
         (recorded / "data" / "ready" / name).write_text(name)
@@ -131,6 +134,6 @@ def test_data_count_whatever_their_names(recorded: Path, edit: Callable[[str], N
         (recorded / "data" / "ready" / name).unlink()
 
 
-def test_an_installed_engine_stands_in_for_a_missing_one(recorded: Path, tmp_path: Path) -> None:
+def test_an_installed_engine_replaces_a_missing_one(recorded: Path, tmp_path: Path) -> None:
     mine = content_sha256(recorded, "lockstep/runtime")
     assert content_sha256(tmp_path, "lockstep/runtime") == mine

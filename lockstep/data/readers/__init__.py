@@ -1,1 +1,1 @@
-"""Files as arrays: what data sets and predictions read them with."""
+"""Readers that turn files into arrays, for data sets and predictions."""

@@ -1,40 +1,53 @@
-"""A CSV file as a table: its delimiter, its header, and columns of numbers or text."""
+"""Read a CSV file as a table: its delimiter, its header, and columns of numbers or text."""
 
 import csv
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from lockstep.errors import DataError
+from lockstep.errors import DataError, ParamsError
+from lockstep.messages import choice
 
 DELIMITERS = ",;\t"
-# In a column with more numbers than this, a cell that is none is a mistake rather than a text.
-MOSTLY = 0.9
+# If a greater share of a column's cells are numbers, any other cell is an error, not text.
+NUMERIC_SHARE = 0.9
 
 
-def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Return the header's names and the rows of cells; raises DataError."""
+def read_rows(path: Path, max_lines: int | None = None) -> tuple[list[str], list[list[str]]]:
+    """Return the header's names and the cells of each row; raises DataError.
+
+    `max_lines` limits the lines read, header included.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
             delimiter = max(DELIMITERS, key=first.count)
-            rows = [row for row in csv.reader(file, delimiter=delimiter, strict=True) if row]
+            lines = csv.reader(file, delimiter=delimiter, strict=True)
+            rows = [row for row in islice(lines, max_lines) if row]
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a CSV in UTF-8 ({error})") from None
     header = [name.strip() for name in rows[0]] if rows else []
     if not all(header) or len(set(header)) < len(header) or len(rows) < 2:
-        raise DataError(f"{path}: expected a header of different names, and rows below it")
+        raise DataError(f"{path}: expected a header of unique names, and rows below it")
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(header):
             raise DataError(f"{path}: row {number} has {len(row)} cells, expected {len(header)}")
     return header, [[cell.strip() for cell in row] for row in rows[1:]]
 
 
+def check_target(target: str | None, names: list[str]) -> str:
+    """Return the target column, by default the last; raises ParamsError if there is no such one."""
+    if target is not None and target not in names:
+        raise ParamsError(f"data.target: got {target!r}, expected {choice(target, names)}")
+    return target or names[-1]
+
+
 def as_table(
     path: Path, header: list[str], rows: list[list[str]], numeric: list[bool]
 ) -> np.ndarray:
-    """Return rows as an array with a field for each column: float64, or text."""
+    """Return rows as a structured array with a field for each column: float64, or text."""
     columns = [
         _numbers(path, name, cells) if is_numeric else np.array(cells)
         for name, cells, is_numeric in zip(header, zip(*rows, strict=True), numeric, strict=True)
@@ -47,8 +60,8 @@ def as_table(
 
 
 def is_numeric(cells: tuple[str, ...]) -> bool:
-    """Say whether a column is one of numbers, of which a few may be mistaken."""
-    return sum(_number(cell) is not None for cell in cells) > MOSTLY * len(cells)
+    """Return whether a column counts as numeric: a few of its cells may be wrong."""
+    return sum(_number(cell) is not None for cell in cells) > NUMERIC_SHARE * len(cells)
 
 
 def _numbers(path: Path, name: str, cells: tuple[str, ...]) -> np.ndarray:

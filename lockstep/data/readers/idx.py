@@ -14,7 +14,7 @@ UNSIGNED_BYTES = 0x08
 
 
 def read(path: Path) -> np.ndarray:
-    """Return the uint8 array of a gzipped IDX file; raises DataError if it isn't a whole one."""
+    """Return the uint8 array of a gzipped IDX file; raises DataError if it is damaged."""
     try:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:

@@ -1,4 +1,4 @@
-"""An image file as an array: upright, grey or in colours, of the size that is asked for."""
+"""Read an image file as an array: upright, grey or RGB, and of a given size."""
 
 import warnings
 from collections.abc import Iterable, Iterator
@@ -10,12 +10,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lockstep.errors import DataError
 
-# Without those that run other programs to be read.
+# Without formats for which Pillow runs other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
 def load_image(path: Path, mode: str, size: Iterable[int], *, resize: bool = True) -> np.ndarray:
-    """Return an image in the mode L or RGB; raises DataError if it is none or of another size."""
+    """Return an image in mode L or RGB, of `size` (height, width).
+
+    Raises DataError if it can't be read, or has another size and `resize` is false.
+    """
     height, width = size
     with _opened(path) as image:
         upright = ImageOps.exif_transpose(image).convert(mode)
@@ -23,13 +26,13 @@ def load_image(path: Path, mode: str, size: Iterable[int], *, resize: bool = Tru
             if not resize:
                 raise DataError(
                     f"{path}: {upright.height}x{upright.width} pixels, expected {height}x{width} "
-                    "as the first; normalize.size resizes them"
+                    "as in the first image; normalize.image_size resizes them"
                 )
             upright = upright.resize((width, height), Image.Resampling.BILINEAR)
         return np.asarray(upright)
 
 
-def look(path: Path) -> tuple[str, list[int]]:
+def mode_and_size(path: Path) -> tuple[str, list[int]]:
     """Return an image's mode, such as L or RGB, and its height and width."""
     with _opened(path) as image:
         upright = ImageOps.exif_transpose(image)
@@ -45,7 +48,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield image
     except UnidentifiedImageError:
-        raise DataError(f"{path}: no image ({', '.join(FORMATS)}), remove it") from None
+        raise DataError(f"{path}: not an image ({', '.join(FORMATS)}), remove it") from None
     except (
         OSError,
         SyntaxError,
@@ -53,4 +56,4 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         Image.DecompressionBombError,
         Image.DecompressionBombWarning,
     ) as error:
-        raise DataError(f"{path}: not a whole image ({error}), remove or mend it") from None
+        raise DataError(f"{path}: not a whole image ({error}), remove or repair it") from None

@@ -1,30 +1,31 @@
-"""What the kinds of one's own data share: bringing them here, and a test split."""
+"""What all kinds of user data share: import, checks, and a test split."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from lockstep.errors import DataError
 
-TEST_OF = 5
+TEST_DIVISOR = 5  # a fifth of the examples is for testing
 
 
-def bring(source: Path, raw: Path) -> None:
-    """Copy a file or all of a folder into the folder `raw`.
+def import_files(source: Path, raw: Path) -> None:
+    """Copy a file, or a folder's content, into the folder `raw`.
 
-    Raises DataError for what isn't there, isn't a plain file, or leads out of the folder.
+    Raises DataError for a missing path, a special file, or a link that leaves the folder.
     """
-    if not source.exists():
-        raise DataError(f"data.path: {source}: no such file or folder, expected your data there")
+    check_exists(source)
     if source.is_file():
         shutil.copyfile(source, raw / source.name)
         return
     for path in sorted(source.rglob("*")):
         if any(part.startswith(".") for part in path.relative_to(source).parts):
-            continue  # what a desktop leaves behind
+            continue  # hidden files, such as .DS_Store
         if not path.resolve().is_relative_to(source.resolve()):
-            raise DataError(f"{path}: leads to {path.resolve()}, expected to stay in {source}")
+            raise DataError(f"{path}: links to {path.resolve()}, expected a path in {source}")
         if path.is_dir():
             (raw / path.relative_to(source)).mkdir(parents=True, exist_ok=True)
         elif path.is_file():
@@ -33,13 +34,39 @@ def bring(source: Path, raw: Path) -> None:
             raise DataError(f"{path}: neither a file nor a folder, remove it")
 
 
+def check_exists(source: Path) -> None:
+    """Raise DataError if the user's file or folder doesn't exist."""
+    if not source.exists():
+        raise DataError(f"data.path: {source}: no such file or folder, expected your data there")
+
+
+def check_suffix(source: Path, suffix: str) -> list[Path]:
+    """Return the file, or the folder's files; raises DataError for another suffix."""
+    check_exists(source)
+    if source.is_file():
+        if source.suffix.lower() != suffix:
+            raise DataError(f"data.path: {source}: got a file {source.suffix}, expected {suffix}")
+        return [source]
+    return list(files(source, suffix).values())
+
+
+@contextmanager
+def named_by_source(raw: Path, source: Path) -> Iterator[None]:
+    """Make DataErrors name the user's file instead of its copy in `raw`."""
+    try:
+        yield
+    except DataError as error:
+        copy = raw / source.name if source.is_file() else raw
+        raise DataError(str(error).replace(str(copy), str(source.resolve()))) from None
+
+
 def files(folder: Path, suffix: str) -> dict[str, Path]:
-    """Return train and test files of `folder`, or its only one as train; raises DataError."""
-    found = sorted(folder.iterdir())
+    """Return the folder's train and test files, or its only file as train; raises DataError."""
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     by_split = {path.stem: path for path in found}
-    odd = [path for path in found if path.suffix.lower() != suffix or not path.is_file()]
-    if odd:
-        raise DataError(f"{odd[0]}: expected a file {suffix}")
+    unexpected = [path for path in found if path.suffix.lower() != suffix or not path.is_file()]
+    if unexpected:
+        raise DataError(f"{unexpected[0]}: expected a file {suffix}")
     if set(by_split) == {"train", "test"}:
         return {"train": by_split["train"], "test": by_split["test"]}
     if len(found) != 1:
@@ -49,13 +76,13 @@ def files(folder: Path, suffix: str) -> dict[str, Path]:
     return {"train": found[0]}
 
 
-def for_testing(count: int) -> np.ndarray:
-    """Say which of `count` examples are for testing, where nobody said so: a fifth of them.
+def draw_test_mask(count: int) -> np.ndarray:
+    """Return a boolean mask, (count,), of a fifth of the examples: those for testing.
 
-    Drawn, since rows may have a period; always the same ones, so that runs can be compared.
+    Random, since rows may be periodic; with a fixed seed, so that runs can be compared.
     """
-    if count < TEST_OF:
-        raise DataError(f"{count} examples, expected at least {TEST_OF} to split")
+    if count < TEST_DIVISOR:
+        raise DataError(f"{count} examples, expected at least {TEST_DIVISOR} to draw a test split")
     test = np.zeros(count, bool)
-    test[np.random.default_rng(0).permutation(count)[: count // TEST_OF]] = True
+    test[np.random.default_rng(0).permutation(count)[: count // TEST_DIVISOR]] = True
     return test

@@ -1,1 +1,1 @@
-"""Readers and constants that several data sets share: a dependency of download and normalize."""
+"""Readers and constants that several data sets share; download and normalize depend on them."""

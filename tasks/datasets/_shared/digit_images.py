@@ -1,8 +1,8 @@
-"""1,797 handwritten digits, 8x8 with 17 grey levels, which scikit-learn brings along.
+"""1,797 handwritten digits, 8x8 with 17 grey levels, from scikit-learn.
 
 The test set of "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, UCI Machine
-Learning Repository, 1998; CC BY 4.0). It names no test split: here it is every fifth example, so
-that all its writers are in both.
+Learning Repository, 1998; CC BY 4.0). It has no test split: every fifth example is used for
+testing, so that both splits have digits of all writers.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ FILES = {
         "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22",
     ),
 }
-TASK = "classification"
+TARGET_KIND = "classification"
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 TEST_EVERY = 5
 
@@ -31,7 +31,7 @@ def read(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         rows = np.loadtxt(path, delimiter=",")
     except (ValueError, OSError, EOFError) as error:
         raise DataError(
-            f"{path}: not the table it should be ({error}), download it again"
+            f"{path}: not a readable table of numbers ({error}), download it again"
         ) from None
     images, labels = rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(int)
     test = np.arange(len(rows)) % TEST_EVERY == 0
