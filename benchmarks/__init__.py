@@ -1,1 +1,1 @@
-"""What it costs, measured beside its peers; each prints one JSON object with --json."""
+"""Benchmarks of Lockstep against other ways to do the same; each prints JSON with --json."""

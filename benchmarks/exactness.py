@@ -1,10 +1,10 @@
-"""Whether training gives the same bits: again, on workers, streamed, and after kill -9.
+"""Whether training is reproducible bit for bit: repeated, on workers, streamed, after kill -9.
 
     python -m benchmarks.exactness --json [--runs 20] [--smallest]
 
-About 12 minutes on two cores. Real `train` stages in processes of their own, on digits, with
-dropout, batch normalization, Adam, augmentation, ReduceLROnPlateau and EarlyStopping; a killed run
-is started again as DVC would, without the stage's outputs. Writes its table into
+About 12 minutes on two cores. Runs `train` stages as separate processes, on digits, with dropout,
+batch normalization, Adam, augmentation, ReduceLROnPlateau and EarlyStopping. A killed run is
+restarted without the stage's outputs, as DVC would do it. Writes its table into
 docs/performance.md.
 """
 
@@ -38,13 +38,13 @@ TRAINING = [
     "train.augmentation=[{name: RandomTranslation, height_factor: 0.1, width_factor: 0.1}]",
     "train.callbacks=[{name: ReduceLROnPlateau, patience: 2, factor: 0.5}, "
     "{name: EarlyStopping, patience: 12, restore_best_weights: true}]",
-    "train.bundle_seconds=0",
-    "train.steps_per_call=10",
-    "train.cluster_seconds=60",
+    "train.snapshot_seconds=0",
+    "train.steps_per_execution=10",
+    "train.cluster_timeout_seconds=60",
 ]
 MLP = ["model.name=mlp", "train.epochs=2", "model.mlp.dropout=0.0", "train.jit_compile=false"]
-MADE = (layout.BEST_WEIGHTS, layout.LAST_WEIGHTS, layout.HISTORY)
-EPOCH_SECONDS = 0.1  # about
+RESULTS = (layout.BEST_WEIGHTS, layout.LAST_WEIGHTS, layout.HISTORY)
+EPOCH_SECONDS = 0.1  # approximately
 Digests = tuple[str, ...]
 
 
@@ -61,7 +61,7 @@ FULL, SMALLEST = Size(40, 20), Size(6, 1)
 def main() -> None:
     """Measure, write the table, and print one JSON object or the table."""
     parser = _measure.parser(__doc__)
-    parser.add_argument("--runs", type=int, help="how many to kill")
+    parser.add_argument("--runs", type=int, help="number of trainings to kill")
     options = parser.parse_args()
     size = SMALLEST if options.smallest else FULL
     with tempfile.TemporaryDirectory() as folder:
@@ -71,22 +71,22 @@ def main() -> None:
 
 
 def measure(folder: Path, size: Size) -> dict[str, object]:
-    """Train in workspaces under `folder`, two at a time, and compare what they end in."""
+    """Train in workspaces under `folder`, two at a time, and compare their results."""
     training = [*TRAINING, f"train.epochs={size.epochs}"]
     with ThreadPoolExecutor(2) as pool:
-        full, mlp = pool.map(prepared, (folder / "full", folder / "mlp"), (training, MLP))
-        golden, again = pool.map(lambda name: trained(copy(full, name)), ("golden", "again"))
-        stream = pool.submit(trained, copy(full, "stream", "train.residency=stream"))
-        two = pool.submit(trained, copy(full, "two", "train.replicas=2"))
+        full, mlp = pool.map(prepare, (folder / "full", folder / "mlp"), (training, MLP))
+        golden, again = pool.map(lambda name: train(copy(full, name)), ("golden", "again"))
+        stream = pool.submit(train, copy(full, "stream", "train.data_placement=disk"))
+        two = pool.submit(train, copy(full, "two", "train.replicas=2"))
         counts = [copy(mlp, f"replicas-{count}", f"train.replicas={count}") for count in (1, 2)]
-        counted = pool.map(trained, counts)
-        workers = trained_by_workers(copy(full, "chief", "train.replicas=2"))
-        shots = random.Random(0)  # noqa: S311  # moments, not secrets
-        moments = [shots.random() for _ in range(size.kills)]
+        counted = pool.map(train, counts)
+        workers = train_on_workers(copy(full, "chief", "train.replicas=2"))
+        generator = random.Random(0)  # noqa: S311  # draws times to kill at, no secrets
+        moments = [generator.random() for _ in range(size.kills)]
         epochs = epochs_of(full.with_name("full-golden"))
-        killed = pool.map(lambda run: killed_and_resumed(full, *run, epochs), enumerate(moments))
+        killed = pool.map(lambda run: kill_and_resume(full, *run, epochs), enumerate(moments))
         equal = [each == golden for each in killed]
-        list(counted)  # ends here if one of them failed
+        list(counted)  # exits if one of them failed
     return {
         "repeat": golden == again,
         "replicas_equal_workers": two.result() == workers,
@@ -96,51 +96,51 @@ def measure(folder: Path, size: Size) -> dict[str, object]:
     }
 
 
-def prepared(root: Path, overrides: list[str]) -> Path:
-    """A workspace with these parameters, whose first three stages have run."""
+def prepare(root: Path, overrides: list[str]) -> Path:
+    """Return a clone with these parameters, after its first three stages."""
     write_overridden(_measure.clone(root) / layout.PARAMS, overrides)
     for stage in ("download", "normalize", "build"):
-        ended(start(root, "tasks", stage))
+        wait_for(start(root, "tasks", stage))
     return root
 
 
 def copy(root: Path, name: str, *overrides: str) -> Path:
-    """A copy of a workspace, with more parameters."""
-    there = Path(shutil.copytree(root, root.with_name(f"{root.name}-{name}")))
-    write_overridden(there / layout.PARAMS, list(overrides))
-    return there
+    """Return a copy of a workspace, with further overrides."""
+    target = Path(shutil.copytree(root, root.with_name(f"{root.name}-{name}")))
+    write_overridden(target / layout.PARAMS, list(overrides))
+    return target
 
 
 def start(root: Path, *command: str, **environment: str) -> subprocess.Popen[str]:
-    """Start a module with arguments as a process group of its own."""
+    """Start `python -m` with these arguments in a new process group."""
     return subprocess.Popen(
         [sys.executable, "-m", *command], cwd=root, env={**os.environ, **environment},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
 
 
-def ended(*processes: subprocess.Popen[str]) -> None:
-    """Wait for processes; each must end well."""
+def wait_for(*processes: subprocess.Popen[str]) -> None:
+    """Wait for processes; exit with their output if one failed."""
     outputs = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
         sys.exit("\n".join(outputs))
 
 
-def trained(root: Path) -> Digests:
-    """Run the train stage, and return what it ends in."""
-    ended(start(root, "tasks", "train"))
+def train(root: Path) -> Digests:
+    """Run the train stage, and return the digests of its results."""
+    wait_for(start(root, "tasks", "train"))
     return digests(root)
 
 
 def digests(root: Path) -> Digests:
-    """The digest of both weights, and of the history's bytes."""
-    best, last, history = (root / name for name in MADE)
+    """Return the digests of best weights, last weights and history.csv."""
+    best, last, history = (root / name for name in RESULTS)
     text = hashlib.sha256(history.read_bytes()).hexdigest()
     return weights_digest(best), weights_digest(last), text
 
 
-def trained_by_workers(chief: Path) -> Digests:
-    """Run the train stage with another worker in a copy of the workspace."""
+def train_on_workers(chief: Path) -> Digests:
+    """Run the train stage on two workers, the second in a copy of the workspace."""
     addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     other = copy(chief, "worker")
     configs = [
@@ -148,19 +148,19 @@ def trained_by_workers(chief: Path) -> Digests:
         for index in range(2)
     ]
     worker = start(other, "lockstep", "worker", TF_CONFIG=configs[1])
-    ended(start(chief, "tasks", "train", TF_CONFIG=configs[0]), worker)
+    wait_for(start(chief, "tasks", "train", TF_CONFIG=configs[0]), worker)
     return digests(chief)
 
 
 def free_port() -> int:
-    """A port on the loopback that nobody listens on."""
+    """Return an unused port on the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def killed_and_resumed(full: Path, number: int, moment: float, epochs: int) -> Digests:
-    """Kill a training at a moment from its first epoch's end, 0, to its last one's, 1; go on."""
+def kill_and_resume(full: Path, number: int, moment: float, epochs: int) -> Digests:
+    """Kill a training between its first epoch's end (moment 0) and its last's (1); resume it."""
     root = copy(full, f"kill-{number}")
     whole, part = divmod(1 + moment * (epochs - 1), 1)
     killed = start(root, "tasks", "train")
@@ -171,19 +171,19 @@ def killed_and_resumed(full: Path, number: int, moment: float, epochs: int) -> D
         sys.exit(f"the training of run {number} ended before it was killed: {killed.communicate()}")
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
-    for name in MADE:
+    for name in RESULTS:
         (root / name).unlink(missing_ok=True)
-    return trained(root)
+    return train(root)
 
 
 def epochs_of(root: Path) -> int:
-    """How many epochs the history has."""
+    """Return the number of epochs in history.csv."""
     history = root / layout.HISTORY
     return max(0, len(history.read_text().splitlines()) - 1) if history.exists() else 0
 
 
 def difference(one: Path, other: Path) -> float:
-    """The largest difference between two workspaces' last weights."""
+    """Return the largest absolute difference between two workspaces' last weights."""
     found = 0.0
     last = layout.LAST_WEIGHTS
     with h5py.File(one / last) as mine, h5py.File(other / last) as theirs:

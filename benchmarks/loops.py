@@ -1,4 +1,4 @@
-"""The peers of the trainer, over the same model: Keras's `fit`, an eager tape, the bare compute."""
+"""Training loops to compare, over the same model: Lockstep, Keras `fit`, eager tape, bare graph."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from lockstep.runtime import devices
 from lockstep.runtime.strategy import start_runtime
 from lockstep.training import xla
 from lockstep.training.loop import Loop
-from lockstep.training.sources import Resident, Stream
+from lockstep.training.sources import DeviceSource, DiskSource
 from lockstep.training.steps import Steps
 from models import cnn, mlp
 
@@ -29,14 +29,17 @@ def model(name: str) -> keras.Model:
 
 
 def pixels(x: np.ndarray) -> np.ndarray:
-    """Return what a tutorial gives `fit`: float32 from 0 to 1."""
+    """Return the images as tutorials pass them to `fit`: float32 from 0 to 1."""
     return x[..., None].astype("float32") / LARGEST
 
 
 def lockstep(
-    name: str, batch_size: int, replicas: int = 1, source: type[Resident] | type[Stream] = Resident
+    name: str,
+    batch_size: int,
+    replicas: int = 1,
+    source: type[DeviceSource] | type[DiskSource] = DeviceSource,
 ) -> Loop:
-    """Return our loop over a model, as the train stage makes it."""
+    """Return Lockstep's loop over a model, configured as in the train stage."""
     strategy = start_runtime(0, replicas)
     with strategy.scope():
         made = model(name)
@@ -44,15 +47,15 @@ def lockstep(
         preprocess = keras.Sequential([keras.Input(SHAPE[:2], dtype="uint8"), *layers])
     jit = xla.jit_compile(made, replicas, devices.kind(), augmented=False)
     steps = Steps(made, strategy, preprocess, jit_compile=jit)
-    calls = steps_per_call(made, batch_size)
-    return Loop(steps, batch_size, 0, steps_per_call=calls, source=source)
+    calls = steps_per_execution(made, batch_size)
+    return Loop(steps, batch_size, 0, steps_per_execution=calls, source=source)
 
 
-def steps_per_call(made: keras.Model, batch_size: int) -> int:
-    """Return how many steps one graph call takes, by the train stage's rule."""
+def steps_per_execution(made: keras.Model, batch_size: int) -> int:
+    """Return the steps per graph call, by the train stage's rule."""
     pixels = keras.Input(SHAPE)
     flops = count_flops(made, keras.Model(pixels, pixels))
-    return xla.steps_per_call(flops, batch_size, devices.kind())
+    return xla.steps_per_execution(flops, batch_size, devices.kind())
 
 
 def ours(
@@ -61,9 +64,9 @@ def ours(
     batch_size: int,
     epochs: int,
     replicas: int = 1,
-    source: type[Resident] | type[Stream] = Resident,
+    source: type[DeviceSource] | type[DiskSource] = DeviceSource,
 ) -> Callable[[], None]:
-    """Return what trains with our loop."""
+    """Return a function that trains with Lockstep's loop."""
     loop = lockstep(name, batch_size, replicas, source)
     return lambda: loop.fit(train, None, [], epochs=epochs)
 
@@ -71,7 +74,7 @@ def ours(
 def fit(
     name: str, train: Examples, batch_size: int, epochs: int, steps_per_execution: int = 1
 ) -> Callable[[], None]:
-    """Return what trains with Keras's `fit`."""
+    """Return a function that trains with Keras's `fit`."""
     made, x = model(name), pixels(train.x)
     made.compile(
         "adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False,
@@ -81,7 +84,7 @@ def fit(
 
 
 def tape(name: str, train: Examples, batch_size: int) -> Callable[[], None]:
-    """Return what trains one epoch as a tutorial's loop does: tf.data, and an eager tape."""
+    """Return a function that trains one epoch with tf.data and an eager GradientTape."""
     made = model(name)
     optimizer, loss = keras.optimizers.Adam(), keras.losses.SparseCategoricalCrossentropy()
     accuracy = keras.metrics.SparseCategoricalAccuracy()
@@ -101,15 +104,15 @@ def tape(name: str, train: Examples, batch_size: int) -> Callable[[], None]:
 
 
 def bare(name: str, train: Examples, batch_size: int, epochs: int) -> Callable[[], None]:
-    """Return the limit: forward, backward and update on one batch again and again, in one graph.
+    """Return the upper limit of speed: train on the same batch again and again, in one graph.
 
-    Neither order nor preprocessing, neither metrics nor a strategy; compiled by XLA if ours is.
+    Without shuffling, preprocessing, metrics or a strategy; compiled by XLA if Lockstep's loop is.
     """
     made, count = model(name), epochs * (len(train.x) // batch_size)
     x, y = tf.constant(pixels(train.x[:batch_size])), tf.constant(train.y[:batch_size])
     made._symbolic_build(data_batch=(x, y))
     jit = xla.jit_compile(made, 1, devices.kind(), augmented=False)
-    most = steps_per_call(made, batch_size)
+    most = steps_per_execution(made, batch_size)
 
     @tf.function(jit_compile=jit)
     def steps(number: tf.Tensor) -> None:

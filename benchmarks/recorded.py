@@ -1,4 +1,4 @@
-"""One training with all that is kept and shown of it, and the same with none."""
+"""A training with all callbacks, snapshots and recording, and the same training without."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from lockstep.config.overrides import write_overridden
 from lockstep.config.reading import load_params
 from lockstep.storage import layout
 from lockstep.tracking import recorder
-from lockstep.training.callbacks import lasting_callbacks, shown_callbacks
+from lockstep.training.callbacks import progress_callbacks, stateful_callbacks
 from lockstep.training.trainer import Training
 from tasks.__main__ import run_stage
 
@@ -21,9 +21,9 @@ OVERRIDES = ["model.name=cnn", "train.batch_size=128", "train.epochs=2"]
 def training(
     folder: Path, data: Path, name: str
 ) -> Iterator[tuple[Callable[[], None], Callable[[], None]]]:
-    """Yield what trains two epochs with no callback, and what does it as the train stage does.
+    """Yield two functions that train two epochs: without callbacks, and as the train stage does.
 
-    Both on the data set `name` with the CNN at batch 128, validation included, in a clone under
+    Both use the data set `name`, the CNN with batch size 128, and validation, in a clone under
     `folder`.
     """
     root = _measure.clone(folder / "lockstep")
@@ -31,15 +31,17 @@ def training(
     write_overridden(root / layout.PARAMS, [*OVERRIDES, *which])
     for before in ("download", "normalize", "build"):
         run_stage(before, root)
-    values = load_params(root)
-    training = Training(values, root)
-    with recorder.record(values, root, "train") as run:
+    params = load_params(root)
+    training = Training(params, root)
+    with recorder.record(params, root, "train") as run:
         loop = training.loop()
-        folders = (root / layout.BUNDLES / str(number) for number in count())
+        folders = (root / layout.SNAPSHOTS / str(number) for number in count())
 
         def whole() -> None:
-            lasting = lasting_callbacks(values, root, run.key)
-            resume = training.resume(loop, lasting, next(folders))
-            training.run(loop, [*lasting, *shown_callbacks(values, lasting, run.send)], resume)
+            callbacks = stateful_callbacks(params, root, run.key, training.spec.targets)
+            resume = training.resume(loop, callbacks, next(folders))
+            training.run(
+                loop, [*callbacks, *progress_callbacks(params, callbacks, run.send)], resume
+            )
 
         yield lambda: loop.fit(training.train, training.validation, [], epochs=2), whole

@@ -1,10 +1,11 @@
-"""The reference experiments beside the tutorials' own loops: as good, and how much faster?
+"""The presets against the tutorials' training loops: accuracy and speed.
 
     python -m benchmarks.reference --json [--data DATA] [--only ID ...] [--seeds 3] [--smallest]
 
-About 40 minutes on two cores. Those with a loop of their own begin with the same weights, and take
-the same batches, in one process; seconds are of training alone, without tracing. The others run
-through their stages. Writes docs/reference-results.md, and presets/measured.json for those it ran.
+About 40 minutes on two cores. A preset with a tutorial's loop is trained by both in one process,
+from the same initial weights on the same batches; seconds are of training only, without tracing.
+The other presets run their stages. Writes docs/reference-results.md, and the presets' results to
+presets/measured.json.
 """
 
 import argparse
@@ -54,13 +55,13 @@ LOOPS = {
     "mnist-mlp-512": tutorials.fit,
     "mnist-cnn": tutorials.fit,
 }
-POINTS = 0.003
+TOLERANCE = 0.003  # least tolerated difference in accuracy
 WARM_UP = 20  # steps
 DOCUMENT, MEASURED = REPOSITORY / "docs" / "reference-results.md", REPOSITORY / presets.MEASURED
 
 
 class Size(NamedTuple):
-    """How many seeds each has, and the experiments by name, with what each changes further."""
+    """The number of seeds per experiment, and further overrides by the experiment's name."""
 
     seeds: int
     experiments: dict[str, list[str]]
@@ -79,14 +80,14 @@ SMALLEST = Size(
 
 
 class Result(NamedTuple):
-    """One seed's test accuracy, and seconds of training."""
+    """The test accuracy and seconds of one training."""
 
     accuracy: float
     seconds: float
 
 
 def main() -> None:
-    """Run them, write the table, and print a JSON list or the table."""
+    """Run the experiments, write the table, and print a JSON list or the table."""
     options = _options()
     size = SMALLEST if options.smallest else FULL
     found = []
@@ -96,16 +97,18 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             root = _measure.clone(Path(folder) / "lockstep")
             found.append(_experiment(name, root, changes, options.seeds or size.seeds))
-        _write(options, MEASURED, _remembered(found))
+        _write(options, MEASURED, _update_measured(found))
     if not options.only:
         _write(options, DOCUMENT, _document(found))
-    print(json.dumps([_in_numbers(each) for each in found]) if options.json else _table(found))
+    print(json.dumps([_numbers_only(each) for each in found]) if options.json else _table(found))
 
 
 def _options() -> argparse.Namespace:
     parser = _measure.parser(__doc__)
     _measure.add_data(parser)
-    parser.add_argument("--seeds", type=int, help="how many, of those beside a loop")
+    parser.add_argument(
+        "--seeds", type=int, help="number of seeds for presets compared with a loop"
+    )
     parser.add_argument("--only", nargs="+", choices=presets.preset_names(REPOSITORY))
     return parser.parse_args()
 
@@ -117,8 +120,8 @@ def _write(options: argparse.Namespace, path: Path, text: str) -> None:
 
 def _experiment(name: str, root: Path, changes: list[str], seeds: int) -> dict[str, Any]:
     if name not in LOOPS:
-        return _row(name, _alone(name, root, changes))
-    pairs = [_pair(name, root, changes, seed) for seed in range(seeds)]
+        return _row(name, _run_stages(name, root, changes))
+    pairs = [_train_both(name, root, changes, seed) for seed in range(seeds)]
     peers, ours = zip(*pairs, strict=True)
     accuracies = [[each.accuracy for each in side] for side in (peers, ours)]
     differences = [mine - theirs for theirs, mine in zip(*accuracies, strict=True)]
@@ -127,7 +130,7 @@ def _experiment(name: str, root: Path, changes: list[str], seeds: int) -> dict[s
         name,
         statistics.mean(accuracies[1]),
         peer=statistics.mean(accuracies[0]),
-        tolerance=max(POINTS, 2 * error),
+        tolerance=max(TOLERANCE, 2 * error),
         peer_seconds=sum(each.seconds for each in peers),
         our_seconds=sum(each.seconds for each in ours),
     )
@@ -140,52 +143,52 @@ def _row(name: str, ours: float | str, **more: float) -> dict[str, Any]:
     return {"id": name, "published": published, "ours": ours, **dict.fromkeys(keys), **more}
 
 
-def _alone(name: str, root: Path, changes: list[str]) -> float | str:
-    """Run the stages up to evaluate; return what registering would look at, or why it ended."""
-    asked = _with_preset(name, root, changes, seed=0)
+def _run_stages(name: str, root: Path, changes: list[str]) -> float | str:
+    """Run the stages up to evaluate; return the registration metric, or why training diverged."""
+    params = _with_preset(name, root, changes, seed=0)
     try:
         for stage in ("download", "normalize", "build", "train", "evaluate"):
             run_stage(stage, root)
     except DivergedError as error:
         return f"diverged: {str(error).partition(';')[0]}"
     metrics = json.loads((root / layout.METRICS).read_text())["test"]
-    value: float = metrics[asked.register.metric]
+    value: float = metrics[params.register.metric]
     return value
 
 
 def _with_preset(name: str, root: Path, changes: list[str], seed: int) -> Params:
-    """Give a clone the parameters of a preset, changed further, whatever it had before."""
+    """Write a preset's parameters and further overrides to a clone's params.yaml; return them."""
     path = root / layout.PARAMS
     path.write_text((REPOSITORY / layout.PARAMS).read_text(encoding="utf-8"), encoding="utf-8")
     write_overridden(path, [*presets.assignments(root, name), f"seed={seed}", *changes])
     return load_params(root)
 
 
-def _pair(name: str, root: Path, changes: list[str], seed: int) -> tuple[Result, Result]:
-    asked = _with_preset(name, root, changes, seed)
+def _train_both(name: str, root: Path, changes: list[str], seed: int) -> tuple[Result, Result]:
+    params = _with_preset(name, root, changes, seed)
     for stage in ("download", "normalize", "build"):
         run_stage(stage, root)
-    return _peer(asked, root, LOOPS[name]), _ours(asked, root)
+    return _peer(params, root, LOOPS[name]), _ours(params, root)
 
 
-def _ours(asked: Params, root: Path) -> Result:
-    training = Training(asked, root)
+def _ours(params: Params, root: Path) -> Result:
+    training = Training(params, root)
     loop, train = training.loop(), training.train
     loop.steps.build(train)
     kept = tutorials.values(loop.steps.variables)
-    loop.fit(train, None, [], epochs=1)  # traces
+    loop.fit(train, None, [], epochs=1)  # traces the graphs
     tutorials.restore(loop.steps.variables, kept)
     start = time.perf_counter()
-    loop.fit(train, None, [], epochs=asked.train.epochs, steps=asked.train.steps)
+    loop.fit(train, None, [], epochs=params.train.epochs, steps=params.train.steps)
     seconds = time.perf_counter() - start
     test = load_examples(root, "test")
     return Result(_accuracy(loop.predict(test)["y"], np.asarray(test.y)), seconds)
 
 
-def _peer(asked: Params, root: Path, train_by: tutorials.Loop) -> Result:
+def _peer(params: Params, root: Path, train_by: tutorials.Loop) -> Result:
     spec = read_spec(root)
-    model = make_model_with(asked, spec, root / layout.INITIAL_WEIGHTS)
-    compile_for_training(model, asked, spec, 1, root)
+    model = make_model_with(params, spec, root / layout.INITIAL_WEIGHTS)
+    compile_for_training(model, params, spec, 1, root)
     preprocess = preprocessing.layers(spec)
 
     def floats(split: str) -> Examples:
@@ -195,7 +198,7 @@ def _peer(asked: Params, root: Path, train_by: tutorials.Loop) -> Result:
             preprocess.predict(x, verbose=0), np.eye(spec.outputs)[y] if one_hot else np.array(y)
         )
 
-    orders = list(_orders(asked, spec.splits["train"]))
+    orders = list(_orders(params, spec.splits["train"]))
     train, test = floats("train"), floats("test")
     seconds = train_by(model, train, orders, orders[0][:WARM_UP])
     return Result(
@@ -203,13 +206,13 @@ def _peer(asked: Params, root: Path, train_by: tutorials.Loop) -> Result:
     )
 
 
-def _orders(asked: Params, count: int) -> Iterator[np.ndarray]:
-    """The batches of each epoch, as our loop takes them."""
-    train = asked.train
+def _orders(params: Params, count: int) -> Iterator[np.ndarray]:
+    """Each epoch's batches, in the order of Lockstep's loop."""
+    train = params.train
     per_epoch = count // train.batch_size
     total = train.steps or (train.epochs or 0) * per_epoch
     for epoch in range(math.ceil(total / per_epoch)):
-        order = order_of_epoch(train.order, count, train.batch_size, asked.seed, epoch)
+        order = order_of_epoch(train.order, count, train.batch_size, params.seed, epoch)
         yield order[: total - epoch * per_epoch]
 
 
@@ -217,28 +220,28 @@ def _accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:
     return float((outputs.argmax(1) == labels).mean())
 
 
-def _remembered(found: list[dict[str, Any]]) -> str:
-    """What `lockstep presets` shows, with what was found in the place of what was."""
+def _update_measured(found: list[dict[str, Any]]) -> str:
+    """The text of measured.json, updated with these results; `lockstep presets` shows them."""
     kept = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
-    kept |= {each["id"]: _in_words(each["ours"]) for each in found}
+    kept |= {each["id"]: _as_text(each["ours"]) for each in found}
     return json.dumps(kept, indent=2, sort_keys=True) + "\n"
 
 
-def _in_numbers(row: dict[str, Any]) -> dict[str, Any]:
-    """The row without what was said in the place of a figure."""
+def _numbers_only(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with None instead of texts such as "diverged"."""
     return {
         key: None if key != "id" and isinstance(value, str) else value for key, value in row.items()
     }
 
 
-def _in_words(value: float | str | None) -> str:
+def _as_text(value: float | str | None) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else f"{value:.4f}"
 
 
 def _table(found: list[dict[str, Any]]) -> str:
-    rows = [[_in_words(each) for each in row.values()] for row in found]
+    rows = [[_as_text(each) for each in row.values()] for row in found]
     return _measure.table(found[0], rows)
 
 
@@ -247,10 +250,11 @@ def _document(found: list[dict[str, Any]]) -> str:
     peers, ours = (sum(each[side] for each in pairs) for side in ("peer_seconds", "our_seconds"))
     return (
         "# The reference experiments\n\n"
-        "`python -m benchmarks.reference --json`: test accuracies as fractions, means over seeds;\n"
-        "for regression the mean absolute error. `peer` is the tutorial's own loop with the same\n"
-        "first weights and batches; seconds are of training alone, all seeds, without tracing.\n"
-        f"Together {peers:.0f} s and {ours:.0f} s: {ours / peers:.3f} of theirs.\n\n"
+        "`python -m benchmarks.reference --json`: test accuracies as fractions, or mean absolute\n"
+        "errors for regression; means over seeds. `peer` is the tutorial's own loop with the same\n"
+        "initial weights and batches. Seconds are training time without tracing, over all seeds.\n"
+        f"The tutorials' loops took {peers:.0f} s in all, Lockstep {ours:.0f} s: "
+        f"{ours / peers:.3f} of it.\n\n"
         f"{_table(found)}\n"
     )
 

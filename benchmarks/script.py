@@ -1,4 +1,4 @@
-"""The plain Keras script that a user would write for the default work: the peer of the pipeline.
+"""A plain Keras script that does the same as the pipeline, as its peer.
 
 Load, normalize, fit, evaluate, plot and save, all in one process:
 python -m benchmarks.script {mnist,digits} DATA OUT EPOCHS BATCH_SIZE
@@ -35,7 +35,7 @@ def mnist():
 
 
 def digits():
-    from sklearn.datasets import load_digits  # whose import takes a second
+    from sklearn.datasets import load_digits  # imported late: it takes a second
 
     x, y = load_digits(return_X_y=True)
     x, test = x.reshape(-1, 8, 8, 1).astype("float32") / 16, np.arange(len(x)) % 5 == 0

@@ -1,10 +1,10 @@
-"""What it costs to stream examples from the disk, in speed and in memory.
+"""Speed and memory of training that reads its examples from disk.
 
     python -m benchmarks.streaming --json [--data ../shared/data] [--repeats 5] [--smallest]
 
-About 4 minutes on two cores, and 5 GB of disk for a while. Speed: MNIST and the CNN at batch 128,
-streamed beside resident. Memory: the peak of a process that streams one epoch of 4 GB of images,
-beside one with 400 MB. Writes its table into docs/performance.md.
+About 4 minutes on two cores, and 5 GB of temporary disk space. Speed: MNIST and the CNN with batch
+size 128, read from disk or placed on the device. Memory: peak of a process that reads one epoch of
+4 GB of images from disk, relative to 400 MB. Writes its table into docs/performance.md.
 """
 
 import subprocess
@@ -25,7 +25,7 @@ from benchmarks import images, loops
 from lockstep.data.spec import Examples
 from lockstep.runtime.strategy import start_runtime
 from lockstep.training.loop import Loop
-from lockstep.training.sources import Resident, Stream
+from lockstep.training.sources import DeviceSource, DiskSource
 from lockstep.training.steps import Steps
 from models import linear
 
@@ -34,17 +34,17 @@ GOALS = {"streaming": "at least 0.9", "memory": "at most 1.1"}
 
 
 class Size(NamedTuple):
-    """How much is measured; `made_up` images, if not 0, are in the place of MNIST's."""
+    """How much is measured; `random_images`, if not 0, replace MNIST's."""
 
-    examples: int  # of which the speed is measured
+    examples: int  # for the speed
     small: int  # bytes
-    large: int
-    made_up: int
+    large: int  # bytes
+    random_images: int
     repeats: int
 
 
-FULL = Size(12_800, 400_000_000, 4_000_000_000, made_up=0, repeats=5)
-SMALLEST = Size(256, 4_000_000, 40_000_000, made_up=256, repeats=1)
+FULL = Size(12_800, 400_000_000, 4_000_000_000, random_images=0, repeats=5)
+SMALLEST = Size(256, 4_000_000, 40_000_000, random_images=256, repeats=1)
 
 
 def main() -> None:
@@ -64,21 +64,21 @@ def main() -> None:
 
 
 def speed(data: Path, size: Size) -> float:
-    """How fast streamed training is, over resident."""
+    """Return the speed of training from disk relative to training from device memory."""
     with tempfile.TemporaryDirectory() as folder:
-        some = images.splits(data, size.made_up)[0].at(np.arange(size.examples))
+        some = images.splits(data, size.random_images)[0].at(np.arange(size.examples))
         np.save(Path(folder) / "x.npy", some.x)
         train = Examples(np.load(Path(folder) / "x.npy", mmap_mode="r"), some.y)
         peers = {
             source.__name__: loops.ours("cnn", train, 128, 2, source=source)
-            for source in (Stream, Resident)
+            for source in (DiskSource, DeviceSource)
         }
         taken = _measure.in_turn(size.repeats, peers)
-    return taken["Resident"].minimum / taken["Stream"].minimum
+    return taken["DeviceSource"].minimum / taken["DiskSource"].minimum
 
 
 def peak(size: int) -> int:
-    """The peak memory in KiB of a process that streams an array of `size` bytes."""
+    """Return the peak memory in KiB of a process that streams an array of `size` bytes."""
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), size)
         ended = subprocess.run(
@@ -109,8 +109,8 @@ def stream(folder: Path) -> int:
         model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
         layers = [keras.Input(IMAGE, dtype="uint8"), keras.layers.Rescaling(1 / 255)]
         steps = Steps(model, strategy, keras.Sequential(layers))
-    Loop(steps, 128, 0, source=Stream).fit(examples, None, [], epochs=1)
-    # Not getrusage's: that one begins with the size of the process that started this one.
+    Loop(steps, 128, 0, source=DiskSource).fit(examples, None, [], epochs=1)
+    # getrusage's maximum isn't used: it starts at the size of the parent process.
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
     return int(peak)

@@ -1,9 +1,9 @@
-"""How fast the trainer is, beside Keras's `fit`, a tutorial's tape loop and the bare compute.
+"""The trainer's speed against Keras's `fit`, an eager tape loop and the bare computation.
 
     python -m benchmarks.trainer --json [--data ../shared/data] [--repeats 5] [--smallest]
 
-About 10 minutes on two cores: real MNIST, all peers in turn in one process, after one round that
-traces. Ratios are of examples a second from the fastest repeat. Writes its table into
+About 10 minutes on two cores: MNIST, all peers alternately in one process, after one untimed round
+that traces. Ratios are of examples per second in the fastest repeat. Writes its table into
 docs/performance.md.
 """
 
@@ -25,7 +25,7 @@ from lockstep.runtime.strategy import start_runtime
 
 
 class Work(NamedTuple):
-    """What one repeat trains: epochs of some examples; the slow tape loop one of a few."""
+    """What one repeat trains: some epochs; the slow tape loop one epoch of `few` examples."""
 
     model: str
     batch_size: int
@@ -35,12 +35,12 @@ class Work(NamedTuple):
 
 
 class Size(NamedTuple):
-    """How much is measured; `made_up` images, if not 0, are in the place of MNIST's."""
+    """How much is measured; `random_images`, if not 0, replace MNIST's."""
 
     work: dict[str, Work]
     on_replicas: int  # examples
     recorded: str  # a data set
-    made_up: int
+    random_images: int
     repeats: int
 
 
@@ -52,7 +52,7 @@ FULL = Size(
     },
     on_replicas=12_800,
     recorded="mnist",
-    made_up=0,
+    random_images=0,
     repeats=5,
 )
 SMALLEST = Size(
@@ -62,7 +62,7 @@ SMALLEST = Size(
     },
     on_replicas=128,
     recorded="digits",
-    made_up=128,
+    random_images=128,
     repeats=1,
 )
 PEERS = {"vs_fit": "fit", "vs_fit_spe32": "fit32", "vs_tape": "tape", "of_limit": "bare"}
@@ -83,7 +83,7 @@ def main() -> None:
     size = SMALLEST if options.smallest else FULL
     size = size._replace(repeats=options.repeats or size.repeats)
     start_runtime(0)
-    train, test = images.splits(options.data, size.made_up)
+    train, test = images.splits(options.data, size.random_images)
     found: dict[str, object] = {}
     rows: list[list[object]] = []
     for name, work in size.work.items():
@@ -96,7 +96,7 @@ def main() -> None:
 
 
 def speeds(work: Work, train: Examples, repeats: int) -> Speeds:
-    """The seconds that each loop takes for its epochs; the tape's from the few examples."""
+    """Return the seconds each loop takes for all epochs; the tape's extrapolated from `few`."""
     model, batch_size, epochs, count, few = work
     some = train.at(np.arange(count))
     taken = _measure.in_turn(
@@ -114,14 +114,14 @@ def speeds(work: Work, train: Examples, repeats: int) -> Speeds:
 
 
 def times(taken: Speeds, peer: str) -> float:
-    """How many times as fast as a peer ours is."""
+    """Return how many times as fast as a peer Lockstep is."""
     return taken[peer].minimum / taken["ours"].minimum
 
 
 def others(
     train: Examples, test: Examples, size: Size, folder: Path, data: Path
 ) -> dict[str, float]:
-    """What recording costs, what two replicas cost on the same cores, and what evaluation gains."""
+    """Return the ratios for recording, for two replicas on the same cores, and for evaluation."""
     part, batch_size, epochs = train.at(np.arange(size.on_replicas)), 128, 3
     replicas = _measure.in_turn(
         size.repeats,
@@ -148,7 +148,7 @@ def others(
 
 
 def described(taken: Speeds, count: int) -> list[list[object]]:
-    """A row for each loop: examples a second, fastest and median."""
+    """Return a row for each loop: examples per second, fastest and median."""
     names = {
         "ours": "Lockstep", "fit": "`fit`", "fit32": "`fit`, steps_per_execution=32",
         "tape": "eager tape", "bare": "bare compute",
@@ -160,7 +160,7 @@ def described(taken: Speeds, count: int) -> list[list[object]]:
 
 
 def tables(found: dict[str, object], rows: list[list[object]]) -> str:
-    """The tables of speeds and of ratios beside their goals."""
+    """Return the tables of speeds, and of ratios with their goals."""
     speeds = _measure.table(["work", "loop", "examples/s, fastest", "median"], rows)
     flat = [
         (f"{name} {ratio}".strip(), value, goal(name, ratio))
@@ -171,11 +171,11 @@ def tables(found: dict[str, object], rows: list[list[object]]) -> str:
 
 
 def goal(name: str, ratio: str) -> object:
-    """What the figure should at least be."""
+    """Return the least value that a ratio should have."""
     wanted = GOALS[name]
     if not isinstance(wanted, dict):
         return wanted
-    return "0.95 where another is missed" if ratio == "of_limit" else wanted.get(ratio, "")
+    return "0.95 if another goal is missed" if ratio == "of_limit" else wanted.get(ratio, "")
 
 
 if __name__ == "__main__":

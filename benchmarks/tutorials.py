@@ -1,4 +1,4 @@
-"""The tutorials' own loops, with the weights and batches that ours begins with."""
+"""The tutorials' training loops, on the same initial weights and batches as Lockstep's."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +14,7 @@ Loop = Callable[[keras.Model, Examples, Batches, np.ndarray], float]
 
 
 def fit(model: keras.Model, train: Examples, batches: Batches, warm_up: np.ndarray) -> float:
-    """Train with Keras's `fit`, and return the seconds it took; each epoch's order is prepared."""
+    """Train with Keras's `fit`; return its seconds, without the time to arrange each epoch."""
     batch_size = warm_up.shape[1]
     variables = _variables(model)
     kept = values(variables)
@@ -60,12 +60,12 @@ def _arranged(train: Examples, order: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def values(variables: Iterable[keras.Variable]) -> list[np.ndarray]:
-    """Return what variables hold."""
+    """Return the variables' values."""
     return [each.numpy() for each in variables]
 
 
 def restore(variables: Iterable[keras.Variable], kept: list[np.ndarray]) -> None:
-    """Give variables what they held."""
+    """Assign values to variables."""
     for variable, value in zip(variables, kept, strict=True):
         variable.assign(value)
 
