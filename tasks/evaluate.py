@@ -14,11 +14,13 @@ from lockstep.evaluation import plots, scores
 from lockstep.modeling import preprocessing
 from lockstep.modeling.compile import compile_for_testing, one_hot_classes
 from lockstep.modeling.model import make_model_with
+from lockstep.runtime import devices
 from lockstep.runtime.strategy import start_runtime
 from lockstep.storage import atomic_files, layout
 from lockstep.tracking import recorder
 from lockstep.training import snapshots
 from lockstep.training.loop import Loop
+from lockstep.training.sources import choose_source, stored_bytes
 from lockstep.training.steps import Steps
 
 
@@ -62,7 +64,10 @@ def _test(
         compile_for_testing(model, params, spec, root)
         one_hot = one_hot_classes(params, spec)
         steps = Steps(model, strategy, preprocessing.layers(spec), one_hot=one_hot)
-    loop = Loop(steps, params.train.batch_size, params.seed)
+    steps.build(test)
+    placement, size = params.train.data_placement, stored_bytes([test])
+    source = choose_source(placement, size, 1, devices.kind(), steps.bytes)
+    loop = Loop(steps, params.train.batch_size, params.seed, source=source)
     metrics = {name: round(value, scores.DIGITS) for name, value in loop.evaluate(test).items()}
     return metrics, dict(zip(spec.targets, loop.predict(test).values(), strict=True))
 

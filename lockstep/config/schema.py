@@ -191,6 +191,7 @@ class Train(Section):
     )
     jit_compile: bool | Literal["auto"] = Field(description="auto, true or false")
     steps_per_execution: Count | Literal["auto"] = Field(description=f"auto, or {COUNT}")
+    deterministic: bool = Field(description="true or false")
     memory_growth: bool = Field(description="true or false")
     data_placement: Literal["auto", "device", "disk"] = Field(description="auto, device or disk")
     snapshot_seconds: Annotated[float, Field(ge=0)] = Field(description="a number of at least 0")

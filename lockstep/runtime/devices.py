@@ -1,5 +1,6 @@
 """Devices and the number of replicas, found without importing TensorFlow."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -46,9 +47,21 @@ def names() -> list[str]:
 def gpus() -> list[str]:
     """Return the NVIDIA GPUs that CUDA_VISIBLE_DEVICES leaves visible."""
     found = [file for file in Path("/dev").glob("nvidia[0-9]*") if file.name[6:].isdigit()]
+    chosen = chosen_gpus()
+    count = len(found) if chosen is None else min(len(found), len(chosen))
+    return [f"GPU:{index}" for index in range(count)]
+
+
+def chosen_gpus() -> list[str] | None:
+    """Return the numbers or UUIDs in CUDA_VISIBLE_DEVICES, or None if it isn't set.
+
+    As in CUDA, an entry such as -1 hides itself and all after it.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    chosen = len(found) if visible is None else len([each for each in visible.split(",") if each])
-    return [f"GPU:{index}" for index in range(min(len(found), chosen))]
+    if visible is None:
+        return None
+    entries = (each.strip() for each in visible.split(","))
+    return list(itertools.takewhile(lambda each: each and not each.startswith("-"), entries))
 
 
 def _check_several_replicas(params: Params) -> None:

@@ -20,10 +20,11 @@ def start_runtime(
     replicas: int = 1,
     *,
     precision: str = "float32",
+    deterministic: bool = True,
     memory_growth: bool = True,
     workers: int = 1,
 ) -> tf.distribute.Strategy:
-    """Seed everything, enable op determinism, and return the strategy over the replicas.
+    """Seed everything, enable or disable op determinism, and return the strategy over the replicas.
 
     `precision` is a Keras dtype policy. Raises MachineError if TensorFlow doesn't see the devices
     that the machine has.
@@ -39,7 +40,10 @@ def start_runtime(
     keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(precision)  # after clear_session, which resets it
     keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    else:
+        tf_config.disable_op_determinism()  # an earlier stage of this process has enabled it
     return strategy
 
 

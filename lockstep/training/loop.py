@@ -4,6 +4,7 @@ The order of examples is a pure function of (seed, epoch), so there is no iterat
 """
 
 import math
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -29,6 +30,7 @@ class Loop:
     `batch_size` is global: the replicas share it evenly. `order` is shuffle, sequential or
     replacement. `source` is where the examples are read from. With several workers the callbacks
     run on the chief; `sync_weights` says that they may change weights, which are then broadcast.
+    `check_graph` gets the traced graph before training, and may raise.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Loop:
         source: type[DeviceSource] | type[DiskSource] = DeviceSource,
         collectives: WorkerCollectives | None = None,
         sync_weights: bool = False,
+        check_graph: Callable[[tf.Graph], None] | None = None,
     ) -> None:
         self.steps = steps
         self.model = steps.model
@@ -52,6 +55,7 @@ class Loop:
         self.source = source
         self.collectives = collectives or WorkerCollectives(steps.strategy, SINGLE_WORKER)
         self.sync_weights = sync_weights
+        self.check_graph = check_graph
 
     def fit(
         self,
@@ -72,8 +76,11 @@ class Loop:
         total = steps or (epochs or 0) * per_epoch
         self.steps.build(train)
         strategy = self.steps.strategy
-        data = self.source(strategy, train)
-        val_data = self.source(strategy, validation) if validation else None
+        fixed = [self.order_of(train.size, 0)] if self.order == "sequential" else []
+        data = self.source(strategy, train, fixed)
+        val_data = self._test_source(validation) if validation else None
+        if self.check_graph:
+            self.check_graph(self._traced(data, self.order_of(train.size, 0)))
         hooks = self._hooks(callbacks, math.ceil(total / per_epoch), per_epoch)
         self.model.stop_training = False
         self.model.train_function = self.steps.train  # for TensorBoard's graph
@@ -101,7 +108,7 @@ class Loop:
         """Return the loss and metrics over all examples; each counts exactly once."""
         self.steps.build(examples)
         hooks = keras.callbacks.CallbackList(model=self.model)
-        return self._evaluate(self.source(self.steps.strategy, examples), hooks)
+        return self._evaluate(self._test_source(examples), hooks)
 
     def predict(self, examples: Examples) -> dict[str, np.ndarray]:
         """Return the model's outputs for all examples by target name, computed on one device."""
@@ -150,7 +157,7 @@ class Loop:
         logs: Logs = {}
         for chunk in data.chunks(order, self._size(order)):
             hooks.on_train_batch_begin(chunk.start)
-            found, bad = self.steps.train(chunk.count, chunk.order, chunk.data)
+            found, bad = self.steps.train(*chunk[1:])
             logs = _as_floats(found)
             self._demand_finite(int(bad), logs, epoch, chunk.start, hooks)
             hooks.on_train_batch_end(chunk.start + int(chunk.count) - 1, logs)
@@ -176,17 +183,29 @@ class Loop:
     ) -> Logs:
         self.model.reset_metrics()
         hooks.on_test_begin()
-        whole = data.count - data.count % self.batch_size
-        indices = np.arange(data.count, dtype=np.int32)
         logs: Logs = {}
-        for rows in (indices[:whole].reshape(-1, self.batch_size), indices[whole:].reshape(1, -1)):
-            for chunk in data.chunks(rows if rows.size else rows[:0], self._size(rows)):
+        for order in self._test_orders(data.count):
+            for chunk in data.chunks(order, self._size(order)):
                 hooks.on_test_batch_begin(chunk.start)
-                found, _ = self.steps.test(chunk.count, chunk.order, chunk.data)
+                found, _ = self.steps.test(*chunk[1:])
                 logs = _as_floats(found)
                 hooks.on_test_batch_end(chunk.start + int(chunk.count) - 1, logs)
         hooks.on_test_end(logs)
         return logs
+
+    def _traced(self, data: DeviceSource | DiskSource, order: np.ndarray) -> tf.Graph:
+        """The graph that trains; tracing it now saves that of the first graph call."""
+        chunk = next(data.chunks(order, self._size(order)))
+        return self.steps.train.get_concrete_function(*chunk[1:]).graph
+
+    def _test_source(self, examples: Examples) -> DeviceSource | DiskSource:
+        return self.source(self.steps.strategy, examples, self._test_orders(examples.size))
+
+    def _test_orders(self, count: int) -> list[np.ndarray]:
+        """The orders of evaluation: whole batches, and the rest of the examples as a last batch."""
+        indices, whole = np.arange(count), count - count % self.batch_size
+        orders = indices[:whole].reshape(-1, self.batch_size), indices[whole:].reshape(1, -1)
+        return [order for order in orders if order.size]
 
     def _size(self, order: np.ndarray) -> int:
         return max(1, min(self.steps_per_execution, len(order)))

@@ -18,4 +18,4 @@ def order_of_epoch(kind: str, count: int, batch_size: int, seed: int, epoch: int
         indices = np.arange(steps * batch_size)
     else:
         indices = random.integers(count, size=steps * batch_size)
-    return indices.reshape(steps, batch_size).astype(np.int32)
+    return indices.reshape(steps, batch_size).astype(np.int64)

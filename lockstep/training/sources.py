@@ -4,8 +4,9 @@ Both give the same batches in the same order, and so the same results, bit for b
 """
 
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,15 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from lockstep.data.spec import Examples
+from lockstep.runtime import gpu_memory
 from lockstep.runtime.replicas import put_on_replicas, share_of_replica
+from lockstep.training.rows import WORD, RowFormat, format_of, to_words
 
 # Most bytes that one graph call gets from disk; those of the next call are read meanwhile.
 STREAM_BYTES = 64 * 2**20
 # Examples to read from a memory-mapped file before its pages are released: each read also loads up
 # to 64 KiB around the example.
 ROWS_PER_RELEASE = 256
-# Most bytes of arrays to put on a GPU beside the model; its free memory isn't measured.
-GPU_BYTES = 4 * 2**30
 
 
 class StepChunk(NamedTuple):
@@ -29,36 +30,73 @@ class StepChunk(NamedTuple):
 
     start: int  # index of the first step in the epoch
     count: tf.Tensor  # number of steps; the rows of `order` after these are padding
-    order: Any  # per replica: indices into `data`, (rows, the replica's share of the batch)
-    data: Any  # per replica: the arrays
+    order: Any  # per replica: indices into `data`, int64, (steps, the replica's share of the batch)
+    data: Any  # per replica: the arrays as words
+    formats: tuple[RowFormat, ...]  # of the arrays
 
 
 class DeviceSource:
-    """Keeps all examples in the memory of each replica's device."""
+    """Keeps the examples in the memory of each replica's device.
 
-    def __init__(self, strategy: tf.distribute.Strategy, examples: Examples) -> None:
+    Any replica may get any example, so each has all of them. If the orders that will be asked for
+    are always the same `fixed_orders`, each has only its share of them.
+    """
+
+    def __init__(
+        self,
+        strategy: tf.distribute.Strategy,
+        examples: Examples,
+        fixed_orders: Sequence[np.ndarray] = (),
+    ) -> None:
         self.strategy, self.count = strategy, examples.size
-        self.data = put_on_replicas(strategy, lambda _: examples.arrays)
+        self.formats = tuple(map(format_of, examples.arrays))
+        self._fixed_orders = fixed_orders if strategy.num_replicas_in_sync > 1 else ()
+        self.data = put_on_replicas(strategy, partial(self._arrays, examples))
 
     def chunks(self, order: np.ndarray, size: int) -> Iterator[StepChunk]:
         """Split an order, (steps, batch), into chunks of `size` steps."""
         for start, rows in _split(order, size):
-            yield StepChunk(start, tf.constant(len(rows)), self._order(_pad(rows, size)), self.data)
+            count, on_replicas = tf.constant(len(rows)), self._order(_pad(rows, size))
+            yield StepChunk(start, count, on_replicas, self.data, self.formats)
+
+    def _arrays(self, examples: Examples, replica: int) -> tuple[np.ndarray, ...]:
+        if not self._fixed_orders:
+            return tuple(map(to_words, examples.arrays))
+        mine = self._share(replica)
+        return tuple(to_words(array[mine]) for array in examples.arrays)
+
+    def _share(self, replica: int) -> np.ndarray:
+        """The examples that a replica gets of the fixed orders."""
+        shares = [share_of_replica(self.strategy, rows, replica) for rows in self._fixed_orders]
+        return np.concatenate([each.ravel() for each in shares])
 
     def _order(self, rows: np.ndarray) -> Any:
-        shares = put_on_replicas(
-            self.strategy, lambda replica: (share_of_replica(self.strategy, rows, replica),)
-        )
-        return shares[0]
+        def share(replica: int) -> tuple[np.ndarray]:
+            mine = share_of_replica(self.strategy, rows, replica)
+            return (self._positions(replica)[mine] if self._fixed_orders else mine,)
+
+        return put_on_replicas(self.strategy, share)[0]
+
+    def _positions(self, replica: int) -> np.ndarray:
+        """Where the replica's arrays have an example, by its index in all of them."""
+        mine, positions = self._share(replica), np.zeros(self.count, np.int64)
+        positions[mine] = np.arange(len(mine))
+        return positions
 
 
 class DiskSource:
     """Reads each replica's share of the examples from arrays on disk, one graph call ahead."""
 
-    def __init__(self, strategy: tf.distribute.Strategy, examples: Examples) -> None:
+    def __init__(
+        self,
+        strategy: tf.distribute.Strategy,
+        examples: Examples,
+        fixed_orders: Sequence[np.ndarray] = (),
+    ) -> None:
         self.strategy, self.count = strategy, examples.size
+        self.formats = tuple(map(format_of, examples.arrays))
         self.examples = examples
-        self._bytes = sum(array.dtype.itemsize * array[0].size for array in examples.arrays)
+        self._bytes = stored_bytes([examples]) // self.count
 
     def chunks(self, order: np.ndarray, size: int) -> Iterator[StepChunk]:
         """Split an order into chunks of `size` steps, or of as many as fit in STREAM_BYTES."""
@@ -77,26 +115,43 @@ class DiskSource:
     def _chunk(self, start: int, rows: np.ndarray, size: int) -> StepChunk:
         def share(replica: int) -> tuple[np.ndarray, ...]:
             mine = share_of_replica(self.strategy, rows, replica)
-            positions = np.arange(size * mine.shape[1], dtype=np.int32).reshape(size, -1)
-            return (positions, *(_read_rows(each, mine.ravel(), positions.size) for each in arrays))
+            positions = np.arange(size * mine.shape[1]).reshape(size, -1)
+            read = (_read_rows(each, mine.ravel(), positions.size) for each in arrays)
+            return (positions, *map(to_words, read))
 
         arrays = self.examples.arrays
         order, *data = put_on_replicas(self.strategy, share)
-        return StepChunk(start, tf.constant(len(rows)), order, tuple(data))
+        return StepChunk(start, tf.constant(len(rows)), order, tuple(data), self.formats)
+
+
+def stored_bytes(splits: Iterable[Examples]) -> int:
+    """Return the bytes that all arrays of these examples take on a device, as words."""
+    return sum(
+        format_of(array).words * WORD.itemsize * len(array)
+        for split in splits
+        for array in split.arrays
+    )
 
 
 def choose_source(
-    data_placement: str, sizes: Iterable[int], replicas: int, kind: str
+    data_placement: str, replica_bytes: int, replicas: int, kind: str, model_bytes: int
 ) -> type[DeviceSource] | type[DiskSource]:
-    """Return the source for `data_placement`: device, disk, or auto, by arrays' sizes in bytes.
+    """Return the source for `data_placement`: device, disk, or auto, by what fits.
 
-    On CPUs auto chooses the device if the copies of all replicas fit in half of the free memory.
+    `replica_bytes` are the data of one replica, `model_bytes` what else training keeps on a GPU. On
+    CPUs, auto chooses the device if the data of all replicas fit in half of the free memory.
     """
     if data_placement == "auto":
-        limit = _free_memory() // 2 if kind == "CPU" else GPU_BYTES
-        copies = replicas if kind == "CPU" else 1
-        data_placement = "device" if sum(sizes) * copies <= limit else "disk"
+        fits = replica_bytes <= _room(replicas, kind, model_bytes)
+        data_placement = "device" if fits else "disk"
     return DeviceSource if data_placement == "device" else DiskSource
+
+
+def _room(replicas: int, kind: str, model_bytes: int) -> int:
+    """The bytes that each replica may keep in memory."""
+    if kind == "CPU":
+        return _free_memory() // 2 // replicas
+    return gpu_memory.room_for_data(gpu_memory.of_gpus(), model_bytes)
 
 
 def _free_memory() -> int:

@@ -4,6 +4,7 @@ Each step runs the model's `train_step` or `test_step` on every replica of the s
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ import tensorflow as tf
 from lockstep.data.spec import Examples, Y, as_dict
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
+from lockstep.training.rows import RowFormat, from_words
 
 ALL_FINITE = -1  # returned if the loss of every step is finite
 
@@ -70,10 +72,19 @@ class Steps:
                 ) from None
 
     @property
+    def bytes(self) -> int:
+        """Bytes that training keeps on each device besides data and activations, once built."""
+        gradients = self.model.trainable_weights
+        return sum(
+            math.prod(each.shape) * tf.as_dtype(each.dtype).size
+            for each in (*self.variables, *gradients)
+        )
+
+    @property
     def variables(self) -> list[keras.Variable]:
         """All variables that training changes, including seeds and the optimizer's."""
-        more = self.augment.variables if self.augment else []
-        return [*self.model.variables, *self.model.optimizer.variables, *more]
+        parts = [self.model, self.model.optimizer, self.augment]
+        return [variable for part in parts if part is not None for variable in part.variables]
 
     def parts(self, variable: keras.Variable) -> tuple[tf.Variable, ...]:
         """Return a variable's component on each of this process's replicas."""
@@ -86,42 +97,54 @@ class Steps:
         return {name: each.numpy() for name, each in outputs.items()}
 
     def _chunk(self, replica_step: Any, jit_compile: bool, *, logs_of_last: bool) -> Any:
-        """Return a tf.function (count, order, data) -> logs, first step whose loss isn't finite.
+        """Return a tf.function: a StepChunk's parts -> logs, first step whose loss isn't finite.
+
+        On a GPU the loop's counter lies in host memory, where slices take it from; what decides on
+        `good` lies on the device, so that no step waits for a copy to the host.
 
         A custom train_step may return logs that aren't metrics. With `logs_of_last` the last step's
         logs are returned, as in Keras's `fit`; that step is traced again, outside of the loop.
         """
 
-        def step(
-            number: tf.Tensor, good: tf.Tensor, order: Any, data: Any
+        def chunk(
+            count: tf.Tensor, order: Any, data: Any, formats: tuple[RowFormat, ...]
         ) -> tuple[Any, tf.Tensor]:
-            logs = _flat(self.strategy.run(replica_step, args=(number, order, data)))
-            return logs, good + tf.cast(self._finite(logs) & (good == number), tf.int32)
-
-        def chunk(count: tf.Tensor, order: Any, data: Any) -> tuple[Any, tf.Tensor]:
-            good = tf.constant(0)  # number of steps before the first whose loss isn't finite
+            finite = tf.constant(True)
+            good = tf.constant(0, tf.int64)  # number of steps before the first that isn't finite
             for number in tf.range(count - 1 if logs_of_last else count):
-                _, good = step(number, good, order, data)
+                logs = _flat(self.strategy.run(replica_step, args=(number, order, data, formats)))
+                finite &= self._finite(logs)
+                good += tf.cast(finite, tf.int64)
             if logs_of_last:
-                logs, good = step(count - 1, good, order, data)
+                last = (count - 1, order, data, formats)
+                logs = _flat(self.strategy.run(replica_step, args=last))
+                good += tf.cast(finite & self._finite(logs), tf.int64)
                 found = self.model.get_metrics_result()
                 logs = found if found.keys() == logs.keys() else self._mean(logs)
             else:
                 logs = self.model.get_metrics_result()
-            return logs, tf.where(good < count, good, ALL_FINITE)
+            return logs, tf.where(good < tf.cast(count, tf.int64), good, ALL_FINITE)
 
         return tf.function(chunk, jit_compile=jit_compile)
 
-    def _train_replica(self, number: tf.Tensor, order: tf.Tensor, data: Any) -> Any:
-        return self.model.train_step(self._inputs(self._batch(order[number], data), training=True))
+    def _train_replica(
+        self, number: tf.Tensor, order: tf.Tensor, data: Any, formats: tuple[RowFormat, ...]
+    ) -> Any:
+        batch = self._batch(order[number], data, formats)
+        return self.model.train_step(self._inputs(batch, training=True))
 
-    def _test_replica(self, number: tf.Tensor, order: tf.Tensor, data: Any) -> dict[str, tf.Tensor]:
+    def _test_replica(
+        self, number: tf.Tensor, order: tf.Tensor, data: Any, formats: tuple[RowFormat, ...]
+    ) -> dict[str, tf.Tensor]:
         if order.shape[1]:  # without examples a metric would be NaN
-            self.model.test_step(self._inputs(self._batch(order[number], data)))
+            self.model.test_step(self._inputs(self._batch(order[number], data, formats)))
         return {}
 
-    def _batch(self, indices: tf.Tensor, data: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
-        return tuple(tf.gather(array, indices) for array in data)
+    def _batch(
+        self, indices: tf.Tensor, data: tuple[tf.Tensor, ...], formats: tuple[RowFormat, ...]
+    ) -> tuple[tf.Tensor, ...]:
+        rows = (tf.gather(words, indices) for words in data)
+        return tuple(from_words(each, row) for each, row in zip(rows, formats, strict=True))
 
     def _inputs(
         self, batch: tuple[tf.Tensor, ...], training: bool = False

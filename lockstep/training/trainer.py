@@ -1,7 +1,7 @@
 """Set up a training from the parameters: strategy, data, model and loop."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
-from lockstep.errors import ParamsError, UnavailableError
+from lockstep.errors import ParamsError
 from lockstep.modeling import preprocessing
 from lockstep.modeling.compile import compile_for_training, one_hot_classes
 from lockstep.modeling.model import make_model_with
@@ -20,12 +20,25 @@ from lockstep.runtime.collectives import WorkerCollectives
 from lockstep.runtime.rendezvous import wait_for_workers
 from lockstep.runtime.strategy import start_runtime
 from lockstep.storage import atomic_files, layout
-from lockstep.training import augmentation, class_weight, fingerprint, warm_start, xla
+from lockstep.training import (
+    augmentation,
+    class_weight,
+    fingerprint,
+    gpu_checks,
+    warm_start,
+    xla,
+)
 from lockstep.training.callbacks import callback_files
 from lockstep.training.loop import Loop
 from lockstep.training.resume import Resume
-from lockstep.training.sources import DeviceSource, DiskSource, choose_source
+from lockstep.training.sources import DeviceSource, DiskSource, choose_source, stored_bytes
 from lockstep.training.steps import Steps
+from lockstep.training.tensorflow_errors import (
+    MemoryUse,
+    explain_lost_worker,
+    explain_nondeterminism,
+    explain_out_of_memory,
+)
 
 
 class Training:
@@ -46,6 +59,7 @@ class Training:
             params.seed,
             self.replicas,
             precision=train_config.precision,
+            deterministic=train_config.deterministic,
             memory_growth=train_config.memory_growth,
             workers=self.cluster.size,
         )
@@ -64,6 +78,7 @@ class Training:
         """Return the training loop, its model with its initial weights."""
         train_config, kind = self.params.train, devices.kind()
         steps = self._steps(kind)
+        steps.build(self.train)
         flops = atomic_files.read_json(self.root / layout.MODEL_SIZE)["flops"]
         auto = xla.steps_per_execution(flops, train_config.batch_size, kind)
         return Loop(
@@ -74,9 +89,10 @@ class Training:
             steps_per_execution=auto
             if train_config.steps_per_execution == "auto"
             else train_config.steps_per_execution,
-            source=self._source(kind),
+            source=self._source(kind, steps.bytes),
             collectives=self.collectives,
             sync_weights=any(_may_change_weights(each.name) for each in train_config.callbacks),
+            check_graph=self._check_graph(steps.model) if kind == "GPU" else None,
         )
 
     def resume(
@@ -96,7 +112,11 @@ class Training:
     def run(self, loop: Loop, callbacks: list[keras.callbacks.Callback], resume: Resume) -> None:
         """Train to the end; raises UnavailableError if a worker is lost."""
         train_config = self.params.train
-        with _detect_lost_worker(self.cluster.size):
+        with (
+            explain_lost_worker(self.cluster.size),
+            explain_out_of_memory(self._memory_use(loop)),
+            explain_nondeterminism(),
+        ):
             loop.fit(
                 self.train,
                 self.validation,
@@ -107,12 +127,27 @@ class Training:
             )
             self.collectives.barrier()
 
-    def _source(self, kind: str) -> type[DeviceSource] | type[DiskSource]:
+    def _memory_use(self, loop: Loop) -> MemoryUse:
+        placement = "device" if loop.source is DeviceSource else "disk"
+        return MemoryUse(loop.batch_size, placement, self.replica_bytes, loop.steps.bytes)
+
+    def _check_graph(self, model: keras.Model) -> Callable[[tf.Graph], None]:
+        deterministic = self.params.train.deterministic
+        return partial(gpu_checks.check, model=model, deterministic=deterministic)
+
+    @property
+    def replica_bytes(self) -> int:
+        """Bytes of the data of one replica: its share where it always gets the same examples."""
+        share = self.replicas if self.params.train.order == "sequential" else 1
+        validation = stored_bytes([self.validation]) if self.validation else 0
+        return stored_bytes([self.train]) // share + validation // self.replicas
+
+    def _source(self, kind: str, model_bytes: int) -> type[DeviceSource] | type[DiskSource]:
         """Return the chief's choice: free memory differs, but the graph calls must be the same."""
-        splits = [self.train, self.validation] if self.validation else [self.train]
-        sizes = [array.nbytes for split in splits for array in split.arrays]
         local_replicas = self.replicas // self.cluster.size
-        local_choice = choose_source(self.params.train.data_placement, sizes, local_replicas, kind)
+        local_choice = choose_source(
+            self.params.train.data_placement, self.replica_bytes, local_replicas, kind, model_bytes
+        )
         from_disk = self.collectives.broadcast(np.array(local_choice is DiskSource))
         return DiskSource if from_disk else DeviceSource
 
@@ -143,17 +178,3 @@ class Training:
 def _may_change_weights(callback: str) -> bool:
     """Return whether a callback may change weights; any custom callback may."""
     return callback == "SwapEMAWeights" or callback.startswith(CUSTOM)
-
-
-@contextmanager
-def _detect_lost_worker(workers: int) -> Iterator[None]:
-    try:
-        yield
-    except tf.errors.OpError as error:
-        if workers == 1:
-            raise
-        reason = str(error.message).strip().rpartition("\n")[2].strip()[:200]
-        raise UnavailableError(
-            f"one of {workers} workers was lost ({type(error).__name__}: {reason}); restart all of "
-            "them to resume from the last snapshot"
-        ) from None

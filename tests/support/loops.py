@@ -83,6 +83,16 @@ def make_loop(tensorflow: Any) -> Callable[..., Any]:
     return make
 
 
+def placed(loop: Any, examples: Examples, steps: str = "train") -> Any:
+    """What a GPU would do with the loop body of a traced graph, `train` or `test`."""
+    from lockstep.runtime.gpu_kernels import placement
+
+    loop.steps.build(examples)
+    source = loop.source(loop.steps.strategy, examples)
+    chunk = next(source.chunks(loop.order_of(examples.size, 0), 2))
+    return placement(getattr(loop.steps, steps).get_concrete_function(*chunk[1:]).graph)
+
+
 def dense(*between: Any, **arguments: Any) -> Any:
     """A small classifier; `arguments` are for its hidden layer, `between` is the layer after it."""
     import keras

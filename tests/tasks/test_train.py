@@ -227,8 +227,11 @@ def test_gpus_are_counted_without_tensorflow(monkeypatch: pytest.MonkeyPatch) ->
     assert devices.names() == ["GPU:0", "GPU:1", "GPU:2"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
     assert devices.names() == ["GPU:0"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert devices.names()[0] == "CPU:0"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-8932f937,-1,0")
+    assert devices.names() == ["GPU:0", "GPU:1"]
+    for none in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
+        assert devices.names()[0] == "CPU:0"
 
 
 def test_a_process_has_a_device_for_each_core(tensorflow: Any) -> None:

@@ -81,8 +81,6 @@ def test_pages_of_a_file_are_released(
         ("disk", 1, "CPU", "DiskSource"),
         ("auto", 10**6, "CPU", "DeviceSource"),
         ("auto", 10**15, "CPU", "DiskSource"),
-        ("auto", 10**9, "GPU", "DeviceSource"),
-        ("auto", 10**10, "GPU", "DiskSource"),
     ],
 )
 def test_auto_chooses_by_size(
@@ -90,7 +88,7 @@ def test_auto_chooses_by_size(
 ) -> None:
     from lockstep.training.sources import choose_source
 
-    assert choose_source(data_placement, [size], 2, kind).__name__ == name
+    assert choose_source(data_placement, size, 2, kind, 0).__name__ == name
 
 
 def test_the_source_is_not_read_beyond_its_calls(make_loop: Any) -> None:
@@ -99,3 +97,20 @@ def test_the_source_is_not_read_beyond_its_calls(make_loop: Any) -> None:
     loop = make_loop(source=DiskSource)
     loop.fit(TRAIN, None, [], steps=3)
     assert int(loop.model.optimizer.iterations.numpy()) == 3
+
+
+@pytest.mark.parametrize("order", ["shuffle", "sequential"])
+def test_a_replica_has_only_its_share_where_the_order_is_fixed(make_loop: Any, order: str) -> None:
+    held = {}
+    for replicas in (1, 2):
+        loop = make_loop(replicas, order=order)
+        loop.steps.build(TRAIN)
+        fixed = [loop.order_of(TRAIN.size, 0)] if order == "sequential" else []
+        source = loop.source(loop.steps.strategy, TRAIN, fixed)
+        held[replicas] = len(loop.steps.strategy.experimental_local_results(source.data[0])[0])
+    rows = (TRAIN.size // 8) * 8
+    assert held == {1: 70, 2: rows // 2 if order == "sequential" else 70}
+    loop = make_loop(2)
+    source = loop._test_source(Examples(X[:33], Y[:33]))
+    parts = loop.steps.strategy.experimental_local_results(source.data[0])
+    assert [len(part) for part in parts] == [16, 17]
