@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +29,9 @@ GUARD = REPOSITORY / "tests" / "guard"
 KEPT = (
     "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "CI", "LOCKSTEP_SCREENSHOTS",
 )  # fmt: skip
-
+# A shell without job control starts background jobs with SIGINT ignored, and the processes that the
+# tests interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Accepted reasons for a skip; with LOCKSTEP_STRICT_SKIPS set, any other one fails the run.
 SKIPS_ALLOWED = (
