@@ -28,7 +28,7 @@ from tests.support.served import (  # fmt: skip
 from tests.support.trainings import Pauses
 from tests.support.workspaces import SMALL, git, run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
 
 
 def resumed_from(served: Served) -> int:
@@ -89,7 +89,7 @@ def test_a_killed_run_resumes_to_the_bits_of_an_undisturbed_one(
     with started(root) as served:
         served.wait_for("the servers are ready")
         # It may not have told the server, which was being stopped too.
-        until(lambda: flow_run(served, third)["state_type"] == "CRASHED", 180)
+        until(lambda: flow_run(served, third)["state_type"] == "CRASHED", 400)
         retried = run(root, "prefect", "flow-run", "retry", third, **served.environment)
         assert retried.returncode == 0, retried.stdout
         assert resumed_from(served) == 5
@@ -97,8 +97,8 @@ def test_a_killed_run_resumes_to_the_bits_of_an_undisturbed_one(
         expected = weights_alone(make_workspace, changes)
         assert saved_weights(served, flow_run(served, third)) == expected
         # The run that died with its worker is found only by its missing heartbeat.
-        until(lambda: flow_run(served, second)["state_type"] == "CRASHED", 180)
-        until(lambda: slots(served) == [0], 180)
+        until(lambda: flow_run(served, second)["state_type"] == "CRASHED", 400)
+        until(lambda: slots(served) == [0], 400)
         # The workspaces of the killed runs are removed too.
         assert git(root, "worktree", "list").count("\n") == 1
         (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "7"]
