@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from lockstep.doctor import device_choice
+from lockstep.process.exit_codes import exit_code
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 TABLES = REPOSITORY / "docs" / "performance.md"
 
@@ -43,16 +46,40 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def options(doc: str | None) -> argparse.Namespace:
-    """Parse the command line, with --data and --repeats; exit if --data lacks MNIST."""
+def options(doc: str | None, *, device: bool = False) -> argparse.Namespace:
+    """Parse the command line, with --data and --repeats; exit if --data lacks MNIST.
+
+    `device` adds --device, on which `choose_device` has acted.
+    """
     with_data = parser(doc)
     add_data(with_data)
+    if device:
+        add_device(with_data)
     with_data.add_argument("--repeats", type=int, help="how often each peer is timed")
     found = with_data.parse_args()
     if not found.smallest and not (found.data / "mnist").is_dir():
         sys.exit(f"no folder {found.data / 'mnist'}: set --data to a mirror with MNIST")
     found.data = found.data.resolve()
     return found
+
+
+def choose_device(name: str) -> None:
+    """Act on the option --device, before TensorFlow is imported.
+
+    With cpu, the default, GPUs are hidden; for gpu without one the process ends with code 4.
+    """
+    early = argparse.ArgumentParser(add_help=False)
+    add_device(early)
+    with exit_code(name) as outcome:
+        device_choice.choose(early.parse_known_args()[0].device)
+    if outcome.code:
+        sys.exit(outcome.code)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add the option --device."""
+    kinds = device_choice.KINDS
+    parser.add_argument("--device", choices=kinds, default=kinds[0], help="default: cpu")
 
 
 def clone(root: Path) -> Path:
@@ -80,10 +107,12 @@ def table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
-def show(options: argparse.Namespace, name: str, found: object, text: str) -> None:
+def show(
+    options: argparse.Namespace, name: str, found: object, text: str, *, publish: bool = True
+) -> None:
     """Print the results as JSON or as a table, and write the table into docs/performance.md."""
     written = with_table(TABLES.read_text(encoding="utf-8"), name, text)
-    if not options.smallest:
+    if publish and not options.smallest:
         TABLES.write_text(written, encoding="utf-8")
     print(json.dumps(found) if options.json else text)
 

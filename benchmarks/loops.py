@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from benchmarks.images import CLASSES, LARGEST, SHAPE
 from lockstep.data.spec import Examples
+from lockstep.doctor.speed import bare_steps
 from lockstep.modeling.flops import count_flops
 from lockstep.runtime import devices
 from lockstep.runtime.strategy import start_runtime
@@ -110,21 +111,12 @@ def bare(name: str, train: Examples, batch_size: int, epochs: int) -> Callable[[
     """
     made, count = model(name), epochs * (len(train.x) // batch_size)
     x, y = tf.constant(pixels(train.x[:batch_size])), tf.constant(train.y[:batch_size])
-    made._symbolic_build(data_batch=(x, y))
     jit = xla.jit_compile(made, 1, devices.kind(), augmented=False)
+    train = bare_steps(made, x, y, jit_compile=jit)
     most = steps_per_execution(made, batch_size)
-
-    @tf.function(jit_compile=jit)
-    def steps(number: tf.Tensor) -> None:
-        for _ in tf.range(number):
-            with tf.GradientTape() as recorded:
-                value = made.compute_loss(x, y, made(x, training=True))
-            variables = made.trainable_variables
-            made.optimizer.apply(recorded.gradient(value, variables), variables)
 
     def epoch() -> None:
         for start in range(0, count, most):
-            steps(tf.constant(min(most, count - start)))
-        made.optimizer.iterations.numpy()  # waits for the last step
+            train(min(most, count - start))
 
     return epoch

@@ -1,10 +1,11 @@
 """The trainer's speed against Keras's `fit`, an eager tape loop and the bare computation.
 
-    python -m benchmarks.trainer --json [--data ../shared/data] [--repeats 5] [--smallest]
+    python -m benchmarks.trainer --json [--device gpu] [--data ../shared/data] [--repeats 5]
 
 About 10 minutes on two cores: MNIST, all peers alternately in one process, after one untimed round
 that traces. Ratios are of examples per second in the fastest repeat. Writes its table into
-docs/performance.md.
+docs/performance.md; with `--device gpu`, which no one has run yet, it only prints it, and measures
+two replicas on two GPUs. The goals are those of a CPU.
 """
 
 import tempfile
@@ -16,11 +17,14 @@ from benchmarks._measure import Seconds
 from lockstep.process.environment import prepare_environment
 
 prepare_environment(_measure.REPOSITORY)
+if __name__ == "__main__":
+    _measure.choose_device("benchmarks.trainer")
 
 import numpy as np
 
 from benchmarks import images, loops, recorded
 from lockstep.data.spec import Examples
+from lockstep.runtime import devices
 from lockstep.runtime.strategy import start_runtime
 
 
@@ -79,7 +83,7 @@ Speeds = dict[str, Seconds]
 
 def main() -> None:
     """Measure, write the table, and print one JSON object or the table."""
-    options = _measure.options(__doc__)
+    options = _measure.options(__doc__, device=True)
     size = SMALLEST if options.smallest else FULL
     size = size._replace(repeats=options.repeats or size.repeats)
     start_runtime(0)
@@ -92,7 +96,8 @@ def main() -> None:
         rows += [[name, *row] for row in described(taken, work.epochs * work.examples)]
     with tempfile.TemporaryDirectory() as folder:
         found |= others(train, test, size, Path(folder), options.data)
-    _measure.show(options, "trainer", found, tables(found, rows))
+    publish = options.device == "cpu"
+    _measure.show(options, "trainer", found, tables(found, rows), publish=publish)
 
 
 def speeds(work: Work, train: Examples, repeats: int) -> Speeds:
@@ -121,15 +126,11 @@ def times(taken: Speeds, peer: str) -> float:
 def others(
     train: Examples, test: Examples, size: Size, folder: Path, data: Path
 ) -> dict[str, float]:
-    """Return the ratios for recording, for two replicas on the same cores, and for evaluation."""
-    part, batch_size, epochs = train.at(np.arange(size.on_replicas)), 128, 3
-    replicas = _measure.in_turn(
-        size.repeats,
-        {
-            "ours": loops.ours("cnn", part, batch_size, epochs, replicas=2),
-            "1": loops.ours("cnn", part, batch_size, epochs),
-        },
-    )
+    """Return the ratios for recording, for two replicas if there are two devices, and evaluation.
+
+    Two replicas on CPUs share the cores with which one is compared.
+    """
+    replicas = two_replicas(train.at(np.arange(size.on_replicas)), size.repeats)
     loop, keras_model, x = loops.lockstep("cnn", 32), loops.model("cnn"), loops.pixels(test.x)
     tested = _measure.in_turn(
         size.repeats,
@@ -142,9 +143,24 @@ def others(
         kept = _measure.in_turn(size.repeats, {"ours": whole, "plain": plain})
     return {
         "overhead": round(times(kept, "plain"), 3),
-        "replicas_2": round(times(replicas, "1"), 3),
+        **replicas,
         "evaluate": round(times(tested, "keras"), 3),
     }
+
+
+def two_replicas(part: Examples, repeats: int) -> dict[str, float]:
+    """Return the ratio of two replicas to one, or nothing on a machine with one device."""
+    if len(devices.names()) < 2:
+        return {}
+    batch_size, epochs = 128, 3
+    taken = _measure.in_turn(
+        repeats,
+        {
+            "ours": loops.ours("cnn", part, batch_size, epochs, replicas=2),
+            "1": loops.ours("cnn", part, batch_size, epochs),
+        },
+    )
+    return {"replicas_2": round(times(taken, "1"), 3)}
 
 
 def described(taken: Speeds, count: int) -> list[list[object]]:
