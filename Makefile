@@ -1,11 +1,14 @@
 # Each target creates the environment if needed: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help env repro up test test-system bench check lock
+.PHONY: help env installed repro up compose-env test test-system bench check lock
 
 PYTHON ?= python3
 UV := VIRTUAL_ENV=$(CURDIR)/.venv uv pip
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-  --no-emit-index-url --custom-compile-command "make lock" --extra dev pyproject.toml
+  --no-emit-index-url --custom-compile-command "make lock"
+# What the extra `gpu` needs besides, without the list of the rest.
+COMPILE_GPU = $(COMPILE) --extra gpu pyproject.toml --constraints requirements.lock \
+  $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.lock)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # No telemetry.
 export DO_NOT_TRACK := 1
@@ -16,7 +19,12 @@ export DVC_NO_ANALYTICS := 1
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
 
-env: .venv/ready  ## create .venv from requirements.lock, checking every file's hash
+# The container image brings its own environment, and names it in this variable.
+env: $(if $(LOCKSTEP_ENVIRONMENT),installed,.venv/ready)  ## create .venv from requirements.lock, checking every file's hash
+
+installed:
+	@cmp -s requirements.lock $(LOCKSTEP_ENVIRONMENT)/requirements.lock || \
+	  { echo "make env: requirements.lock differs from the one that $(LOCKSTEP_ENVIRONMENT) was made from: build the image again" >&2; exit 4; }
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
@@ -36,6 +44,9 @@ repro: env  ## reproduce the experiment of params.yaml: dvc repro
 up: env  ## run MLflow, Prefect with a worker, and TensorBoard until Ctrl-C
 	lockstep up
 
+compose-env: env  ## write .env with random passwords for compose.yaml
+	@python -m pipelines.servers.compose_passwords
+
 test: env  ## run the tests that need no system package
 	pytest -n 2 --dist loadfile -m "not system"
 
@@ -54,9 +65,15 @@ check: env  ## check style, types, import contracts, and that requirements.lock 
 	ruff check .
 	mypy
 	lint-imports --no-logo
-	@cp requirements.lock .venv/expected.lock && $(COMPILE) -o .venv/expected.lock
+	hadolint Dockerfile
+	check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	@cp requirements.lock .venv/expected.lock && $(COMPILE) --extra dev pyproject.toml -o .venv/expected.lock
 	@diff requirements.lock .venv/expected.lock || { echo "requirements.lock is out of date: make lock" >&2; exit 1; }
+	@cp requirements-gpu.lock .venv/expected-gpu.lock && $(COMPILE_GPU) -o .venv/expected-gpu.lock
+	@sed -i '/^$$/,$$d' .venv/expected-gpu.lock
+	@diff requirements-gpu.lock .venv/expected-gpu.lock || { echo "requirements-gpu.lock is out of date: make lock" >&2; exit 1; }
 
-lock: env  ## rewrite requirements.lock from pyproject.toml, and versions.txt from it
-	$(COMPILE) -o requirements.lock
+lock: env  ## rewrite the two lock files from pyproject.toml, and versions.txt from them
+	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
+	@$(COMPILE_GPU) -o requirements-gpu.lock && sed -i '/^$$/,$$d' requirements-gpu.lock
 	python -m lockstep.config.versions .

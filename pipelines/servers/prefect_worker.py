@@ -28,14 +28,24 @@ def main(tensorboard: str) -> None:
     prefect, mlflow = os.environ["PREFECT_API_URL"], os.environ["MLFLOW_TRACKING_URI"]
     for address in (f"{mlflow}/health", f"{prefect}/health", tensorboard):
         _wait_for(address)
+    set_up()
+    running.announce(main_checkout(Path.cwd()), os.environ[RUNNER], server_variables())
+    console.say("the servers are ready; deploy with: prefect deploy --all")
+    become_worker()
+
+
+def set_up() -> None:
+    """Create the work pool and the automation, and end the MLflow runs that killed ones left."""
     _make_pool()
     _watch_heartbeats(SILENCE_SECONDS)
     _end_orphaned_runs()
-    running.announce(main_checkout(Path.cwd()), os.environ[RUNNER], server_variables())
-    console.say("the servers are ready; deploy with: prefect deploy --all")
+
+
+def become_worker(*options: str) -> None:
+    """Replace this process by Prefect's worker, with these options of `prefect worker start`."""
     os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_SECONDS)
     command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    command += ["--limit", str(LIMIT), "--install-policy", "never"]
+    command += ["--limit", str(LIMIT), "--install-policy", "never", *options]
     os.execv(sys.executable, [sys.executable, "-m", *command])  # noqa: S606
 
 
