@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 
 
-def look(address: str, texts: list[str], name: str, folder: Path) -> None:
+def look(
+    address: str,
+    texts: list[str],
+    name: str,
+    folder: Path,
+    login: tuple[str, str] | None = None,
+) -> None:
     """Open a page, wait until it shows each of the texts, and keep a screenshot NAME.png.
 
-    It is saved in LOCKSTEP_SCREENSHOTS if that is set, to be used in docs/.
+    The screenshot is saved in LOCKSTEP_SCREENSHOTS if that is set, to be used in docs/. `login` is
+    a user's name and password.
     """
     from playwright.sync_api import sync_playwright
 
@@ -21,7 +28,12 @@ def look(address: str, texts: list[str], name: str, folder: Path) -> None:
     with sync_playwright() as driver:
         # Chromium's sandbox doesn't work as root; only pages of this machine are opened.
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = browser.new_page(
+            viewport={"width": 1280, "height": 800},
+            http_credentials=dict(zip(("username", "password"), login, strict=True))
+            if login
+            else None,
+        )
         page.goto(address)
         for text in texts:
             page.get_by_text(text).first.wait_for(timeout=60_000)
