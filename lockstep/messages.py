@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+MANY = 10  # names that a line can list
+
 
 def choice(name: str, known: Iterable[str]) -> str:
     """Return `one of a, b, c; did you mean b?`, the question only if a known name is similar."""
@@ -11,6 +13,15 @@ def choice(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name.lower(), [each.lower() for each in names], 1, 0.5)
     hint = [each for each in names if close and each.lower() == close[0]]
     return f"one of {', '.join(names)}" + (f"; did you mean {hint[0]}?" if hint else "")
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Return `one of a, b, c`, of many names only the most similar ones."""
+    names = list(known)
+    if len(names) <= MANY:
+        return choice(name, names)
+    close = difflib.get_close_matches(name, names, count, 0) or names[:count]
+    return f"one of {len(names)} names, such as {', '.join(close)}"
 
 
 def first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ from lockstep.data.readers.user_files import named_by_source
 from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.splits import split_validation
 from lockstep.data.storing import store_splits
-from lockstep.data.targets import examples_from_table, resolve_targets
+from lockstep.data.targets import examples_from_table, input_kinds, resolve_targets
 from lockstep.storage import atomic_files, layout
 from tasks import datasets
 
@@ -30,7 +30,8 @@ def normalize(params: Params, root: Path) -> None:
     for split, examples in splits.items():
         checks.check(split, examples, splits["train"], targets)
     splits = split_validation(splits, params.data.validation_split, params.seed)
-    inputs, splits = store_splits(splits, params.normalize)
+    kinds = input_kinds(dataset, params.data, splits["train"])
+    inputs, splits = store_splits(splits, params.normalize, kinds)
     spec = Spec(
         data=params.data.name,
         inputs=inputs,
@@ -57,4 +58,5 @@ def _examples(data: Any, target: str | None) -> Examples:
     """Examples from what `read` returns for a split: arrays, or a table with the target column."""
     if isinstance(data, np.ndarray):
         return examples_from_table(data, target)
-    return Examples(*data)
+    x, y, *sample_weight = data if len(data) > 1 else (*data, {})  # without targets: (x,)
+    return Examples(x, y, *sample_weight)

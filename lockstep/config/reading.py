@@ -1,5 +1,6 @@
 """Reads and validates a project's params.yaml, and flattens it to dotted keys."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import ParamsError
 from lockstep.messages import choice
 from lockstep.storage import layout
+
+PLAIN = re.compile(r"\w+")  # a key that needs no quotes after a dot
 
 
 def load_params(root: Path) -> Params:
@@ -65,7 +68,8 @@ def flat_params(params: Params) -> dict[str, Any]:
 
 
 def _flatten(value: Any, path: str) -> Iterable[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
+    """Yield each value by its dotted key; a mapping from names such as `>50K` is one value."""
+    if isinstance(value, dict) and value and all(PLAIN.fullmatch(str(key)) for key in value):
         for key, inner in value.items():
             yield from _flatten(inner, f"{path}.{key}" if path else key)
     else:

@@ -1,4 +1,4 @@
-"""Renamed parameters and identifiers: the old keys of params.yaml are refused.
+"""Renamed and removed parameters, and renamed identifiers: the old keys are refused.
 
 A test checks that the old names aren't used anywhere else.
 """
@@ -19,11 +19,14 @@ KEYS = {
     "train.bundle_seconds": "train.snapshot_seconds",
     "train.class_weights": "train.class_weight",
     "train.cluster_seconds": "train.cluster_timeout_seconds",
-    "train.labels": "train.label_encoding",
     "train.own": "train.custom_objects_file",
     "train.residency": "train.data_placement",
     "train.steps_per_call": "train.steps_per_execution",
 }
+REMOVED = dict.fromkeys(
+    ("train.label_encoding", "train.labels"),
+    "each loss and metric now gets the labels in the form that it takes, remove the key",
+)
 IDENTIFIERS = {
     "Resident": "DeviceSource",
     "RowNumbers": "TableColumns",
@@ -45,6 +48,8 @@ def refuse_renamed(raw: Any, source: str) -> None:
     for key in _keys(raw):
         if key in KEYS:
             raise ParamsError(f"{source}: {key}: this key has been renamed, expected {KEYS[key]}")
+        if key in REMOVED:
+            raise ParamsError(f"{source}: {key}: {REMOVED[key]}")
 
 
 def _keys(raw: Any) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -85,6 +85,9 @@ NAMED = "a name, or a mapping with a name and arguments"
 COUNT = "a whole number of at least 1"
 MODE = "auto, min or max"
 Mode = Literal["auto", "min", "max"]
+TargetKind = Literal[
+    "auto", "classification", "multilabel", "regression", "image", "mask", "sequence", "none"
+]
 Count = Annotated[int, Field(ge=1)]
 Optimizer = Annotated[
     KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.OPTIMIZERS)
@@ -113,8 +116,9 @@ class Data(Section):
     mirror: str | None = Field(description="a folder, a file:// or http(s):// address, or null")
     path: str = Field(min_length=1, description="a path")
     target: str | None = Field(description="the name of a column, or null")
-    target_kind: Literal["auto", "classification", "regression"] = Field(
-        description="auto, classification or regression"
+    target_kind: TargetKind = Field(description=f"auto, {', '.join(get_args(TargetKind)[1:])}")
+    input_kind: Literal["auto", "image", "table", "text", "series"] = Field(
+        description="auto, image, table, text or series"
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
 
@@ -173,9 +177,6 @@ class Train(Section):
     )
     loss_weights: dict[str, Weight] | None = Field(
         description="null, or a mapping from targets to numbers of at least 0"
-    )
-    label_encoding: Literal["auto", "sparse", "one_hot"] = Field(
-        description="auto, sparse or one_hot"
     )
     metrics: Literal["auto"] | list[Metric] = Field(description="auto, or a list of names")
     callbacks: list[Callback] = Field(description="a list of names or mappings with a name")
@@ -244,9 +245,11 @@ class Register(Section):
     """When a model is registered in MLflow, and when it becomes the champion."""
 
     name: str = Field(pattern=r"^[^/:\s][^/:]*$", description="auto, or a name without / and :")
-    metric: str = Field(min_length=1, description="the name of a test metric")
+    metric: str = Field(min_length=1, description="auto, or the name of a test metric")
     mode: Mode = Field(description=MODE)
-    threshold: float = Field(allow_inf_nan=False, description="a finite number")
+    threshold: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        description="a finite number, or null"
+    )
     min_delta: float = Field(ge=0, allow_inf_nan=False, description="a number of at least 0")
 
 

@@ -1,6 +1,7 @@
 """The files that a user selects by name: models, data sets, presets, custom objects."""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 MODELS, DATASETS, PRESETS = Path("models"), Path("tasks/datasets"), Path("presets")
@@ -18,6 +19,13 @@ def known_datasets(root: Path) -> list[str]:
 
 def _modules(folder: Path) -> list[str]:
     return sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+
+
+def defines_any(root: Path, file: Path, names: Iterable[str]) -> bool:
+    """Return whether a Python file defines a function or method with one of these names."""
+    wanted = set(names)
+    tree = ast.parse((root / file).read_text(encoding="utf-8"), str(file))
+    return any(isinstance(node, ast.FunctionDef) and node.name in wanted for node in ast.walk(tree))
 
 
 def public_names(root: Path, file: str) -> list[str]:

@@ -5,21 +5,39 @@ from typing import Any
 import numpy as np
 
 from lockstep.data.spec import Input
+from lockstep.errors import DataError
 
 RANK_OF_TABLE = 2
+RANKS = {"table": (2,), "image": (3, 4), "series": (2, 3)}
+EXPECTED = {
+    "table": "expected (n, columns)",
+    "image": "expected (n, height, width) or (n, height, width, channels)",
+    "series": "expected (n, steps) or (n, steps, channels)",
+}
 
 
-def store_numbers(raw: dict[str, np.ndarray]) -> tuple[Input, dict[str, np.ndarray]]:
-    """Return the input's description, and each split's array in one common dtype."""
+def store_numbers(
+    raw: dict[str, np.ndarray], kind: str | None = None
+) -> tuple[Input, dict[str, np.ndarray]]:
+    """Return the input's description, and each split's array in one common dtype.
+
+    `kind` is image, table or series; by default rows are a table, all else are images. Raises
+    DataError for a shape that the kind can't have.
+    """
     arrays = smallest_dtypes(raw)
     x = arrays["train"]
-    kind = "table" if x.ndim == RANK_OF_TABLE else "image"
-    return Input(kind, list(x.shape[1:]), x.dtype.name, statistics_of(x)), arrays
+    kind = kind or ("table" if x.ndim == RANK_OF_TABLE else "image")
+    if x.ndim not in RANKS[kind]:
+        raise DataError(f"inputs of shape {x.shape}: can't be taken for {kind}: {EXPECTED[kind]}")
+    return Input(kind, list(x.shape[1:]), x.dtype.name, statistics_of(x, kind)), arrays
 
 
-def statistics_of(x: np.ndarray) -> dict[str, Any]:
-    """Return minimum, maximum, mean and standard deviation: of all pixels, or per table column."""
-    axis = 0 if x.ndim == RANK_OF_TABLE else None
+def statistics_of(x: np.ndarray, kind: str = "table") -> dict[str, Any]:
+    """Return minimum, maximum, mean and standard deviation.
+
+    They are of all pixels, or one for each of a table's columns or a series' channels.
+    """
+    axis = {"table": 0, "image": None, "series": None if x.ndim == RANK_OF_TABLE else (0, 1)}[kind]
     return {
         "minimum": x.min(axis).astype(float).tolist(),
         "maximum": x.max(axis).astype(float).tolist(),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lockstep.data.spec import Examples, Target, X, Y, as_dict
+from lockstep.data.spec import Examples, Target, X, Y, as_dict, target_kinds
 from lockstep.errors import DataError
 
 RANK_OF_TABLE, RANK_OF_COLOUR = 2, 4
@@ -51,13 +51,13 @@ def _check_count(where: str, what: str, found: int, expected: int) -> None:
 
 
 def _check_target(where: str, y: np.ndarray, count: int, target: Target) -> None:
-    if y.shape != (count,):
-        raise DataError(f"{where}: targets of shape {y.shape}, expected ({count},) like the inputs")
-    _check_finite(where, "target", y)
-    if target.kind == "classification":
-        _check_labels(where, y, len(target.classes))
-    elif y.dtype.kind not in "fiub":
-        raise DataError(f"{where}: targets are {y.dtype}, expected numbers")
+    if y.shape[:1] != (count,):
+        raise DataError(f"{where}: targets of shape {y.shape}, expected ({count}, ...)")
+    target_kinds.find(target.kind).check(where, y, target)
+    if list(y.shape[1:]) != target.shape:
+        raise DataError(
+            f"{where}: a target of shape {y.shape[1:]}, expected {tuple(target.shape)} as in train"
+        )
 
 
 def _check_sample_weight(where: str, weights: np.ndarray, count: int) -> None:
@@ -79,14 +79,4 @@ def _check_finite(where: str, part: str, array: np.ndarray) -> None:
         raise DataError(
             f"{where}: {part} of example {index[0]} is {array[index]} at {list(index[1:])}, "
             "expected a finite number"
-        )
-
-
-def _check_labels(where: str, y: np.ndarray, classes: int) -> None:
-    wrong = (y < 0) | (y >= classes) if y.dtype.kind in "iu" else np.ones(len(y), bool)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(
-            f"{where}: label of example {row} is {y[row]}, expected a whole number "
-            f"from 0 to {classes - 1}"
         )

@@ -1,5 +1,8 @@
 """Encode all splits as they are stored: in small dtypes, with ids for words and categories."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 
 from lockstep.config.schema import Normalize
@@ -7,20 +10,22 @@ from lockstep.data.arrays import smallest_dtypes, store_numbers
 from lockstep.data.spec import SAMPLE_WEIGHT, Examples, Input, X, as_dict
 from lockstep.data.tables import store_table
 from lockstep.data.text import store_texts
+from lockstep.errors import DataError
 
 
 def store_splits(
-    splits: dict[str, Examples], normalize: Normalize
+    splits: dict[str, Examples], normalize: Normalize, kinds: Mapping[str, str] = {}
 ) -> tuple[dict[str, Input], dict[str, Examples]]:
     """Return each input's description, and the splits as they are stored.
 
-    An input is encoded the same way in all splits.
+    An input is encoded the same way in all splits. `kinds` has the kind of each input that doesn't
+    follow from its shape.
     """
     inputs, stored = {}, {split: examples.named for split, examples in splits.items()}
     for name in dict.fromkeys(name for named in stored.values() for name in named):
         raw = {split: named[name] for split, named in stored.items() if name in named}
         if name in as_dict(splits["train"].x, X):
-            inputs[name], arrays = _store_input(raw, normalize)
+            inputs[name], arrays = _store_input(raw, normalize, kinds.get(name))
         elif name == SAMPLE_WEIGHT:
             arrays = {split: array.astype(np.float32) for split, array in raw.items()}
         else:
@@ -35,10 +40,17 @@ def store_splits(
 
 
 def _store_input(
-    raw: dict[str, np.ndarray], normalize: Normalize
+    raw: dict[str, np.ndarray], normalize: Normalize, kind: str | None
 ) -> tuple[Input, dict[str, np.ndarray]]:
     if raw["train"].dtype.names:
-        return store_table(raw)
-    if raw["train"].dtype.kind in "OU":
-        return store_texts(raw, normalize.max_tokens, normalize.sequence_length)
-    return store_numbers(raw)
+        found, store = "table", store_table
+    elif raw["train"].dtype.kind in "OU":
+        found, store = (
+            "text",
+            partial(store_texts, words=normalize.max_tokens, length=normalize.sequence_length),
+        )
+    else:
+        return store_numbers(raw, kind)
+    if kind not in (None, found):
+        raise DataError(f"data.input_kind: got {kind}, but the data are a {found}; expected auto")
+    return store(raw)

@@ -6,14 +6,16 @@ from types import ModuleType
 import numpy as np
 
 from lockstep.config.schema import Data
+from lockstep.data.labels import class_names, class_numbers, is_one_hot, looks_like_classes
 from lockstep.data.readers.csv_files import check_target
-from lockstep.data.spec import Examples, Target, Y, as_dict
+from lockstep.data.spec import Examples, Target, X, Y, as_dict
+from lockstep.data.spec.target_kinds import KINDS, NONE
 from lockstep.data.tables import is_text
-from lockstep.errors import DataError
-from lockstep.messages import choice
+from lockstep.errors import DataError, ParamsError
+from lockstep.process import console
 
-# Up to so many distinct whole numbers are classes; more are a regression target.
-MAX_CLASSES = 20
+CLASS_KINDS = ("classification", "mask", "sequence")
+RANK_OF_ROWS, RANK_OF_SERIES = 2, 3
 
 
 def examples_from_table(table: np.ndarray, target: str | None) -> Examples:
@@ -28,42 +30,114 @@ def resolve_targets(
 ) -> tuple[dict[str, Target], dict[str, Examples]]:
     """Return the targets by name, and the splits with labels as class numbers.
 
-    Raises DataError for a label that the training split doesn't have.
+    Raises DataError for a label that the training split doesn't have, or targets whose kind isn't
+    certain; ParamsError for a data.target_kind other than the one that the data set declares.
     """
     if hasattr(dataset, "TARGET_KIND"):
-        kinds, classes = as_dict(dataset.TARGET_KIND, Y), as_dict(dataset.CLASSES, Y)
-        declared = {name: Target(kind, list(classes.get(name, ()))) for name, kind in kinds.items()}
-        return declared, dict(splits)
-    target = _infer_target(np.asarray(splits["train"].y), data.target_kind)
-    if target.kind == "regression":
-        return {Y: target}, dict(splits)
-    labelled = {
-        split: each._replace(y=_class_numbers(split, _labels(np.asarray(each.y)), target.classes))
-        for split, each in splits.items()
+        return _declared(dataset, data, splits["train"]), dict(splits)
+    train = splits["train"]
+    kind = _kind(train, data.target_kind)
+    if kind == NONE:
+        return {}, {split: each._replace(y={}) for split, each in splits.items()}
+    flat = {split: _plain(np.asarray(each.y), kind) for split, each in splits.items()}
+    target, stored = _encoded(kind, flat)
+    _say(target, data)
+    return {Y: target}, {split: each._replace(y=stored[split]) for split, each in splits.items()}
+
+
+def _declared(dataset: ModuleType, data: Data, train: Examples) -> dict[str, Target]:
+    kinds = as_dict(dataset.TARGET_KIND, Y)
+    if data.target_kind not in ("auto", *kinds.values()):
+        declared = ", ".join(dict.fromkeys(kinds.values()))
+        raise ParamsError(
+            f"data.target_kind: got {data.target_kind}, but tasks/datasets/{data.name}.py declares "
+            f"{declared}; expected auto"
+        )
+    if NONE in kinds.values():
+        return {}
+    classes, y = as_dict(dataset.CLASSES, Y), as_dict(train.y, Y)
+    return {
+        name: _described(kind, list(classes.get(name, ())), np.asarray(y[name]))
+        for name, kind in kinds.items()
     }
-    return {Y: target}, labelled
 
 
-def _infer_target(y: np.ndarray, target_kind: str) -> Target:
-    if target_kind == "regression" or (target_kind == "auto" and not _are_classes(y)):
-        return Target("regression", [])
-    return Target("classification", list(dict.fromkeys(_labels(np.unique(y)))))
+def _described(kind: str, classes: list[str], y: np.ndarray) -> Target:
+    """Return the target of these stored values of the training split."""
+    statistics = {"minimum": float(y.min()), "maximum": float(y.max())} if kind == "image" else {}
+    return Target(kind, classes, list(y.shape[1:]), statistics)
 
 
-def _are_classes(y: np.ndarray) -> bool:
-    if is_text(y):
-        return True
-    return bool((y == np.trunc(y)).all()) and len(np.unique(y)) <= MAX_CLASSES
+def _kind(train: Examples, given: str) -> str:
+    if isinstance(train.y, Mapping) and not train.y:
+        if given not in ("auto", NONE):
+            raise DataError(f"data.target_kind: got {given}, but the data have no targets")
+        return NONE
+    return _inferred(np.asarray(train.x), np.asarray(train.y)) if given == "auto" else given
 
 
-def _labels(y: np.ndarray) -> list[str]:
-    return [str(each) if is_text(y) else f"{each:g}" for each in y.tolist()]
+def _inferred(x: np.ndarray, y: np.ndarray) -> str:
+    """Return the kind of raw targets, (n, ...), where it is certain; else raise DataError."""
+    inner = tuple(size for size in y.shape[1:] if size != 1)
+    if not inner:
+        return "classification" if looks_like_classes(y) else "regression"
+    steps = x.shape[1] if x.ndim == RANK_OF_SERIES else None
+    if len(inner) == 1 and inner[0] != steps and not is_text(y):
+        if is_one_hot(y):
+            return "classification"
+        return "multilabel" if np.isin(y, (0, 1)).all() else "regression"
+    kinds = ", ".join((*KINDS, NONE))
+    raise DataError(
+        f"targets of shape {y.shape} for inputs of shape {x.shape}: their kind isn't certain, "
+        f"set data.target_kind to one of {kinds}"
+    )
 
 
-def _class_numbers(split: str, labels: list[str], classes: list[str]) -> np.ndarray:
-    number = {name: each for each, name in enumerate(classes)}
-    for row, name in enumerate(labels):
-        if name not in number:
-            known = choice(name, classes)
-            raise DataError(f"{split} split: label of example {row} is {name!r}, expected {known}")
-    return np.array([number[name] for name in labels])
+def _plain(y: np.ndarray, kind: str) -> np.ndarray:
+    """Return targets without a last axis of size 1, and one-hot rows as class numbers."""
+    if y.ndim > 1 and y.shape[-1] == 1 and kind != "image":
+        y = y[..., 0]
+    if kind == "classification" and y.ndim == RANK_OF_ROWS and is_one_hot(y):
+        return y.argmax(axis=1)
+    return y
+
+
+def _encoded(kind: str, raw: dict[str, np.ndarray]) -> tuple[Target, dict[str, np.ndarray]]:
+    """Return the target, and each split's values as they are stored."""
+    train = raw["train"]
+    if kind == "multilabel":
+        labels = [str(number) for number in range(train.shape[1] if train.ndim > 1 else 1)]
+        return _described(kind, labels, train), raw
+    with_classes = kind != "sequence" or looks_like_classes(train)
+    if kind not in CLASS_KINDS or not with_classes:
+        return _described(kind, [], train), raw
+    values = np.unique(train)
+    numbers = {split: class_numbers(split, y, values) for split, y in raw.items()}
+    return _described(kind, class_names(values), numbers["train"]), numbers
+
+
+def _say(target: Target, data: Data) -> None:
+    """Say what the targets are taken for."""
+    if data.target_kind == "auto":
+        count = len(target.classes) or target.outputs
+        what = "numbers" if not target.classes else target.values
+        console.say(
+            f"targets of {data.path}: {target.kind}, {count} {what}; to take them for another kind "
+            "set data.target_kind"
+        )
+
+
+def input_kinds(dataset: ModuleType, data: Data, train: Examples) -> dict[str, str]:
+    """Return the kind of each input that doesn't follow from its shape, by name.
+
+    Raises ParamsError for a data.input_kind other than the one that the data set declares.
+    """
+    declared = getattr(dataset, "INPUT_KIND", None)
+    if declared is not None and data.input_kind not in ("auto", declared):
+        raise ParamsError(
+            f"data.input_kind: got {data.input_kind}, but tasks/datasets/{data.name}.py declares "
+            f"{declared}; expected auto"
+        )
+    if declared is not None:
+        return as_dict(declared, X)
+    return {} if data.input_kind == "auto" else dict.fromkeys(as_dict(train.x, X), data.input_kind)

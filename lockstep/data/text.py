@@ -3,19 +3,14 @@
 `lockstep/modeling/layers.py` does the same to raw strings in TensorFlow, in the registered model.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
 
 from lockstep.data.spec import Input
+from lockstep.data.spec.tokens import PADDING, UNKNOWN, split_words
 
-# On UTF-8: HTML line breaks become spaces, apostrophes are removed, A to Z become lower case, and
-# ASCII other than letters and digits separates words. Other characters stay as they are: Python and
-# TensorFlow may have different Unicode tables.
-BREAK, APOSTROPHE, BETWEEN = r"<br />", r"'", r"[\x00-/:-`{-\x7f]+"
-PADDING, UNKNOWN = "", "[unknown]"  # ids 0 and 1; no text has such words
 SPECIAL = 2
 
 
@@ -30,14 +25,6 @@ def store_texts(
     number = {word: each for each, word in enumerate(known)}
     arrays = {split: _ids(texts, number, length) for split, texts in raw.items()}
     return Input("text", [length], "uint16", {}, words=known), arrays
-
-
-def split_words(text: str) -> list[str]:
-    """Return a text's words."""
-    plain = text.replace(BREAK, " ").replace(APOSTROPHE, "")
-    # bytes.lower changes only ASCII.
-    lower = plain.encode("utf-8", "replace").lower().decode("utf-8")
-    return [word for word in re.split(BETWEEN, lower) if word]
 
 
 def vocabulary(texts: Iterable[str], words: int) -> list[str]:

@@ -5,12 +5,15 @@ A data set's file defines:
 - `FOLDER`: its folder in a mirror, or None if an installed package contains the data;
 - `ADDRESSES`: the publisher's base URLs, each ending in a slash, tried in order;
 - `FILES`: (bytes, sha256) of each file by its name, empty if `read` generates the examples;
-- `TARGET_KIND`: "classification" or "regression"; `CLASSES`: the class names, in label order;
+- `TARGET_KIND`: a file in lockstep/data/spec/target_kinds/, or "none"; `CLASSES`: the names of
+  classes or labels, in order; empty for numbers;
+- `INPUT_KIND`, if it doesn't follow from the shape: "series";
 - `read(folder)`: the splits "train" and "test", each as (x, y) arrays, or
   (x, y, sample_weight) arrays.
 
-x is images (n, height, width(, channels)), rows of numbers (n, columns), or texts (n,). With
-several inputs or targets, x, y, `TARGET_KIND` and `CLASSES` are dicts by input or target name.
+x is images (n, height, width(, channels)), rows of numbers (n, columns), series (n, steps(,
+channels)), or texts (n,). With several inputs or targets, x, y, `TARGET_KIND`, `CLASSES` and
+`INPUT_KIND` are dicts by input or target name. Without targets, a split is (x,).
 
 The files for the user's own data, folder, csv and npz, define `import_files(source, raw)` instead
 of addresses and files. Their `read(folder, size)` may return a table: a structured array with a

@@ -9,7 +9,7 @@ from lockstep.data.readers import user_files
 from lockstep.errors import DataError
 
 import_files = user_files.import_files
-SPLIT, WHOLE = {"x_train", "y_train", "x_test", "y_test"}, {"x", "y"}
+PARTS = ("x", "y")
 
 
 def check(source: Path, target: str | None) -> None:
@@ -19,21 +19,39 @@ def check(source: Path, target: str | None) -> None:
             raise DataError(f"{path}: truncated or no .npz file")
 
 
-def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return x and y of both splits; raises DataError, also for arrays of Python objects."""
+def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return x and y of both splits, or only x if there is no y.
+
+    Raises DataError, also for arrays of Python objects.
+    """
     (path,) = user_files.files(folder, ".npz").values()
     arrays = _load(path)
-    if arrays.keys() >= SPLIT:
-        return {each: (arrays[f"x_{each}"], arrays[f"y_{each}"]) for each in ("train", "test")}
-    if not arrays.keys() >= WHOLE:
-        names = ", ".join(arrays) or "nothing"
-        expected = "x_train, y_train, x_test and y_test, or x and y"
-        raise DataError(f"{path}: contains {names}, expected {expected}")
-    x, y = arrays["x"], arrays["y"]
-    if len(x) != len(y):
-        raise DataError(f"{path}: {len(x)} inputs and {len(y)} targets, expected the same number")
-    test = user_files.draw_test_mask(len(x))
-    return {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
+    names = _names(path, set(arrays))
+    if "x" not in names:
+        return {
+            split: tuple(arrays[name] for name in names if name.endswith(split))
+            for split in ("train", "test")
+        }
+    parts = [arrays[name] for name in names]
+    if len({len(part) for part in parts}) > 1:
+        counts = " and ".join(
+            f"{len(part)} {name}" for name, part in zip(names, parts, strict=True)
+        )
+        raise DataError(f"{path}: {counts}, expected the same number of each")
+    test = user_files.draw_test_mask(len(parts[0]))
+    return {"train": tuple(each[~test] for each in parts), "test": tuple(e[test] for e in parts)}
+
+
+def _names(path: Path, found: set[str]) -> list[str]:
+    """Return the names of the arrays to read: of both splits, or of all examples."""
+    split = [f"{part}_{split}" for split in ("train", "test") for part in PARTS]
+    for names in (split, list(PARTS), [each for each in split if each[0] == "x"], ["x"]):
+        if found >= set(names) and (names[-1][0] == "y" or not any(e[0] == "y" for e in found)):
+            return names
+    raise DataError(
+        f"{path}: contains {', '.join(sorted(found)) or 'nothing'}, expected x_train, y_train, "
+        "x_test and y_test, or x and y; without targets no y"
+    )
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
@@ -42,9 +60,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             arrays = {name: found[name] for name in found.files}
     except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a complete .npz file of plain arrays ({error})") from None
-    return {name: _flat(array) if name.startswith("y") else array for name, array in arrays.items()}
-
-
-def _flat(y: np.ndarray) -> np.ndarray:
-    """Targets of shape (n, 1) as (n,)."""
-    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise DataError(f"{path}: {name} is a single value, expected an array of examples")
+    return arrays

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.data.text import split_words, store_texts, vocabulary
+from lockstep.data.spec.tokens import split_words
+from lockstep.data.text import store_texts, vocabulary
 from lockstep.errors import DataError
 from tasks.datasets import imdb
 from tests.support.workspaces import champion, run_stages

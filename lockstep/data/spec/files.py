@@ -1,0 +1,92 @@
+"""Write and read data/ready: spec.json, and a .npy file for each array of a split."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lockstep.data.spec.examples import SAMPLE_WEIGHT, Examples, unwrap_single
+from lockstep.data.spec.inputs import Input
+from lockstep.data.spec.targets import Target
+from lockstep.errors import DataError
+from lockstep.storage import atomic_files, layout
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Description of a normalized data set, which every later stage reads."""
+
+    data: str
+    inputs: dict[str, Input]
+    targets: dict[str, Target]
+    splits: dict[str, int]  # number of examples
+    method: str  # how numbers are scaled: normalize.method
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the model's input, or of each input by name."""
+        return unwrap_single({name: each.model_shape for name, each in self.inputs.items()})
+
+    @property
+    def outputs(self) -> Any:
+        """Number of model outputs, or of those for each target by name; None without targets."""
+        counts = {name: each.outputs for name, each in self.targets.items()}
+        return unwrap_single(counts) if counts else None
+
+    @property
+    def activation(self) -> Any:
+        """Activation of the output layer, or of each target's by name; None without targets."""
+        names = {name: each.activation for name, each in self.targets.items()}
+        return unwrap_single(names) if names else None
+
+    @property
+    def target(self) -> Target | None:
+        """The target if there is exactly one, else None."""
+        return next(iter(self.targets.values())) if len(self.targets) == 1 else None
+
+
+def write_spec(spec: Spec, folder: Path) -> None:
+    """Write spec.json."""
+    atomic_files.write_json(folder / "spec.json", dataclasses.asdict(spec))
+
+
+def read_spec(root: Path) -> Spec:
+    """Read data/ready/spec.json; raises DataError if it isn't there."""
+    return read_spec_file(root / layout.SPEC)
+
+
+def read_spec_file(path: Path) -> Spec:
+    """Read a spec.json; raises DataError if it isn't there."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file, run the stage normalize first")
+    values = atomic_files.read_json(path)
+    inputs = {name: Input(**each) for name, each in values.pop("inputs").items()}
+    targets = {name: Target(**each) for name, each in values.pop("targets").items()}
+    return Spec(inputs=inputs, targets=targets, **values)
+
+
+def load_examples(root: Path, split: str) -> Examples:
+    """Return a split's arrays, memory-mapped."""
+    spec = read_spec(root)
+
+    def mapped(name: str) -> np.ndarray:
+        array: np.ndarray = np.load(_path(root / layout.READY, split, name), mmap_mode="r")
+        return array
+
+    weighted = _path(root / layout.READY, split, SAMPLE_WEIGHT).exists()
+    return Examples(
+        unwrap_single({name: mapped(name) for name in spec.inputs}),
+        unwrap_single({name: mapped(name) for name in spec.targets}),
+        mapped(SAMPLE_WEIGHT) if weighted else None,
+    )
+
+
+def save_examples(examples: Examples, split: str, folder: Path) -> None:
+    """Write a split's arrays."""
+    for name, array in examples.named.items():
+        np.save(_path(folder, split, name), array)
+
+
+def _path(folder: Path, split: str, name: str) -> Path:
+    return folder / f"{split}_{name}.npy"

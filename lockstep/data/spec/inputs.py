@@ -1,0 +1,32 @@
+"""One input of a data set, as spec.json describes it."""
+
+import dataclasses
+from typing import Any
+
+KINDS = ("image", "table", "text", "series")
+RANK_OF_GREY, RANK_OF_SCALARS = 2, 1  # of one example
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """How an input is stored, and what preprocessing needs to know."""
+
+    kind: str  # one of KINDS
+    # Of one example: (height, width[, channels]), (columns,), (words,) or (steps[, channels]).
+    shape: list[int]
+    dtype: str
+    statistics: dict[str, Any]  # of the training split: numbers, or lists by column or channel
+    # A table's columns by name, with the categories of text; the first is any unknown text.
+    columns: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    words: list[str] = dataclasses.field(default_factory=list)  # a text's vocabulary, by id
+
+    @property
+    def model_shape(self) -> tuple[int, ...]:
+        """The model's input shape: with a channel axis, categories as one-hot columns."""
+        if self.kind == "image" and len(self.shape) == RANK_OF_GREY:
+            return (*self.shape, 1)
+        if self.kind == "series" and len(self.shape) == RANK_OF_SCALARS:
+            return (*self.shape, 1)
+        if self.columns:
+            return (sum(len(categories) or 1 for categories in self.columns.values()),)
+        return tuple(self.shape)
