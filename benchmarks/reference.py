@@ -26,7 +26,6 @@ from lockstep.process.environment import prepare_environment
 
 prepare_environment(REPOSITORY)
 
-import keras
 import numpy as np
 
 from benchmarks import tutorials
@@ -193,10 +192,7 @@ def _peer(params: Params, root: Path, train_by: tutorials.Loop) -> Result:
 
     def floats(split: str) -> Examples:
         x, y, *_ = load_examples(root, split)
-        one_hot = isinstance(model.loss, keras.losses.CategoricalCrossentropy)
-        return Examples(
-            preprocess.predict(x, verbose=0), np.eye(spec.outputs)[y] if one_hot else np.array(y)
-        )
+        return Examples(preprocess.predict(x, verbose=0), np.array(y))
 
     orders = list(_orders(params, spec.splits["train"]))
     train, test = floats("train"), floats("test")

@@ -2,6 +2,9 @@
 
 import keras
 
+INPUT_KINDS = ("image",)
+TARGET_KINDS = ("classification", "multilabel", "regression")
+
 
 def build(input_shape: tuple[int, ...], outputs: int, activation: str) -> keras.Model:
     """Return two convolutions without padding, each with max pooling, then two dense layers."""

@@ -4,6 +4,9 @@ from typing import Any
 
 import keras
 
+INPUT_KINDS = ("image",)
+TARGET_KINDS = ("classification", "multilabel", "regression")
+
 FILTERS_SIZE_STRIDE = ((12, 6, 1), (24, 5, 2), (48, 4, 2))
 
 

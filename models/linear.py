@@ -2,6 +2,9 @@
 
 import keras
 
+INPUT_KINDS = ("image", "table", "series")
+TARGET_KINDS = ("classification", "multilabel", "regression")
+
 
 def build(input_shape: tuple[int, ...], outputs: int, activation: str) -> keras.Model:
     """Return one dense layer over the flattened input."""

@@ -4,6 +4,9 @@ from typing import Any
 
 import keras
 
+INPUT_KINDS = ("image", "table", "series")
+TARGET_KINDS = ("classification", "multilabel", "regression")
+
 
 @keras.saving.register_keras_serializable(package="lockstep")
 class Linear(keras.Model):

@@ -6,6 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+INPUT_KINDS = ("image", "table", "series")
+TARGET_KINDS = ("classification", "multilabel", "regression")
+
 
 @keras.saving.register_keras_serializable(package="lockstep")
 class Naive(keras.Model):

@@ -6,7 +6,7 @@ import keras
 
 from lockstep.config.schema import Params
 from lockstep.data.spec import read_spec
-from lockstep.modeling import preprocessing
+from lockstep.modeling import outputs, preprocessing
 from lockstep.modeling.flops import count_flops
 from lockstep.modeling.model import make_model
 from lockstep.modeling.weights import save_weights
@@ -22,6 +22,7 @@ def build(params: Params, root: Path) -> None:
     spec = read_spec(root)
     start_runtime(params.seed)
     model = make_model(params, spec)
+    outputs.logits(model, spec)  # checks the outputs' shapes
     save_weights(model, root / layout.INITIAL_WEIGHTS)
     atomic_files.write_text(root / layout.SUMMARY, _summary(model))
     preprocess = preprocessing.layers(spec)

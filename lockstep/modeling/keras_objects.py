@@ -3,6 +3,7 @@
 import functools
 import importlib.util
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,18 +19,19 @@ def make(
     key: str,
     file: Path,
     defaults: dict[str, Any] | None = None,
+    wrap: Callable[[type], type] | None = None,
 ) -> Any:
     """Return the object that `config` names in a Keras module or in the custom objects file.
 
-    A class is instantiated, a function becomes a partial; raises ParamsError if the arguments don't
-    fit.
+    A class, or what `wrap` makes of it, is instantiated, a function becomes a partial; raises
+    ParamsError if the arguments don't fit.
     """
     target = _target(config.name, module, file)
     given = {name: _resolved(value, file) for name, value in config.arguments.items()}
     arguments = {**(defaults or {}), **given}
     try:
         if inspect.isclass(target):
-            return target(**arguments)
+            return (wrap(target) if wrap else target)(**arguments)
         inspect.signature(target).bind_partial(**arguments)
         return functools.update_wrapper(functools.partial(target, **arguments), target)
     except (TypeError, ValueError) as error:

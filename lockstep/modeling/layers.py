@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lockstep.data import text
+from lockstep.data.spec import tokens
 
 package = keras.saving.register_keras_serializable(package="lockstep")
 
@@ -22,14 +22,14 @@ class TextToIds(keras.layers.Layer):
         self.words, self.length = list(words), length
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(self.words, tf.range(len(self.words))),
-            self.words.index(text.UNKNOWN),
+            self.words.index(tokens.UNKNOWN),
         )
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
         """Return int32 ids, padded with 0 in front; a longer text keeps its last words."""
-        plain = tf.strings.regex_replace(texts, text.BREAK, " ")
-        plain = tf.strings.regex_replace(plain, text.APOSTROPHE, "")
-        plain = tf.strings.regex_replace(tf.strings.lower(plain), text.BETWEEN, " ")
+        plain = tf.strings.regex_replace(texts, tokens.BREAK, " ")
+        plain = tf.strings.regex_replace(plain, tokens.APOSTROPHE, "")
+        plain = tf.strings.regex_replace(tf.strings.lower(plain), tokens.BETWEEN, " ")
         words = tf.strings.split(plain, " ")
         words = tf.ragged.boolean_mask(words, words != "")
         ids = tf.ragged.map_flat_values(self.table.lookup, words)

@@ -4,12 +4,13 @@ Training and evaluation apply them to each batch on the device, and the register
 them, so that all preprocess alike.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
-from lockstep.data.spec import Input, Spec, unwrap_single
+from lockstep.data.spec import Input, Spec, Target, unwrap_single
 from lockstep.modeling.layers import EncodeColumns
 
 
@@ -24,6 +25,24 @@ def layers(spec: Spec) -> keras.Model:
     }
     ready = {name: _apply(each, spec.method, stored[name]) for name, each in spec.inputs.items()}
     return keras.Model(unwrap_single(stored), unwrap_single(ready), name="preprocessing")
+
+
+def scaled_targets(spec: Spec, y: Any) -> Any:
+    """Return targets, arrays or tensors, as the loss compares them with the model's outputs.
+
+    Pictures are scaled to 0..1 by the training split's range; all others stay as they are stored.
+    """
+    if isinstance(y, Mapping):
+        return {name: _scaled(spec.targets[name], each) for name, each in y.items()}
+    return _scaled(next(iter(spec.targets.values())), y)
+
+
+def _scaled(target: Target, y: Any) -> Any:
+    if not target.statistics:
+        return y
+    low, high = target.statistics["minimum"], target.statistics["maximum"]
+    numbers = y.astype(np.float32) if isinstance(y, np.ndarray) else keras.ops.cast(y, "float32")
+    return (numbers - np.float32(low)) * np.float32(1 / ((high - low) or 1))
 
 
 def _dtype(each: Input) -> str:

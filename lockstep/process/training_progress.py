@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from lockstep.process import console
+from lockstep.process.classwise import summarized
 
 Logs = dict[str, Any] | None
 
@@ -44,6 +45,5 @@ class ShowProgress(keras.callbacks.Callback):
         self.bar.close()
 
     def _text(self, logs: Logs) -> str:
-        values = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
         epoch = f"epoch {self.epoch + 1}/{self.params['epochs']}"
-        return f"{epoch}  {values}  {self.speed:,.0f} examples/s"
+        return f"{epoch}  {summarized(logs or {})}  {self.speed:,.0f} examples/s"

@@ -1,7 +1,7 @@
 """The callbacks of a training: history, best weights, those in params.yaml, and progress."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import keras
 
 from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.evaluation.directions import direction
+from lockstep.evaluation.monitors import monitors
 from lockstep.modeling import keras_objects
 from lockstep.process.training_progress import ShowProgress
 from lockstep.storage import layout
@@ -36,7 +37,7 @@ def stateful_callbacks(
         WriteHistory(root / layout.HISTORY),
         # Must come before callbacks that swap the weights back after validation.
         KeepBest(root / layout.BEST_WEIGHTS, monitor, goal),
-        *make_callbacks(params, root, output, _logs(root, key)),
+        *make_callbacks(params, root, output, _logs(root, key), targets),
     ]
 
 
@@ -74,7 +75,7 @@ def _logs(root: Path, key: str) -> Path:
 
 
 def make_callbacks(
-    params: Params, root: Path, files: Path, logs: Path
+    params: Params, root: Path, files: Path, logs: Path, targets: Iterable[str] = ()
 ) -> list[keras.callbacks.Callback]:
     """Return the callbacks of params.yaml in their order, and TensorBoard if it isn't among them.
 
@@ -82,11 +83,21 @@ def make_callbacks(
     """
     found = [
         _make(each, root / params.train.custom_objects_file, files, logs)
-        for each in params.train.callbacks
+        for each in with_modes(params, targets)
     ]
     if not any(isinstance(each, keras.callbacks.TensorBoard) for each in found):
         found.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
     return found
+
+
+def with_modes(params: Params, targets: Iterable[str]) -> Iterator[KerasObjectConfig]:
+    """Yield the callbacks, each with the mode that follows from the metric that it monitors."""
+    modes = {
+        each.key: direction(each.metric, each.mode, targets, each.key) for each in monitors(params)
+    }
+    for number, config in enumerate(params.train.callbacks):
+        mode = modes.get(f"train.callbacks[{number}].monitor")
+        yield config.model_copy(update={"mode": mode}) if mode else config
 
 
 def _make(

@@ -19,11 +19,12 @@ def of(
     """
     if weights is None:
         return None
-    classes = spec.target.classes if spec.target else []  # ambiguous with several
+    classes = spec.target.classes if spec.target and spec.target.values == "classes" else []
     if not classes:
-        raise ParamsError(f"train.class_weight: {spec.data} has no classes, expected null")
+        what = "several targets" if len(spec.targets) > 1 else "no single class for each value"
+        raise ParamsError(f"train.class_weight: {spec.data} has {what}, expected null")
     if isinstance(weights, str):
-        counts = np.bincount(np.asarray(labels), minlength=len(classes))
+        counts = np.bincount(np.asarray(labels).ravel(), minlength=len(classes))
         return (counts.sum() / (len(counts) * np.maximum(counts, 1))).astype(np.float32)
     by_class = np.ones(len(classes), np.float32)
     for name, weight in weights.items():

@@ -4,7 +4,7 @@ The order of examples is a pure function of (seed, epoch), so there is no iterat
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
@@ -30,7 +30,8 @@ class Loop:
     `batch_size` is global: the replicas share it evenly. `order` is shuffle, sequential or
     replacement. `source` is where the examples are read from. With several workers the callbacks
     run on the chief; `sync_weights` says that they may change weights, which are then broadcast.
-    `check_graph` gets the traced graph before training, and may raise.
+    `check_graph` gets the traced graph before training, and `check_logs` the names in the logs;
+    both may raise.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Loop:
         collectives: WorkerCollectives | None = None,
         sync_weights: bool = False,
         check_graph: Callable[[tf.Graph], None] | None = None,
+        check_logs: Callable[[list[str]], None] | None = None,
     ) -> None:
         self.steps = steps
         self.model = steps.model
@@ -55,7 +57,7 @@ class Loop:
         self.source = source
         self.collectives = collectives or WorkerCollectives(steps.strategy, SINGLE_WORKER)
         self.sync_weights = sync_weights
-        self.check_graph = check_graph
+        self.check_graph, self.check_logs = check_graph, check_logs
 
     def fit(
         self,
@@ -79,8 +81,7 @@ class Loop:
         fixed = [self.order_of(train.size, 0)] if self.order == "sequential" else []
         data = self.source(strategy, train, fixed)
         val_data = self._test_source(validation) if validation else None
-        if self.check_graph:
-            self.check_graph(self._traced(data, self.order_of(train.size, 0)))
+        self._check(data, self.order_of(train.size, 0))
         hooks = self._hooks(callbacks, math.ceil(total / per_epoch), per_epoch)
         self.model.stop_training = False
         self.model.train_function = self.steps.train  # for TensorBoard's graph
@@ -112,13 +113,17 @@ class Loop:
 
     def predict(self, examples: Examples) -> dict[str, np.ndarray]:
         """Return the model's outputs for all examples by target name, computed on one device."""
-        size = self.batch_size
-        starts = range(0, examples.size, size)
-        parts = [
-            self.steps.predict(examples.at(np.arange(at, min(at + size, examples.size))))
-            for at in starts
-        ]
+        parts = [outputs for _, outputs in self.predict_batches(examples)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def predict_batches(
+        self, examples: Examples
+    ) -> Iterator[tuple[Examples, dict[str, np.ndarray]]]:
+        """Yield each batch with the model's outputs for it by target name."""
+        size = self.batch_size
+        for at in range(0, examples.size, size):
+            batch = examples.at(np.arange(at, min(at + size, examples.size)))
+            yield batch, self.steps.predict(batch)
 
     def order_of(self, count: int, epoch: int) -> np.ndarray:
         """Return the indices of an epoch's examples, of shape (steps, batch_size)."""
@@ -193,10 +198,16 @@ class Loop:
         hooks.on_test_end(logs)
         return logs
 
-    def _traced(self, data: DeviceSource | DiskSource, order: np.ndarray) -> tf.Graph:
-        """The graph that trains; tracing it now saves that of the first graph call."""
+    def _check(self, data: DeviceSource | DiskSource, order: np.ndarray) -> None:
+        """Check the graph that trains; tracing it now saves that of the first graph call."""
+        if not (self.check_graph or self.check_logs):
+            return
         chunk = next(data.chunks(order, self._size(order)))
-        return self.steps.train.get_concrete_function(*chunk[1:]).graph
+        traced = self.steps.train.get_concrete_function(*chunk[1:])
+        if self.check_graph:
+            self.check_graph(traced.graph)
+        if self.check_logs:
+            self.check_logs(_names_in(traced.structured_outputs[0]))
 
     def _test_source(self, examples: Examples) -> DeviceSource | DiskSource:
         return self.source(self.steps.strategy, examples, self._test_orders(examples.size))
@@ -209,6 +220,15 @@ class Loop:
 
     def _size(self, order: np.ndarray) -> int:
         return max(1, min(self.steps_per_execution, len(order)))
+
+
+def _names_in(logs: dict[str, tf.TensorSpec]) -> list[str]:
+    """Return the names that `_as_floats` gives the logs of a traced step."""
+    found = []
+    for name, each in logs.items():
+        count = each.shape.num_elements() if each.shape.rank else None
+        found += [f"{name}_{index}" for index in range(count)] if count else [name]
+    return found
 
 
 def _as_floats(logs: dict[str, tf.Tensor]) -> Logs:

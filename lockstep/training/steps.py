@@ -24,8 +24,9 @@ class Steps:
     """Training, test and prediction steps of one model on the replicas of one strategy.
 
     `preprocess` turns a batch of stored examples into the model's inputs, on the device. `augment`
-    and `class_weight`, one number for each class, are applied in training only. `one_hot` has the
-    number of classes of each target whose labels the loss needs one-hot.
+    and `class_weight`, one number for each class, are applied in training only. `scale_targets`
+    maps stored targets to those that the loss compares with the outputs, and `probabilities` the
+    outputs to those that `predict` returns.
     """
 
     def __init__(
@@ -36,7 +37,8 @@ class Steps:
         *,
         augment: keras.Model | None = None,
         class_weight: np.ndarray | None = None,
-        one_hot: Mapping[str, int] | None = None,
+        scale_targets: Callable[[Any], Any] | None = None,
+        probabilities: Callable[[Any], Any] | None = None,
         jit_compile: bool = False,
     ) -> None:
         self.model = model
@@ -44,7 +46,8 @@ class Steps:
         self.preprocess = preprocess
         self.augment = augment
         self.class_weight = class_weight
-        self.one_hot = one_hot or {}
+        self.scale_targets = scale_targets or _unchanged
+        self.probabilities = probabilities or _unchanged
         self.packed: Callable[[Any], tuple[Any, ...]] = tuple  # groups arrays as (x, y, ...)
         self._custom_train_step = type(model).train_step is not keras.Model.train_step
         custom = self._custom_train_step
@@ -67,8 +70,7 @@ class Steps:
                 if self._custom_train_step:
                     raise
                 raise ParamsError(
-                    "train.loss, train.metrics, train.label_encoding: they don't fit the model's "
-                    f"outputs: {first_line(error)}"
+                    f"train.loss, train.metrics: they don't fit the model: {first_line(error)}"
                 ) from None
 
     @property
@@ -91,10 +93,12 @@ class Steps:
         return self.strategy.experimental_local_results(variable.value)
 
     def predict(self, batch: Examples) -> dict[str, np.ndarray]:
-        """Return the model's outputs for one batch by target name, computed on one device."""
+        """Return the model's outputs for one batch by name, computed on one device."""
         inputs = tf.nest.map_structure(tf.constant, batch.x)
-        outputs = as_dict(self._predict(inputs), Y)
-        return {name: each.numpy() for name, each in outputs.items()}
+        outputs = self._predict(inputs)
+        if isinstance(outputs, tuple | list):  # of a model without targets
+            outputs = {str(number): each for number, each in enumerate(outputs)}
+        return {name: each.numpy() for name, each in as_dict(outputs, Y).items()}
 
     def _chunk(self, replica_step: Any, jit_compile: bool, *, logs_of_last: bool) -> Any:
         """Return a tf.function: a StepChunk's parts -> logs, first step whose loss isn't finite.
@@ -157,19 +161,12 @@ class Steps:
         if self.class_weight is not None and training:
             by_class = tf.gather(tf.constant(self.class_weight), tf.cast(y, tf.int32))
             sample_weight = [by_class * sample_weight[0] if sample_weight else by_class]
-        return (x, self._labels(y), *sample_weight)
-
-    def _labels(self, y: Any) -> Any:
-        """Return targets as the loss expects them: one-hot or unchanged."""
-        if isinstance(y, Mapping):
-            return {name: self._label(name, each) for name, each in y.items()}
-        return self._label(Y, y)
-
-    def _label(self, name: str, y: tf.Tensor) -> tf.Tensor:
-        return tf.one_hot(tf.cast(y, tf.int32), self.one_hot[name]) if name in self.one_hot else y
+        if isinstance(y, Mapping) and not y:  # no targets
+            return (x, None, *sample_weight) if sample_weight else (x,)
+        return (x, self.scale_targets(y), *sample_weight)
 
     def _predict_batch(self, x: Any) -> Any:
-        return self.model(self.preprocess(x), training=False)
+        return self.probabilities(self.model(self.preprocess(x), training=False))
 
     def _finite(self, logs: dict[str, Any]) -> tf.Tensor:
         """Return whether all losses of all replicas are finite."""
@@ -185,6 +182,10 @@ class Steps:
     def _mean(self, logs: dict[str, Any]) -> dict[str, tf.Tensor]:
         mean = tf.distribute.ReduceOp.MEAN
         return {name: self.strategy.reduce(mean, value, axis=None) for name, value in logs.items()}
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 def _flat(logs: dict[str, Any]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
-from lockstep.errors import ParamsError
+from lockstep.evaluation.monitors import check_monitors, monitors
 from lockstep.modeling import preprocessing
-from lockstep.modeling.compile import compile_for_training, one_hot_classes
+from lockstep.modeling.compile import compile_for_training
 from lockstep.modeling.model import make_model_with
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster
@@ -68,11 +68,6 @@ class Training:
         self.spec, self.train = read_spec(root), load_examples(root, "train")
         has_validation = "validation" in self.spec.splits
         self.validation = load_examples(root, "validation") if has_validation else None
-        if train_config.monitor.startswith("val_") and not has_validation:
-            raise ParamsError(
-                f"train.monitor: got {train_config.monitor!r} without a validation split, "
-                "expected auto, a training metric, or data.validation_split above 0"
-            )
 
     def loop(self) -> Loop:
         """Return the training loop, its model with its initial weights."""
@@ -93,6 +88,7 @@ class Training:
             collectives=self.collectives,
             sync_weights=any(_may_change_weights(each.name) for each in train_config.callbacks),
             check_graph=self._check_graph(steps.model) if kind == "GPU" else None,
+            check_logs=self._check_logs if any(monitors(self.params)) else None,
         )
 
     def resume(
@@ -135,6 +131,10 @@ class Training:
         deterministic = self.params.train.deterministic
         return partial(gpu_checks.check, model=model, deterministic=deterministic)
 
+    def _check_logs(self, names: list[str]) -> None:
+        validation = self.validation is not None
+        check_monitors(self.params, self.spec.targets, names, validation=validation)
+
     @property
     def replica_bytes(self) -> int:
         """Bytes of the data of one replica: its share where it always gets the same examples."""
@@ -170,7 +170,7 @@ class Training:
             preprocess,
             augment=augment,
             class_weight=class_weight.of(train_config.class_weight, self.spec, self.train.y),
-            one_hot=one_hot_classes(params, self.spec),
+            scale_targets=partial(preprocessing.scaled_targets, self.spec),
             jit_compile=auto if train_config.jit_compile == "auto" else train_config.jit_compile,
         )
 

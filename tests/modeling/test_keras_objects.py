@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from lockstep.config import keras_names
 from lockstep.errors import ParamsError
-from tests.support.loops import SOME, SPEC, TRAIN, Watch, assert_close, linear, weights
+from tests.support.loops import SOME, TRAIN, Watch, assert_close, linear, weights
 from tests.support.workspaces import with_values
 
 SCHEDULES: dict[str, dict[str, Any]] = {
@@ -175,29 +174,8 @@ def test_a_custom_objects_file_may_have_any_name(make_loop: Any, tmp_path: Path)
     ],
 )  # fmt: skip
 def test_every_loss_of_the_tutorials_trains_classes(make_loop: Any, loss: str) -> None:
-    from lockstep.modeling.compile import one_hot_classes
-
     name = {"kl_divergence": "KLDivergence"}.get(loss, loss)
-    values = with_values({"train.loss": name, "train.learning_rate": 0.01})
-    loop = make_loop(values=values, steps={"one_hot": one_hot_classes(values, SPEC)})
+    loop = make_loop(values=with_values({"train.loss": name, "train.learning_rate": 0.01}))
     before = loop.evaluate(TRAIN)["loss"]
     loop.fit(TRAIN, None, [], epochs=3)
     assert loop.evaluate(TRAIN)["loss"] < before
-
-
-@pytest.mark.parametrize("metric", ["AUC", "Precision", "F1Score", "CategoricalAccuracy"])
-def test_a_metric_for_one_hot_labels_gets_them_by_parameter(make_loop: Any, metric: str) -> None:
-    from lockstep.modeling.compile import one_hot_classes
-
-    changes = {"train.loss": "categorical_crossentropy", "train.metrics": [metric]}
-    values = with_values(changes)
-    loop = make_loop(values=values, steps={"one_hot": one_hot_classes(values, SPEC)})
-    loop.fit(TRAIN, None, [], epochs=1)
-    assert all(np.isfinite(value) for value in loop.evaluate(TRAIN).values())
-
-
-def test_a_loss_that_cannot_take_the_labels_is_bad_parameters(make_loop: Any) -> None:
-    changes = {"train.loss": "categorical_crossentropy", "train.label_encoding": "sparse"}
-    loop = make_loop(values=with_values(changes))
-    with pytest.raises(ParamsError, match=r"^train\.loss, train\.metrics, train\.label_encoding: "):
-        loop.fit(TRAIN, None, [], epochs=1)

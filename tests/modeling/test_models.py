@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import models
+from lockstep.config.model_kinds import INPUTS, TARGETS, kinds_of
 from lockstep.config.surface import known_models
-from lockstep.data.spec import write_spec
+from lockstep.data.spec import inputs, target_kinds, write_spec
 from lockstep.errors import ParamsError
 from lockstep.storage.atomic_files import read_json
 from tasks import build
@@ -31,9 +32,18 @@ def built(root: Path, shape: list[int], classes: int, **changes: Any) -> dict[st
     return read_json(root / "report" / "model.json")
 
 
-# They need text or several inputs.
-FOR_OTHERS = {"lstm", "two_views"}
+# They need text, series, several inputs, or a target for each pixel.
+FOR_OTHERS = {"lstm", "gru", "two_views", "unet"}
 FOR_IMAGES = sorted({*known_models(REPOSITORY)} - FOR_OTHERS)
+
+
+def test_every_model_says_what_it_takes() -> None:
+    for name in known_models(REPOSITORY):
+        assert set(kinds_of(REPOSITORY, name, INPUTS) or ()) <= set(inputs.KINDS)
+        assert set(kinds_of(REPOSITORY, name, TARGETS) or ()) <= set(target_kinds.KINDS)
+        assert ("image" in (kinds_of(REPOSITORY, name, INPUTS) or ())) == (
+            name in FOR_IMAGES or name in ("two_views", "unet")
+        )
 
 
 @pytest.mark.parametrize("name", FOR_IMAGES)

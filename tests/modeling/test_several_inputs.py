@@ -10,8 +10,8 @@ import pytest
 
 from lockstep.data.spec import Examples, load_examples, read_spec
 from lockstep.errors import ParamsError
-from lockstep.modeling.compile import compile_for_training, one_hot_classes
-from tests.support.loops import SPEC, TRAIN, X, Y, assert_close, assert_equal, spec_of, weights
+from lockstep.modeling.compile import compile_for_training
+from tests.support.loops import TRAIN, X, Y, assert_close, assert_equal, spec_of, weights
 from tests.support.workspaces import champion, run_stages, with_values
 
 TWO_VIEWS = {"data.name": "two_views", "model.name": "two_views", "train.epochs": 3}
@@ -85,49 +85,24 @@ def test_losses_and_weights_are_set_per_target(
         compile_for_training(model, with_values(changes), spec, 1, trained)
 
 
-def test_a_loss_for_each_target(trained: Path) -> None:
-    values = with_values({"train.loss": {"digit": "mse", "parity": {"name": "hinge"}}})
-    assert one_hot_classes(values, read_spec(trained)) == {"digit": 10}
+def test_a_loss_for_each_target(trained: Path, tensorflow: Any) -> None:
+    from lockstep.modeling.model import make_model
+
+    values = with_values({**TWO_VIEWS, "train.loss": {"digit": "mse", "parity": {"name": "hinge"}}})
+    spec = read_spec(trained)
+    model = make_model(values, spec)
+    compile_for_training(model, values, spec, 1, trained)
+    names = {name: type(each).__name__ for name, each in model.loss.items()}
+    assert names == {"digit": "MeanSquaredError", "parity": "Hinge"}
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_one_hot_labels_train_as_sparse_ones(make_loop: Any, replicas: int) -> None:
-    sparse = make_loop(replicas)
-    one_hot = make_loop(
-        replicas,
-        parts=lambda: {"loss": "categorical_crossentropy"},
-        steps={"one_hot": {"y": 3}},
-    )
-    for loop in (sparse, one_hot):
+    losses = ("SparseCategoricalCrossentropy", "CategoricalCrossentropy")
+    loops = [make_loop(replicas, values=with_values({"train.loss": each})) for each in losses]
+    for loop in loops:
         loop.fit(TRAIN, None, [], epochs=2)
-    assert_close(weights(sparse), weights(one_hot))
-
-
-@pytest.mark.parametrize(
-    ("loss", "labels", "expected"),
-    [
-        ("auto", "auto", {}),
-        ("SparseCategoricalCrossentropy", "auto", {}),
-        ("CategoricalCrossentropy", "auto", {"y": 3}),
-        ("mse", "auto", {"y": 3}),
-        ("mse", "sparse", {}),
-        ("auto", "one_hot", {"y": 3}),
-    ],
-)
-def test_labels_are_encoded_as_the_loss_takes_them(
-    loss: str, labels: str, expected: dict[str, int]
-) -> None:
-    assert (
-        one_hot_classes(with_values({"train.loss": loss, "train.label_encoding": labels}), SPEC)
-        == expected
-    )
-
-
-def test_two_classes_have_one_output_and_no_sparse_loss() -> None:
-    spec = spec_of([6], "ab")
-    assert (spec.outputs, spec.activation) == (1, "sigmoid")
-    with pytest.raises(ParamsError, match="one output for two classes"):
-        one_hot_classes(with_values({"train.loss": "SparseCategoricalCrossentropy"}), spec)
+    assert_close(weights(loops[0]), weights(loops[1]))
 
 
 def test_two_classes_train_with_the_loss_of_one_number(make_loop: Any) -> None:

@@ -1,0 +1,141 @@
+"""Make the losses that params.yaml names, each with targets in the form that it takes."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from lockstep.config.schema import KerasObjectConfig, Params
+from lockstep.data.spec import Spec, Target, unwrap_single
+from lockstep.errors import ParamsError
+from lockstep.modeling import keras_objects
+from lockstep.modeling.adapters import Form, adapted
+from lockstep.modeling.target_forms import ONE_HOT, SPARSE, form_of, is_binary
+
+# By the output layer's activation; a picture's numbers aren't probabilities.
+MSE = "MeanSquaredError"
+LOSSES = {
+    "softmax": "SparseCategoricalCrossentropy", "sigmoid": "BinaryCrossentropy", "linear": MSE,
+}  # fmt: skip
+# They divide sums over all values of a batch, so that replicas would average other numbers.
+OF_A_BATCH = ("Dice", "Tversky")
+
+
+def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | None]) -> Any:
+    """Return the loss of each target, by name if there are several; None without targets.
+
+    `logits` is what `outputs.logits` says of the model. Raises ParamsError for a loss that isn't
+    for its target.
+    """
+    if not spec.targets:
+        return None
+    return unwrap_single(
+        {
+            name: _loss_of(loss_config(params, name, target), target, custom, logits.get(name))
+            for name, target in spec.targets.items()
+        }
+    )
+
+
+def check_names(params: Params, spec: Spec) -> None:
+    """Raise ParamsError for losses or weights by name that aren't one for each target."""
+    if not spec.targets:
+        _refuse_without_targets(params)
+    for key in ("loss", "loss_weights"):
+        given = getattr(params.train, key)
+        if isinstance(given, dict) and given.keys() != spec.targets.keys():
+            known = ", ".join(spec.targets) or "none"
+            raise ParamsError(
+                f"train.{key}: got {', '.join(given)}, expected one for each of {known}"
+            )
+
+
+def _refuse_without_targets(params: Params) -> None:
+    for key in ("loss", "metrics"):
+        if getattr(params.train, key) not in ("auto", []):
+            raise ParamsError(
+                f"train.{key}: got a value for data without targets, expected auto: the model's "
+                "own train_step or add_loss computes it"
+            )
+
+
+def _loss_of(config: KerasObjectConfig, target: Target, custom: Path, logits: bool | None) -> Any:
+    form = form_of("train.loss", config, target)
+    if form is None:
+        return keras_objects.make(keras.losses, config, "loss", custom)
+    config, as_logits = _with_from_logits(config, target, logits)
+    wrapped = Form(
+        form, target, logits=bool(logits), keep_logits=as_logits, binary=is_binary(config)
+    )
+    wrap = adapted(wrapped) if _needs_form(wrapped) else None
+    return keras_objects.make(keras.losses, config, "loss", custom, wrap=wrap)
+
+
+def _needs_form(form: Form) -> bool:
+    """Return whether Keras's own loss would get these targets or outputs wrong.
+
+    Labels (n,) for outputs (n, 1), and class numbers for a column of each class, it takes itself.
+    """
+    if form.target.shape or (form.logits and not form.keep_logits):
+        return True
+    return form.name == ONE_HOT or (form.name == SPARSE and form.target.outputs == 1)
+
+
+def _with_from_logits(
+    config: KerasObjectConfig, target: Target, logits: bool | None
+) -> tuple[KerasObjectConfig, bool]:
+    """Return the config with `from_logits` as the outputs are, and whether the loss gets logits.
+
+    Raises ParamsError where they contradict each other.
+    """
+    if target.values == "numbers":
+        return config, False
+    if logits is None:
+        raise ParamsError(
+            f"train.loss: {config.name}: the model's outputs aren't probabilities, expected a last "
+            f"layer with the activation {target.activation}, or none, for logits"
+        )
+    takes = "from_logits" in inspect.signature(getattr(keras.losses, config.name)).parameters
+    given = config.arguments.get("from_logits", logits)
+    if not takes and logits and "Hinge" not in config.name:
+        raise ParamsError(
+            f"train.loss: {config.name}: takes probabilities, but the model's last layer has no "
+            f"activation, so that its outputs are logits; expected {target.activation}"
+        )
+    if not takes:
+        return config, logits
+    if given != logits:
+        last = "no activation, so they are logits" if logits else "an activation"
+        raise ParamsError(
+            f"train.loss.from_logits: got {str(given).lower()}, but the model's last layer has "
+            f"{last}; expected {str(logits).lower()}, or leave it out"
+        )
+    return config.model_copy(update={"from_logits": logits}) if logits else config, logits
+
+
+def loss_config(params: Params, name: str, target: Target) -> KerasObjectConfig:
+    """Return the loss of a target: the one in params.yaml, or the default of its activation."""
+    loss = params.train.loss
+    if isinstance(loss, dict):
+        return loss[name]
+    if loss != "auto":
+        return loss
+    return KerasObjectConfig(name=LOSSES[target.activation] if target.kind != "image" else MSE)
+
+
+def check_replicas(losses: Mapping[str, Any], replicas: int) -> None:
+    """Refuse what several replicas, each with its share of a batch, would compute differently."""
+    for loss in losses.values() if replicas > 1 else ():
+        if getattr(loss, "reduction", None) == "mean_with_sample_weight":
+            raise ParamsError(
+                "train.loss.reduction: got mean_with_sample_weight with several replicas, whose "
+                "sample weights differ; expected sum_over_batch_size or sum, or train.replicas 1"
+            )
+        if type(loss).__name__ in OF_A_BATCH and getattr(loss, "axis", None) is None:
+            raise ParamsError(
+                f"train.loss: {type(loss).__name__}: divides sums over a batch, which several "
+                "replicas share; expected the axis of one example, such as axis [1, 2, 3], or "
+                "train.replicas 1"
+            )

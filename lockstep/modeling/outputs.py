@@ -1,0 +1,121 @@
+"""What a model's outputs are: their shapes, and whether they are probabilities or logits."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lockstep.data.spec import Spec, Target, as_dict, unwrap_single
+from lockstep.errors import ParamsError
+
+# They change neither the order nor the sign of the outputs.
+PASSED_THROUGH = {
+    "Cast", "ExpandDims", "Identity", "IdentityN", "Reshape", "Squeeze", "StopGradient",
+    "Transpose",
+}  # fmt: skip
+LINEAR = {
+    "Add", "AddV2", "BatchMatMulV2", "BiasAdd", "Conv2D", "Conv3D", "Einsum", "MatMul",
+}  # fmt: skip
+ACTIVATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid"} | dict.fromkeys(LINEAR, "linear")
+PROBE, PROBE_SCALE, TOLERANCE = 8, 5.0, 1e-3
+
+
+def logits(model: keras.Model, spec: Spec) -> dict[str, bool | None]:
+    """Return whether the outputs for each target of classes or labels are logits.
+
+    They are if the last layer has no activation; None if the outputs are neither logits nor
+    probabilities, as far as is known. Raises ParamsError for outputs of a wrong shape.
+    """
+    if not spec.targets:
+        return {}
+    graph = _traced(model, spec)
+    outputs = as_dict(graph.structured_outputs, next(iter(spec.targets)))
+    found: dict[str, bool | None] = {}
+    for name, target in spec.targets.items():
+        _check_shape(name, target, outputs)
+        if target.values != "numbers":
+            activation = _activation(outputs[name])
+            found[name] = activation == "linear"
+            if activation is None:
+                found[name] = False if _are_probabilities(model, spec, name) else None
+    return found
+
+
+def probabilities(
+    found: Mapping[str, bool | None], targets: Mapping[str, Target]
+) -> Callable[[Any], Any]:
+    """Return a function that maps a model's outputs to probabilities where they are logits."""
+    activations = {name: targets[name].activation for name, logits in found.items() if logits}
+
+    def apply(outputs: Any) -> Any:
+        if not activations:
+            return outputs
+        if isinstance(outputs, Mapping):
+            return {name: one(name, each) for name, each in outputs.items()}
+        return one(next(iter(activations)), outputs)
+
+    def one(name: str, output: Any) -> Any:
+        if name not in activations:
+            return output
+        return keras.layers.Activation(activations[name], dtype="float32")(output)
+
+    return apply
+
+
+def _traced(model: keras.Model, spec: Spec) -> Any:
+    inputs = tf.nest.map_structure(
+        lambda each: tf.TensorSpec((2, *each.shape[1:]), each.dtype), _inputs(spec)
+    )
+    return tf.function(lambda x: model(x, training=False)).get_concrete_function(inputs)
+
+
+def _inputs(spec: Spec) -> Any:
+    """Return the specs of what preprocessing gives the model."""
+    return unwrap_single(
+        {
+            name: tf.TensorSpec(
+                (None, *each.model_shape), tf.int32 if each.kind == "text" else tf.float32
+            )
+            for name, each in spec.inputs.items()
+        }
+    )
+
+
+def _check_shape(name: str, target: Target, outputs: Mapping[str, Any]) -> None:
+    if name not in outputs:
+        given = ", ".join(map(str, outputs))
+        raise ParamsError(f"the model's outputs are {given}, expected one for the target {name}")
+    shape = tuple(outputs[name].shape[1:])
+    if shape != target.output_shape:
+        raise ParamsError(
+            f"the model's output has the shape {shape}, the target kind {target.kind} needs "
+            f"{target.output_shape}: use `outputs` and `activation`, which build gets, for its "
+            "last layer, or choose another model"
+        )
+
+
+def _activation(output: tf.Tensor) -> str | None:
+    operation = output.op
+    while operation.type in PASSED_THROUGH:
+        operation = operation.inputs[0].op
+    return ACTIVATIONS.get(operation.type)
+
+
+def _are_probabilities(model: keras.Model, spec: Spec, name: str) -> bool:
+    """Return whether the outputs for a few random inputs are between 0 and 1."""
+    random = np.random.default_rng(0)
+
+    def batch(each: Any) -> Any:
+        shape = (PROBE, *each.shape[1:])
+        if each.dtype.is_integer:
+            return tf.zeros(shape, each.dtype)
+        return tf.constant(random.normal(0, PROBE_SCALE, shape).astype(np.float32))
+
+    outputs = model(tf.nest.map_structure(batch, _inputs(spec)), training=False)
+    values = np.asarray(as_dict(outputs, name)[name])
+    if not ((values >= 0) & (values <= 1)).all():
+        return False
+    many = spec.targets[name].activation == "softmax"
+    return not many or bool((abs(values.sum(axis=-1) - 1) < TOLERANCE).all())
