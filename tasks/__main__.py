@@ -8,7 +8,6 @@ from pathlib import Path
 from lockstep.config.reading import load_params
 from lockstep.config.schema import Params
 from lockstep.config.versions import check_versions
-from lockstep.evaluation.gate import check_directions
 from lockstep.process.environment import check_system, prepare_environment
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import end_with_runner
@@ -43,8 +42,11 @@ def run_stage(name: str, root: Path) -> None:
     params = load_params(root)
     if name == "train":
         devices.replicas(params)  # reports mistakes before TensorFlow's slow import
-        check_directions(params, root)
     check_versions(root)
+    if name in ("build", "train"):
+        from lockstep.evaluation.gate import check_before_training  # imports NumPy
+
+        check_before_training(params, root)
     prepare_environment(root)
     if name in USE_TENSORFLOW:
         load_tensorflow()

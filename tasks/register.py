@@ -8,6 +8,8 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.errors import ParamsError
 from lockstep.evaluation.directions import direction, improvement
+from lockstep.evaluation.register_metric import register_metric
+from lockstep.messages import choice
 from lockstep.modeling.weights import weights_digest
 from lockstep.process import console
 from lockstep.runtime.tensorflow_import import load_tensorflow
@@ -24,22 +26,25 @@ def register(params: Params, root: Path) -> None:
     """
     config = params.register
     metrics = atomic_files.read_json(root / layout.METRICS)["test"]
-    if config.metric not in metrics:
-        known = ", ".join(metrics)
-        raise ParamsError(f"register.metric: got {config.metric!r}, expected one of {known}")
-    value = metrics[config.metric]
-    goal = direction(config.metric, config.mode, read_spec(root).targets, "register.metric")
-    passed = improvement(value, config.threshold, goal) >= 0
-    candidate = _candidate(params, root, metrics, goal)
+    spec = read_spec(root)
+    metric = register_metric(params, spec)
+    if metric not in metrics:
+        raise ParamsError(f"register.metric: got {metric!r}, expected {choice(metric, metrics)}")
+    value = metrics[metric]
+    goal = direction(metric, config.mode, spec.targets, "register.metric")
+    passed = _passes(value, config.threshold, goal)
+    known = {name: each for name, each in metrics.items() if each is not None}
+    candidate = _candidate(params, root, metric, known, goal)
     with recorder.record(params, root, "register") as run:
         if passed:
             console.say(registry.register_version(*run.reach(), candidate))
         else:
-            console.say(f"not registered: {config.metric} {value}, threshold {config.threshold}")
+            shown = "isn't defined" if value is None else f"is {value}"
+            console.say(f"not registered: {metric} {shown}, threshold {config.threshold}")
         verdict = {
             "name": candidate.name,
             "digest": candidate.tags["weights"],
-            "metric": config.metric,
+            "metric": metric,
             "value": value,
             "threshold": config.threshold,
             "verdict": "passed" if passed else "refused",
@@ -47,8 +52,15 @@ def register(params: Params, root: Path) -> None:
         atomic_files.write_json(root / layout.REGISTERED, verdict)
 
 
+def _passes(value: float | None, threshold: float | None, goal: str) -> bool:
+    """Return whether a metric reaches the threshold, if there is one; an undefined one doesn't."""
+    if value is None:
+        return False
+    return threshold is None or improvement(value, threshold, goal) >= 0
+
+
 def _candidate(
-    params: Params, root: Path, metrics: dict[str, float], goal: str
+    params: Params, root: Path, metric: str, metrics: dict[str, float], goal: str
 ) -> registry.Candidate:
     weights = root / layout.weights_of(params.evaluate.weights)
 
@@ -62,8 +74,7 @@ def _candidate(
         return example, saved_model(params, spec, weights, example, folder)
 
     def beats(other: float) -> bool:
-        value = metrics[params.register.metric]
-        return improvement(value, other, goal) > params.register.min_delta
+        return improvement(metrics[metric], other, goal) > params.register.min_delta
 
     return registry.Candidate(
         name=params.registered_name,
@@ -72,7 +83,7 @@ def _candidate(
             "spec": _sha256(root / layout.SPEC),
             "test_data": _sha256(*sorted((root / layout.READY).glob("test_*.npy"))),
         },
-        metric=params.register.metric,
+        metric=metric,
         metrics=metrics,
         beats=beats,
         export=export,

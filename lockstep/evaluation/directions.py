@@ -53,7 +53,10 @@ LOWER = {
     "SquaredHinge": "squared_hinge",
 }
 # The loss, and the scores that evaluation always computes.
-OURS = {"loss": "min", "mae": "min", "rmse": "min", "r2": "max"}
+OURS = {
+    "loss": "min", "mae": "min", "rmse": "min", "r2": "max", "psnr": "max", "f1": "max",
+    "exact_match": "max", "mean_iou": "max",
+}  # fmt: skip
 DIRECTIONS = {
     **dict.fromkeys(HIGHER.values(), "max"), **dict.fromkeys(LOWER.values(), "min"), **OURS,
 }  # fmt: skip
@@ -68,13 +71,15 @@ def direction(metric: str, mode: str, targets: Iterable[str], key: str) -> str:
     if mode != "auto":
         return mode
     plain = metric.removeprefix("val_")
+    if plain == "loss" or any(plain == f"{target}_loss" for target in targets):
+        return "min"
     names = [plain, *(plain.removeprefix(f"{target}_") for target in targets)]
     names += [re.sub(r"_\d+$", "", name) for name in names]
     found = next((DIRECTIONS[name] for name in names if name in DIRECTIONS), None)
     if found is None:
         raise ParamsError(
             f"{key}: got {metric!r}, a metric with no known direction, "
-            f"expected {key.partition('.')[0]}.mode min or max with it"
+            f"expected {key.rpartition('.')[0]}.mode min or max with it"
         )
     return found
 

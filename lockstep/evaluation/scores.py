@@ -1,5 +1,6 @@
 """Scores of test outputs, computed from NumPy arrays."""
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,45 +19,120 @@ class ClassScore(NamedTuple):
     recall: float
     examples: int
 
-
-def score(target_kind: str, outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Return the scores of a target's outputs, (n, outputs)."""
-    if target_kind == "classification":
-        return classification(probabilities(outputs), targets)
-    return regression(outputs[:, 0], targets)
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        total = self.precision + self.recall
+        return 2 * self.precision * self.recall / total if total else 0.0
 
 
 def probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Return class probabilities, (n, classes); for two classes `outputs` has only the second."""
-    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+    """Return class probabilities, (n, ..., classes); two classes have one output, the second's."""
+    if outputs.shape[-1] > 1:
+        return outputs
+    return np.concatenate([1 - outputs, outputs], axis=-1)
 
 
 def classification(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Return accuracy, and precision and recall averaged over the classes that occur."""
     predicted = probabilities.argmax(axis=1)
-    scores = by_class(labels, predicted, [str(each) for each in range(probabilities.shape[1])])
+    found = of_counts(confusion(labels, predicted, probabilities.shape[1]))
+    return {name: found[name] for name in ("accuracy", "precision", "recall")}
+
+
+def of_counts(counts: np.ndarray) -> dict[str, float]:
+    """Return the scores of counts by (actual, predicted), averaged over the classes that occur."""
+    scores = scores_of_classes(counts, [str(each) for each in range(len(counts))])
     present = [score for score in scores if score.examples]
+    hits = counts.diagonal()
+    union = counts.sum(axis=0) + counts.sum(axis=1) - hits
     return {
-        "accuracy": round(float((predicted == labels).mean()), DIGITS),
+        "accuracy": round(float(hits.sum() / counts.sum()), DIGITS),
         "precision": round(float(np.mean([score.precision for score in present])), DIGITS),
         "recall": round(float(np.mean([score.recall for score in present])), DIGITS),
+        "mean_iou": round(float((hits[union > 0] / union[union > 0]).mean()), DIGITS),
+    }
+
+
+def multilabel(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
+    """Return the scores of labels, (n, labels) of bool.
+
+    accuracy is the share of right labels, exact_match of examples with all labels right; the others
+    are averaged over the labels that occur.
+    """
+    scores = by_label(actual, predicted, [str(each) for each in range(actual.shape[1])])
+    present = [score for score in scores if score.examples]
+
+    def mean(values: list[float]) -> float:
+        return round(float(np.mean(values)), DIGITS) if values else math.nan
+
+    return {
+        "accuracy": round(float((predicted == actual).mean()), DIGITS),
+        "exact_match": round(float((predicted == actual).all(axis=1).mean()), DIGITS),
+        "precision": mean([score.precision for score in present]),
+        "recall": mean([score.recall for score in present]),
+        "f1": mean([score.f1 for score in present]),
     }
 
 
 def regression(predicted: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     """Return mean absolute error, root mean squared error, and R squared."""
     residuals = targets.astype(np.float64) - predicted.astype(np.float64)
-    spread = float(((targets - targets.mean(dtype=np.float64)) ** 2).sum())
+    spread = float(((targets - targets.mean(axis=0, dtype=np.float64)) ** 2).sum())
     return {
         "mae": round(float(np.abs(residuals).mean()), DIGITS),
         "rmse": round(float(np.sqrt((residuals**2).mean())), DIGITS),
-        "r2": round(1 - float((residuals**2).sum()) / spread, DIGITS) if spread else 0.0,
+        "r2": round(1 - float((residuals**2).sum()) / spread, DIGITS) if spread else math.nan,
     }
+
+
+class Errors:
+    """The errors of numbers between 0 and 1, summed batch by batch."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.sums = np.zeros(4)  # of |error|, error², target and target²
+
+    def add(self, targets: np.ndarray, predicted: np.ndarray) -> None:
+        """Add a batch."""
+        y = targets.astype(np.float64)
+        error = y - predicted
+        self.count += y.size
+        self.sums += [np.abs(error).sum(), (error**2).sum(), y.sum(), (y**2).sum()]
+
+    def scores(self) -> dict[str, float]:
+        """Return mean absolute error, root mean squared error, and R squared."""
+        absolute, squared, total, squares = self.sums
+        spread = squares - total**2 / self.count
+        return {
+            "mae": round(float(absolute / self.count), DIGITS),
+            "rmse": round(float(np.sqrt(squared / self.count)), DIGITS),
+            "r2": round(float(1 - squared / spread), DIGITS) if spread > 0 else math.nan,
+        }
+
+    def psnr(self) -> float:
+        """Return the peak signal-to-noise ratio in decibels; NaN without an error."""
+        mean = self.sums[1] / self.count
+        return round(float(-10 * np.log10(mean)), DIGITS) if mean else math.nan
 
 
 def by_class(labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> list[ClassScore]:
     """Return each class's precision and recall; a class never predicted has precision 0."""
-    table = confusion(labels, predicted, len(names))
+    return scores_of_classes(confusion(labels, predicted, len(names)), names)
+
+
+def by_label(actual: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> list[ClassScore]:
+    """Return each label's precision and recall, of (n, labels) of bool."""
+    columns = zip(actual.T, predicted.T, strict=True)
+    counts = [confusion(one.astype(np.int64), two, 2) for one, two in columns]
+    return [
+        ClassScore(name, *scores_of_classes(count, ("no", name))[1][1:])
+        for name, count in zip(names, counts, strict=True)
+    ]
+
+
+def scores_of_classes(table: np.ndarray, names: Sequence[str]) -> list[ClassScore]:
+    """Return each class's precision and recall, of counts by (actual, predicted)."""
     hits, actual, guessed = table.diagonal(), table.sum(axis=1), table.sum(axis=0)
     return [
         ClassScore(
@@ -77,7 +153,8 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 def in_bins(targets: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return the bins, equal parts of the targets' range, of targets and predictions, and names."""
-    edges = np.linspace(float(targets.min()), float(targets.max()), BINS + 1)
+    low, high = float(targets.min()), float(targets.max())
+    edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     inner = edges[1:-1]
     names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
     return np.digitize(targets, inner), np.digitize(predicted, inner), names

@@ -16,6 +16,7 @@ EXPECTED = {
     "image": "an image, a folder of images, .npy or .npz",
     "table": "a .csv with a header",
     "text": "a .txt with one text per line, .npy or .npz",
+    "series": "an .npy or .npz",
 }
 # Pixels of a data set whose maximum is below this aren't scaled 0 to 255 as in image files.
 HALF_OF_LEVELS = 128
@@ -39,6 +40,8 @@ def read_inputs(path: Path, spec: Spec) -> PredictionInputs:
         raise DataError(f"{path}: expected an .npz with the arrays {', '.join(spec.inputs)}")
     if each.kind == "image":
         return _images(path, each, spec)
+    if each.kind == "series":
+        _wrong_kind(path, each.kind)
     return _rows(path, each) if each.kind == "table" else _texts(path)
 
 

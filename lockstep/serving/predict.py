@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from lockstep.config.schema import Params
-from lockstep.data.spec import Spec, Target, as_dict
-from lockstep.errors import DataError
+from lockstep.data.spec import Spec, Target, Y, as_dict
+from lockstep.errors import DataError, ParamsError
 from lockstep.evaluation import scores
+from lockstep.evaluation.reports.multilabel import THRESHOLD
 from lockstep.messages import first_line
 from lockstep.process.environment import prepare_environment
 from lockstep.runtime.tensorflow_import import load_tensorflow
@@ -24,20 +26,58 @@ from lockstep.storage import atomic_files
 def predict_file(params: Params, root: Path, model: str, file: Path, output: Path | None) -> str:
     """Return a CSV with each example's position in the file, its label and probabilities, or value.
 
-    It is also written to `output`, if given. With several targets each has its own columns. Raises
-    ParamsError for a wrong model, DataError for a wrong file.
+    It is also written to `output`, if given. With several targets each has its own columns. A value
+    for each pixel or step is written as arrays to `output` instead, a .npy, or .npz for several
+    targets. Raises ParamsError for a wrong model or output, DataError for a wrong file.
     """
     if output:
         locate.check_output_path(output)
     prepare_environment(root)
     with locate_model(root, model) as saved:
         spec = locate.read_spec(saved)
+        as_arrays = not spec.targets or any(each.is_dense for each in spec.targets.values())
+        if as_arrays:
+            _check_arrays_path(output, spec)
         raw = read_inputs(file, spec)
         outputs = _outputs(params, root, saved, spec, raw)
+    if output and as_arrays:
+        return _write_arrays(spec, outputs, output)
     table = _table(spec, raw.positions, outputs)
     if output:
         atomic_files.write_text(output, table)
     return table
+
+
+def _check_arrays_path(output: Path | None, spec: Spec) -> None:
+    suffix = ".npy" if len(spec.targets) == 1 else ".npz"
+    if output is None or output.suffix.lower() != suffix:
+        kinds = ", ".join(each.kind for each in spec.targets.values()) or "none"
+        raise ParamsError(
+            f"--output: got {output or 'none'}, expected a file {suffix}: the target kind {kinds} "
+            "gives arrays"
+        )
+
+
+def _write_arrays(spec: Spec, outputs: dict[str, np.ndarray], output: Path) -> str:
+    """Write class numbers, or numbers, and return a line about it."""
+    arrays = {
+        name: _predicted(spec.targets[name], each) if name in spec.targets else each
+        for name, each in outputs.items()
+    }
+    with atomic_files.whole_file(output) as part, part.open("wb") as stream:
+        if len(arrays) == 1 and output.suffix.lower() == ".npy":
+            np.save(stream, next(iter(arrays.values())))
+        else:
+            np.savez(stream, allow_pickle=False, **arrays)
+    shapes = ", ".join(f"{name} {each.shape}" for name, each in arrays.items())
+    return f"{output}: {shapes}\n"
+
+
+def _predicted(target: Target, outputs: np.ndarray) -> np.ndarray:
+    """Return the predicted class numbers, or the outputs as they are."""
+    if target.values != "classes":
+        return outputs
+    return scores.probabilities(outputs).argmax(axis=-1).astype(np.int64)
 
 
 def _outputs(
@@ -61,14 +101,18 @@ def _outputs(
             raise DataError(
                 f"{saved.path}: doesn't accept the inputs that {saved.spec} describes: {line}"
             ) from None
-    return {name: np.concatenate([part[name] for part in parts]) for name in spec.targets}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _by_target(given: Any, saved: Saved, spec: Spec) -> dict[str, np.ndarray]:
-    outputs = as_dict(given, next(iter(spec.targets)))
+    if isinstance(given, tuple | list):
+        given = {str(number): each for number, each in enumerate(given)}
+    outputs = as_dict(given, next(iter(spec.targets), Y))
+    if not spec.targets:
+        return {name: np.asarray(each) for name, each in outputs.items()}
     found = {name: np.asarray(outputs[name]) for name in spec.targets if name in outputs}
-    wanted = {name: target.outputs for name, target in spec.targets.items()}
-    if {name: array.shape[-1] for name, array in found.items()} != wanted:
+    wanted = {name: target.output_shape for name, target in spec.targets.items()}
+    if {name: array.shape[1:] for name, array in found.items()} != wanted:
         raise DataError(f"{saved.path}: has other outputs than {saved.spec}: {wanted}")
     return found
 
@@ -86,13 +130,23 @@ def _table(spec: Spec, positions: list[str], outputs: dict[str, np.ndarray]) -> 
 
 
 def _columns(target: Target, outputs: np.ndarray) -> Iterator[tuple[str, list[str]]]:
-    if target.kind == "regression":
-        yield "value", _digits(outputs[:, 0])
+    if target.values == "numbers":
+        names = ["value"] if not target.shape else [f"value_{n}" for n in range(target.outputs)]
+        yield from zip(names, map(_digits, outputs.T), strict=True)
         return
-    probabilities = scores.probabilities(outputs)
-    yield "label", [target.classes[each] for each in probabilities.argmax(axis=1)]
+    probabilities = outputs if target.values == "labels" else scores.probabilities(outputs)
+    if target.values == "labels":
+        yield "labels", [json.dumps(each, ensure_ascii=False) for each in _labels(target, outputs)]
+    else:
+        yield "label", [target.classes[each] for each in probabilities.argmax(axis=1)]
     for name, column in zip(target.classes, probabilities.T, strict=True):
         yield name, _digits(column)
+
+
+def _labels(target: Target, outputs: np.ndarray) -> Iterator[list[str]]:
+    """Yield the labels that each example has more likely than not."""
+    for row in outputs > THRESHOLD:
+        yield [target.classes[number] for number in np.flatnonzero(row)]
 
 
 def _digits(column: np.ndarray) -> list[str]:

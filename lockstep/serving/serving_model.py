@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lockstep.config.schema import Params
 from lockstep.data.spec import Examples, Input, Spec, as_dict, unwrap_single
-from lockstep.modeling import preprocessing
+from lockstep.modeling import outputs, preprocessing
 from lockstep.modeling.layers import TableColumns, TextToIds
 from lockstep.modeling.model import make_model_with
 from lockstep.runtime.strategy import start_runtime
@@ -28,13 +28,19 @@ def serving_model(params: Params, spec: Spec, weights: Path) -> keras.Model:
 
 
 def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
-    """Return the model with preprocessing in front; it takes raw examples."""
+    """Return the model with preprocessing in front; it takes raw examples.
+
+    Logits become probabilities, as evaluation sees them.
+    """
+    as_probabilities = outputs.probabilities(outputs.logits(model, spec), spec.targets)
     raw = {name: _raw_input(name, each) for name, each in spec.inputs.items()}
     stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}
-    outputs = model(preprocessing.layers(spec)(unwrap_single(stored)))
+    given = as_probabilities(model(preprocessing.layers(spec)(unwrap_single(stored))))
+    if isinstance(given, tuple | list):  # of a model without targets
+        given = {str(number): each for number, each in enumerate(given)}
     with warnings.catch_warnings():
         ignore_unnamed_columns()
-        return keras.Model(unwrap_single(raw), outputs, name="serving")
+        return keras.Model(unwrap_single(raw), given, name="serving")
 
 
 def ignore_unnamed_columns() -> None:
@@ -80,5 +86,5 @@ def saved_model(params: Params, spec: Spec, weights: Path, example: Any, folder:
     """Export a SavedModel with these weights to a folder; return the outputs for `example`."""
     model = serving_model(params, spec, weights)
     model.export(folder, "tf_saved_model", verbose=False)
-    outputs = model(tf.nest.map_structure(tf.constant, example))
-    return tf.nest.map_structure(keras.ops.convert_to_numpy, outputs)
+    given = model(tf.nest.map_structure(tf.constant, example))
+    return tf.nest.map_structure(keras.ops.convert_to_numpy, given)

@@ -72,6 +72,11 @@ def reason(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:300] or type(error).__name__
 
 
+def is_refusal(error: Exception) -> bool:
+    """Return whether MLflow refused a name or value, so that a retry would fail again."""
+    return getattr(error, "error_code", None) in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
+
+
 def host_tags() -> dict[str, str]:
     """Return the tags that identify this machine."""
     return {"host": platform.node(), "platform": platform.platform(), "cpus": str(os.cpu_count())}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockstep.config.schema import Params
-from lockstep.errors import UnavailableError
+from lockstep.errors import ParamsError, UnavailableError
 from lockstep.process import console
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
@@ -33,7 +33,7 @@ class Recorder:
         self._params, self._root, self._stage = params, root, stage
         self._runtime_tags = runtime_tags
         self._opened: tuple[MlflowClient, Run] | None = None
-        self._problem, self._started = "", time.monotonic()
+        self._problem, self._refused, self._started = "", False, time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
         self._thread.submit(self._try, lambda client, run: None)
 
@@ -42,8 +42,13 @@ class Recorder:
         self._thread.submit(self._try, lambda client, run: self._send(client, run, row))
 
     def reach(self) -> tuple["MlflowClient", "Run"]:
-        """Return the client and the run; raises UnavailableError if MLflow can't be reached."""
+        """Return the client and the run.
+
+        Raises ParamsError if MLflow refused a value, UnavailableError if it can't be reached.
+        """
         self._thread.submit(self._try, lambda client, run: None).result()
+        if self._refused:
+            raise ParamsError(f"MLflow refuses a value: {self._problem}; expected another value")
         if self._opened is None:
             raise UnavailableError(f"MLflow: {self._problem}; start it or set MLFLOW_TRACKING_URI")
         return self._opened
@@ -90,7 +95,7 @@ class Recorder:
         except Exception as error:  # an MLflow failure must not stop training
             from lockstep.tracking import client
 
-            self._problem = client.reason(error)
+            self._problem, self._refused = client.reason(error), client.is_refusal(error)
 
     def _open(self) -> tuple["MlflowClient", "Run"]:
         from lockstep.tracking import run_contents

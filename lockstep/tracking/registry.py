@@ -20,8 +20,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
-from lockstep.errors import DataError, UnavailableError
-from lockstep.tracking.client import as_default
+from lockstep.errors import DataError, ParamsError, UnavailableError
+from lockstep.tracking.client import as_default, is_refusal
 
 CHAMPION = "champion"
 
@@ -43,8 +43,8 @@ class Candidate:
 def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> str:
     """Register the candidate if it is new, and move the alias if it beats the champion.
 
-    Returns the version's URI and the verdict. Raises UnavailableError if the registry can't be
-    reached.
+    Returns the version's URI and the verdict. Raises ParamsError for a value that the registry
+    refuses, UnavailableError if it can't be reached.
     """
     try:
         with as_default(client):
@@ -55,6 +55,8 @@ def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> st
         client.set_tag(run.info.run_id, "verdict", verdict)
     except MlflowException as error:
         line = str(error).partition("\n")[0]
+        if is_refusal(error):
+            raise ParamsError(f"the MLflow registry refuses a value: {line}") from None
         raise UnavailableError(f"the MLflow registry: {line}; try again when it is back") from None
     return f"models:/{version.name}/{version.version}: {verdict}"
 

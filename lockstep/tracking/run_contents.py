@@ -111,7 +111,8 @@ def _metrics_in(files: list[Path], run: Run) -> list[Metric]:
             content = atomic_files.read_json(file)
             values = {f"test_{name}": value for name, value in content.pop("test", {}).items()}
             start = run.info.start_time
-            metrics += [Metric(*item, start, 0) for item in {**values, **content}.items()]
+            known = {k: each for k, each in {**values, **content}.items() if each is not None}
+            metrics += [Metric(*item, start, 0) for item in known.items()]
     return metrics
 
 
