@@ -2,9 +2,6 @@
 
 import keras
 
-INPUT_KINDS = ("image", "table")
-TARGET_KINDS = ("classification", "multilabel", "regression")
-
 
 def build(
     input_shape: dict[str, tuple[int, ...]],

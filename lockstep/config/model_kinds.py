@@ -7,7 +7,7 @@ import ast
 from collections.abc import Collection
 from pathlib import Path
 
-from lockstep.config.schema import Params
+from lockstep.config.schema import USER_DATA, Params
 from lockstep.config.surface import MODELS, known_models
 from lockstep.errors import ParamsError
 
@@ -33,8 +33,14 @@ def check_kinds(
             raise ParamsError(
                 f"model.{params.model.name}: takes {what} of the kind {' or '.join(known)}, "
                 f"data.name {params.data.name} gives {' and '.join(dict.fromkeys(kinds))}; choose "
-                f"{choices}, or other data"
+                f"{choices}, or other data{_hint(params, what)}"
             )
+
+
+def _hint(params: Params, what: str) -> str:
+    """Say which key decides on the kind of one's own data."""
+    key = "input_kind" if what == "inputs" else "target_kind"
+    return f" (data.{key})" if params.data.name in USER_DATA else ""
 
 
 def kinds_of(root: Path, model: str, constant: str) -> tuple[str, ...] | None:

@@ -38,6 +38,7 @@ def resolve_targets(
     train = splits["train"]
     kind = _kind(train, data.target_kind)
     if kind == NONE:
+        console.say(f"no targets in {data.path}: the model computes its own loss")
         return {}, {split: each._replace(y={}) for split, each in splits.items()}
     flat = {split: _plain(np.asarray(each.y), kind) for split, each in splits.items()}
     target, stored = _encoded(kind, flat)
@@ -127,6 +128,17 @@ def _say(target: Target, data: Data) -> None:
         )
 
 
+def _say_images(dataset: ModuleType, data: Data, inputs: Mapping[str, np.ndarray]) -> None:
+    """Say that arrays of one's own, (n, a, b), are taken for grey images: they may be series."""
+    own = not hasattr(dataset, "TARGET_KIND")
+    for x in inputs.values() if own else ():
+        if x.ndim == RANK_OF_SERIES and x.dtype.names is None:
+            console.say(
+                f"inputs of shape {x.shape} in {data.path}: grey images; to take them for steps "
+                "and channels set data.input_kind series"
+            )
+
+
 def input_kinds(dataset: ModuleType, data: Data, train: Examples) -> dict[str, str]:
     """Return the kind of each input that doesn't follow from its shape, by name.
 
@@ -140,4 +152,7 @@ def input_kinds(dataset: ModuleType, data: Data, train: Examples) -> dict[str, s
         )
     if declared is not None:
         return as_dict(declared, X)
-    return {} if data.input_kind == "auto" else dict.fromkeys(as_dict(train.x, X), data.input_kind)
+    if data.input_kind == "auto":
+        _say_images(dataset, data, as_dict(train.x, X))
+        return {}
+    return dict.fromkeys(as_dict(train.x, X), data.input_kind)

@@ -8,6 +8,7 @@ import numpy as np
 from lockstep.data.readers import images, user_files
 from lockstep.errors import DataError
 
+INPUT_KIND = "image"
 GREY = ("1", "L")
 import_files = user_files.import_files
 

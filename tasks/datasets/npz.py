@@ -54,6 +54,13 @@ def _names(path: Path, found: set[str]) -> list[str]:
     )
 
 
+def _decoded(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    try:
+        return np.char.decode(array, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: {name}: bytes that aren't UTF-8 ({error})") from None
+
+
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
@@ -63,4 +70,6 @@ def _load(path: Path) -> dict[str, np.ndarray]:
     for name, array in arrays.items():
         if array.ndim == 0:
             raise DataError(f"{path}: {name} is a single value, expected an array of examples")
+        if array.dtype.kind == "S":
+            arrays[name] = _decoded(path, name, array)
     return arrays

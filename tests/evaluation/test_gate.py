@@ -139,14 +139,19 @@ def test_data_without_targets_need_a_threshold_of_their_own(refused: Any) -> Non
             CLASSES,
             "model.lstm: takes inputs of the kind text, data.name csv gives table",
         ),
-        ("mlp", TEXT, CLASSES, "choose one of gru, lstm, or other data"),
+        ("mlp", TEXT, CLASSES, "choose one of gru, lstm, or other data (data.input_kind)"),
         (
             "cnn",
             SERIES,
             CLASSES,
             "model.cnn: takes inputs of the kind image, data.name csv gives series",
         ),
-        ("mlp", TABLE, Target("mask", ["a", "b"], [4, 4]), "choose one of unet, or other data"),
+        (
+            "mlp",
+            TABLE,
+            Target("mask", ["a", "b"], [4, 4]),
+            "choose one of unet, or other data (data.target_kind)",
+        ),
     ],
 )
 def test_a_model_that_does_not_take_the_data(

@@ -42,7 +42,7 @@ def test_every_model_says_what_it_takes() -> None:
         assert set(kinds_of(REPOSITORY, name, INPUTS) or ()) <= set(inputs.KINDS)
         assert set(kinds_of(REPOSITORY, name, TARGETS) or ()) <= set(target_kinds.KINDS)
         assert ("image" in (kinds_of(REPOSITORY, name, INPUTS) or ())) == (
-            name in FOR_IMAGES or name in ("two_views", "unet")
+            name in FOR_IMAGES or name == "unet"
         )
 
 
