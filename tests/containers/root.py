@@ -50,7 +50,8 @@ class Root:
         if self.upper:
             work = self.upper.with_name(f"{self.upper.name}-work")
             work.mkdir(exist_ok=True)
-            options += f",upperdir={self.upper},workdir={work}"
+            # Without syncs to the disk: a layer that a crash interrupts is of no use.
+            options += f",upperdir={self.upper},workdir={work},volatile"
         mounts = [
             ["mount", "-t", "overlay", "overlay", "-o", options, str(at)],
             ["mount", "-t", "proc", "proc", str(at / "proc")],

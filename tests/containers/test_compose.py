@@ -20,7 +20,7 @@ from tests.support.browser import look
 from tests.support.served import FINAL, until
 from tests.support.workspaces import run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 MLFLOW, PREFECT, TENSORBOARD = (f"http://127.0.0.1:{port}" for port in (5000, 4200, 6006))
 STORE = "http://127.0.0.1:8333"

@@ -11,7 +11,7 @@ from tests.containers.image import Image
 from tests.containers.network import own_network
 from tests.support.workspaces import run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 
 USER, NAMELESS = 1000, 4321  # the image's user, and one that it doesn't know
 # Measured: 2,536 MB, of which 117 MB are a Debian with its documentation.
