@@ -3,15 +3,33 @@
 A command gets its own mounts and processes from `unshare`; both vanish with it.
 """
 
+import contextlib
+import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # A proxy of this machine may have a certificate of its own.
 CERTIFICATES, CERTIFICATES_INSIDE = Path("/etc/ssl/certs/ca-certificates.crt"), "run/host.crt"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    """Kill a command of a Root, and with it every process that it has started.
+
+    The kernel ends a namespace's processes with its first one, the child of `unshare`. To kill
+    `unshare` isn't enough: a change of user clears the signal that its --kill-child asks for.
+    """
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for child in children.read_text().split() if children.exists() else ():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 @dataclass(frozen=True)
@@ -33,7 +51,6 @@ class Root:
         enter = ["chroot", f"--userspec={user}", "--groups=", str(self.mountpoint)]
         enter += ["env", "-i", "-C", folder, *(f"{name}={it}" for name, it in variables.items())]
         lines = [*map(shlex.join, self._mounts()), f'exec {shlex.join(enter)} "$@"']
-        # When `unshare` is killed, so is every process that the command has started.
         shares = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         return [*shares, "sh", "-ec", "\n".join(lines), "sh", *words]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.containers.compose import Service
 from tests.containers.image import Image
+from tests.containers.root import end
 from tests.containers.stores import host_image, make_cluster
 
 OWN_IMAGE = "lockstep:"
@@ -63,10 +64,9 @@ class Stack:
         self.running[service.name] = Running(service, process, output, health)
 
     def stop(self) -> None:
-        """End every service; `unshare` takes its processes along."""
+        """End every service with all of its processes."""
         for each in self.running.values():
-            each.process.kill()
-            each.process.wait()
+            end(each.process)
 
     def _command(
         self,
