@@ -21,7 +21,12 @@ def of(
         return None
     classes = spec.target.classes if spec.target and spec.target.values == "classes" else []
     if not classes:
-        what = "several targets" if len(spec.targets) > 1 else "no single class for each value"
+        if len(spec.targets) > 1:
+            what = "several targets"
+        elif spec.target and spec.target.values == "labels":
+            what = "labels, several of which an example may have"
+        else:
+            what = "no classes"
         raise ParamsError(f"train.class_weight: {spec.data} has {what}, expected null")
     if isinstance(weights, str):
         counts = np.bincount(np.asarray(labels).ravel(), minlength=len(classes))

@@ -1,5 +1,6 @@
 """The measurements, of real short trainings on one and two CPU devices."""
 
+import gc
 import json
 from typing import Any
 
@@ -14,6 +15,7 @@ def measured(request: pytest.FixtureRequest, tensorflow: Any) -> Any:
     from lockstep.doctor.measure import measure
     from lockstep.doctor.probe import Size
 
+    gc.collect()  # else variables of other tests may be destroyed, on their devices, meanwhile
     return measure("CPU", request.param, Size(examples=64, batch_size=8, steps=4, repeats=1))
 
 

@@ -13,7 +13,7 @@ from lockstep.config.schema import WarmStart
 from lockstep.errors import DataError, ParamsError
 from tasks import train
 from tests.support.loops import TRAIN, assert_equal, weights
-from tests.support.workspaces import change_params, with_values
+from tests.support.workspaces import change_params
 
 
 def model_of(*widths: int, names: Sequence[str] = "abc") -> Any:
@@ -181,8 +181,7 @@ def test_a_frozen_layer_does_not_change(make_loop: Any, replicas: int) -> None:
         warm_start.freeze(made, ["b"])
         return made
 
-    values = with_values({"train.learning_rate": 0.1, "train.metrics": []})
-    loop = make_loop(replicas, model=model, values=values)
+    loop = make_loop(replicas, model=model, parts=lambda: {"metrics": []})
     before = weights(loop)
     loop.fit(TRAIN, None, [], steps=8)
     by_layer = [model_of(5, 4, 3) for _ in range(2)]
