@@ -47,7 +47,7 @@ def test_results_missing_in_mlflow_are_logged_again(
     [
         (["data.name=csv", "data.path={bad}", "data.target=a"], 3, "normalize",
          "{bad}: row 202, column 'b': got 'x', expected a number as in the other rows"),
-        (["register.metric=hits"], 2, "train",
+        (["register.metric=hits"], 2, "build",
          "register.metric: got 'hits', a metric with no known direction, "
          "expected register.mode min or max with it"),
         (["train.learning_rate=1e38", "train.optimizer=sgd"], 1, "train",
