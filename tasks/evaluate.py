@@ -8,9 +8,9 @@ import numpy as np
 from lockstep.config.schema import Params
 from lockstep.data.spec import Examples, Spec, load_examples, read_spec
 from lockstep.evaluation import plots
+from lockstep.evaluation.evaluation_report import EvaluationReport
 from lockstep.evaluation.scores import DIGITS
 from lockstep.evaluation.tables import read_history
-from lockstep.evaluation.test_report import TestReport
 from lockstep.modeling import outputs, preprocessing
 from lockstep.modeling.compile import compile_for_testing
 from lockstep.modeling.model import make_model_with
@@ -35,7 +35,7 @@ def evaluate(params: Params, root: Path) -> None:
         spec, test = read_spec(root), load_examples(root, "test")
         loop = _loop(params, spec, test, root)
         metrics = {name: round(value, DIGITS) for name, value in loop.evaluate(test).items()}
-        report = TestReport(spec)
+        report = EvaluationReport(spec)
         for batch, found in loop.predict_batches(test):
             report.add(batch, found)
         plots.curves(read_history(root / layout.HISTORY), root / layout.CURVES_PLOT)

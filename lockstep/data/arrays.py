@@ -27,8 +27,9 @@ def store_numbers(
     arrays = smallest_dtypes(raw)
     x = arrays["train"]
     kind = kind or ("table" if x.ndim == RANK_OF_TABLE else "image")
-    if x.ndim not in RANKS[kind]:
-        raise DataError(f"inputs of shape {x.shape}: can't be taken for {kind}: {EXPECTED[kind]}")
+    if x.ndim not in RANKS.get(kind, ()):
+        expected = EXPECTED.get(kind, f"expected one of {', '.join(RANKS)}")
+        raise DataError(f"numbers of shape {x.shape}: can't be taken for {kind}: {expected}")
     return Input(kind, list(x.shape[1:]), x.dtype.name, statistics_of(x, kind)), arrays
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lockstep.data.spec import Examples, Target, X, Y, as_dict, target_kinds
+from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.errors import DataError
 
 RANK_OF_TABLE, RANK_OF_COLOUR = 2, 4
@@ -53,7 +53,7 @@ def _check_count(where: str, what: str, found: int, expected: int) -> None:
 def _check_target(where: str, y: np.ndarray, count: int, target: Target) -> None:
     if y.shape[:1] != (count,):
         raise DataError(f"{where}: targets of shape {y.shape}, expected ({count}, ...)")
-    target_kinds.find(target.kind).check(where, y, target)
+    target.described.check(where, y, target)
     if list(y.shape[1:]) != target.shape:
         raise DataError(
             f"{where}: a target of shape {y.shape[1:]}, expected {tuple(target.shape)} as in train"

@@ -12,9 +12,11 @@ from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.data.spec.target_kinds import KINDS, NONE
 from lockstep.data.tables import is_text
 from lockstep.errors import DataError, ParamsError
+from lockstep.messages import choice
 from lockstep.process import console
 
 CLASS_KINDS = ("classification", "mask", "sequence")
+NAMED_KINDS = ("classification", "mask", "multilabel")
 RANK_OF_ROWS, RANK_OF_SERIES = 2, 3
 
 
@@ -56,7 +58,19 @@ def _declared(dataset: ModuleType, data: Data, train: Examples) -> dict[str, Tar
         )
     if NONE in kinds.values():
         return {}
-    classes, y = as_dict(dataset.CLASSES, Y), as_dict(train.y, Y)
+    for kind in kinds.values():
+        if kind not in KINDS:
+            raise DataError(
+                f"tasks/datasets/{data.name}.py: TARGET_KIND is {kind!r}, expected "
+                f"{choice(kind, (*KINDS, NONE))}"
+            )
+    classes, y = as_dict(getattr(dataset, "CLASSES", ()), Y), as_dict(train.y, Y)
+    for name, kind in kinds.items():
+        if kind in NAMED_KINDS and not classes.get(name):
+            raise DataError(
+                f"tasks/datasets/{data.name}.py: no CLASSES for the target {name}, expected the "
+                f"names, since it is {kind}"
+            )
     return {
         name: _described(kind, list(classes.get(name, ())), np.asarray(y[name]))
         for name, kind in kinds.items()

@@ -13,7 +13,7 @@ from lockstep.evaluation.monitors import check_monitors, is_logged
 from lockstep.evaluation.register_metric import LOSS, register_metric
 from lockstep.evaluation.reports.names import SCORES
 from lockstep.messages import choice
-from lockstep.modeling.target_forms import form_of, metric_configs
+from lockstep.modeling.objectives import check_objectives, metric_configs
 from lockstep.storage import layout
 
 # Methods of a model with which its logs have other names.
@@ -32,20 +32,13 @@ def check_before_training(params: Params, root: Path) -> None:
     check_kinds(params, root, kinds, [each.kind for each in spec.targets.values()] or [NONE])
     metric = register_metric(params, spec)
     direction(metric, params.register.mode, spec.targets, "register.metric")
-    _check_metrics(params, spec)
+    check_objectives(params, spec)
     names = _names(params, spec, root)
     check_monitors(params, spec.targets, names, validation="validation" in spec.splits)
     scores = _score_names(spec)
     if names and not is_logged(metric, {*names, *scores}):
         known = choice(metric, [*names, *(each for each in scores if each not in names)])
         raise ParamsError(f"register.metric: got {metric!r}, expected auto or {known}")
-
-
-def _check_metrics(params: Params, spec: Spec) -> None:
-    """Raise ParamsError for a metric that isn't for a target."""
-    for target in spec.targets.values():
-        for config in metric_configs(params, target):
-            form_of("train.metrics", config, target)
 
 
 def _names(params: Params, spec: Spec, root: Path) -> list[str]:

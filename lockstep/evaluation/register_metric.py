@@ -22,4 +22,5 @@ def register_metric(params: Params, spec: Spec) -> str:
             )
         return LOSS
     name, target = next(iter(spec.targets.items()))
-    return target.score if spec.target else f"{name}_{target.score}"
+    score = target.described.score(target)
+    return score if spec.target else f"{name}_{score}"

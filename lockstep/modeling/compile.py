@@ -9,6 +9,7 @@ from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.data.spec import Spec, Y, as_dict, unwrap_single
 from lockstep.errors import ParamsError
 from lockstep.modeling import keras_objects, losses, metrics, outputs
+from lockstep.modeling.objectives import check_objectives
 
 # Keras applies these in a conditional branch of the graph, where a strategy fails with "merge_call
 # called while defining a new graph".
@@ -25,7 +26,7 @@ def compile_for_training(
     Keras gets wrong under a distribution strategy.
     """
     custom = root / params.train.custom_objects_file
-    losses.check_names(params, spec)
+    check_objectives(params, spec)
     logits = outputs.logits(model, spec)
     optimizer, loss = _optimizer(params, custom), losses.make(params, spec, custom, logits)
     _check_optimizer(optimizer, replicas)
@@ -42,7 +43,7 @@ def compile_for_training(
 def compile_for_testing(model: keras.Model, params: Params, spec: Spec, root: Path) -> None:
     """Compile with loss and metrics, without an optimizer."""
     custom = root / params.train.custom_objects_file
-    losses.check_names(params, spec)
+    check_objectives(params, spec)
     logits = outputs.logits(model, spec)
     model.compile(
         None,

@@ -12,13 +12,15 @@ from lockstep.data.spec import Spec, Target, unwrap_single
 from lockstep.errors import ParamsError
 from lockstep.modeling import keras_objects
 from lockstep.modeling.adapters import Form, adapted
-from lockstep.modeling.target_forms import ONE_HOT, SPARSE, form_of, is_binary
+from lockstep.modeling.objectives import loss_config
+from lockstep.modeling.target_forms import (
+    ONE_HOT,
+    SPARSE,
+    check_between_0_and_1,
+    form_of,
+    is_binary,
+)
 
-# By the output layer's activation; a picture's numbers aren't probabilities.
-MSE = "MeanSquaredError"
-LOSSES = {
-    "softmax": "SparseCategoricalCrossentropy", "sigmoid": "BinaryCrossentropy", "linear": MSE,
-}  # fmt: skip
 # They divide sums over all values of a batch, so that replicas would average other numbers.
 OF_A_BATCH = ("Dice", "Tversky")
 
@@ -39,36 +41,13 @@ def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | N
     )
 
 
-def check_names(params: Params, spec: Spec) -> None:
-    """Raise ParamsError for losses or weights by name that aren't one for each target."""
-    if not spec.targets:
-        _refuse_without_targets(params)
-    for key in ("loss", "loss_weights"):
-        given = getattr(params.train, key)
-        if isinstance(given, dict) and given.keys() != spec.targets.keys():
-            known = ", ".join(spec.targets) or "none"
-            raise ParamsError(
-                f"train.{key}: got {', '.join(given)}, expected one for each of {known}"
-            )
-
-
-def _refuse_without_targets(params: Params) -> None:
-    for key in ("loss", "metrics"):
-        if getattr(params.train, key) not in ("auto", []):
-            raise ParamsError(
-                f"train.{key}: got a value for data without targets, expected auto: the model's "
-                "own train_step or add_loss computes it"
-            )
-
-
 def _loss_of(config: KerasObjectConfig, target: Target, custom: Path, logits: bool | None) -> Any:
     form = form_of("train.loss", config, target)
     if form is None:
         return keras_objects.make(keras.losses, config, "loss", custom)
     config, as_logits = _with_from_logits(config, target, logits)
-    wrapped = Form(
-        form, target, logits=bool(logits), keep_logits=as_logits, binary=is_binary(config)
-    )
+    are_logits = bool(logits) and target.values != "numbers"
+    wrapped = Form(form, target, logits=are_logits, keep_logits=as_logits, binary=is_binary(config))
     wrap = adapted(wrapped) if _needs_form(wrapped) else None
     return keras_objects.make(keras.losses, config, "loss", custom, wrap=wrap)
 
@@ -91,6 +70,7 @@ def _with_from_logits(
     Raises ParamsError where they contradict each other.
     """
     if target.values == "numbers":
+        check_between_0_and_1("train.loss", config, logits)
         return config, False
     if logits is None:
         raise ParamsError(
@@ -113,16 +93,6 @@ def _with_from_logits(
             f"{last}; expected {str(logits).lower()}, or leave it out"
         )
     return config.model_copy(update={"from_logits": logits}) if logits else config, logits
-
-
-def loss_config(params: Params, name: str, target: Target) -> KerasObjectConfig:
-    """Return the loss of a target: the one in params.yaml, or the default of its activation."""
-    loss = params.train.loss
-    if isinstance(loss, dict):
-        return loss[name]
-    if loss != "auto":
-        return loss
-    return KerasObjectConfig(name=LOSSES[target.activation] if target.kind != "image" else MSE)
 
 
 def check_replicas(losses: Mapping[str, Any], replicas: int) -> None:

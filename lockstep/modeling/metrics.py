@@ -11,7 +11,14 @@ from lockstep.data.spec import Spec, Target, unwrap_single
 from lockstep.errors import ParamsError
 from lockstep.modeling import keras_objects
 from lockstep.modeling.adapters import Form, adapted
-from lockstep.modeling.target_forms import SPARSE, defaults, form_of, is_binary, metric_configs
+from lockstep.modeling.objectives import metric_configs
+from lockstep.modeling.target_forms import (
+    SPARSE,
+    check_between_0_and_1,
+    defaults,
+    form_of,
+    is_binary,
+)
 
 
 def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | None]) -> Any:
@@ -25,7 +32,7 @@ def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | N
     return unwrap_single(
         {
             name: [
-                _metric(each, target, custom, bool(logits.get(name)))
+                _metric(each, target, custom, logits.get(name))
                 for each in metric_configs(params, target)
             ]
             for name, target in spec.targets.items()
@@ -33,10 +40,13 @@ def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | N
     )
 
 
-def _metric(config: KerasObjectConfig, target: Target, custom: Path, logits: bool) -> Any:
+def _metric(config: KerasObjectConfig, target: Target, custom: Path, logits: bool | None) -> Any:
     name = form_of("train.metrics", config, target)
     if name is None:
         return keras_objects.make(keras.metrics, config, "metrics", custom)
+    if target.values == "numbers":
+        check_between_0_and_1("train.metrics", config, logits)
+        logits = False
     if config.arguments.get("from_logits"):
         raise ParamsError(
             f"train.metrics: {config.name}: got from_logits true, but metrics get probabilities, "
@@ -47,7 +57,7 @@ def _metric(config: KerasObjectConfig, target: Target, custom: Path, logits: boo
         for part in ("true", "pred")
     }
     form = Form(
-        name, target, flat=target.is_dense, logits=logits, binary=is_binary(config), **sparse
+        name, target, flat=target.is_dense, logits=bool(logits), binary=is_binary(config), **sparse
     )
     given = defaults(config, target)
     if config.name == "Accuracy":  # the one that Keras's `accuracy` stands for

@@ -23,10 +23,10 @@ PROBE, PROBE_SCALE, TOLERANCE = 8, 5.0, 1e-3
 
 
 def logits(model: keras.Model, spec: Spec) -> dict[str, bool | None]:
-    """Return whether the outputs for each target of classes or labels are logits.
+    """Return whether the outputs for each target that has an activation lack it.
 
-    They are if the last layer has no activation; None if the outputs are neither logits nor
-    probabilities, as far as is known. Raises ParamsError for outputs of a wrong shape.
+    Those of classes and labels are then logits. None if they are neither that nor between 0 and 1,
+    as far as is known. Raises ParamsError for outputs of a wrong shape.
     """
     if not spec.targets:
         return {}
@@ -35,7 +35,7 @@ def logits(model: keras.Model, spec: Spec) -> dict[str, bool | None]:
     found: dict[str, bool | None] = {}
     for name, target in spec.targets.items():
         _check_shape(name, target, outputs)
-        if target.values != "numbers":
+        if target.activation != "linear":
             activation = _activation(outputs[name])
             found[name] = activation == "linear"
             if activation is None:
@@ -47,7 +47,11 @@ def probabilities(
     found: Mapping[str, bool | None], targets: Mapping[str, Target]
 ) -> Callable[[Any], Any]:
     """Return a function that maps a model's outputs to probabilities where they are logits."""
-    activations = {name: targets[name].activation for name, logits in found.items() if logits}
+    activations = {
+        name: targets[name].activation
+        for name, logits in found.items()
+        if logits and targets[name].values != "numbers"
+    }
 
     def apply(outputs: Any) -> Any:
         if not activations:

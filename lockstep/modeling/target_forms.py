@@ -10,7 +10,7 @@ docs/losses-and-metrics.md shows the table; a test compiles each pair.
 from collections.abc import Mapping
 from typing import Any
 
-from lockstep.config.schema import CUSTOM, KerasObjectConfig, Params
+from lockstep.config.schema import CUSTOM, KerasObjectConfig
 from lockstep.data.spec import Target
 from lockstep.errors import ParamsError
 
@@ -20,9 +20,8 @@ SPARSE = "sparse"  # class numbers (...), a column for each class
 ONE_HOT = "one-hot"  # one-hot classes, a column for each class
 COLUMN = "column"  # zeros and ones (..., 1), the second class's probability (..., 1)
 SAME = "same"  # zeros and ones, or numbers, with the outputs' shape
-IOU = (
-    "iou"  # class numbers, and the numbers of the most probable classes, unless arguments say else
-)
+# class numbers, and the numbers of the most probable classes, unless arguments say else
+IOU = "iou"
 
 _YES_OR_NO = {TWO: COLUMN, LABELS: SAME}
 _PROBABILITIES = {TWO: COLUMN, MANY: ONE_HOT, LABELS: SAME}
@@ -101,20 +100,12 @@ METRICS: dict[str, dict[str, str]] = {
     "TrueNegatives": _PROBABILITIES,
     "TruePositives": _PROBABILITIES,
 }
-DEFAULT_METRICS = {"classes": "Accuracy", "labels": "Accuracy", "numbers": "MeanAbsoluteError"}
 # A picture's numbers are between 0 and 1, as probabilities are.
 OF_PICTURES = ("BinaryCrossentropy",)
 # Compare the numbers of one example with each other, so that they need two or more.
 WITHIN_AN_EXAMPLE = ("CosineSimilarity", "PearsonCorrelation", "ConcordanceCorrelation")
 # With these arguments two classes are two columns.
 OF_ONE_COLUMN = ("class_id", "top_k")
-
-
-def metric_configs(params: Params, target: Target) -> list[KerasObjectConfig]:
-    """Return the metrics of a target: those in params.yaml, or the default of its values."""
-    metrics = params.train.metrics
-    name = DEFAULT_METRICS[target.values]
-    return [KerasObjectConfig(name=name)] if metrics == "auto" else metrics
 
 
 def values_of(target: Target) -> str:
@@ -164,6 +155,18 @@ def described(target: Target) -> str:
 def is_binary(config: KerasObjectConfig) -> bool:
     """Return whether a loss or metric is of yes or no, so that Keras looks for a sigmoid."""
     return config.name.startswith("Binary")
+
+
+def check_between_0_and_1(key: str, config: KerasObjectConfig, logits: bool | None) -> None:
+    """Raise ParamsError for a loss or metric of numbers between 0 and 1 where outputs aren't.
+
+    `logits` is what `outputs.logits` says of the picture's outputs.
+    """
+    if is_binary(config) and logits is not False:
+        raise ParamsError(
+            f"{key}: {config.name}: takes numbers between 0 and 1, which the model's last layer "
+            "doesn't give; expected its activation sigmoid, or MeanSquaredError"
+        )
 
 
 def defaults(config: KerasObjectConfig, target: Target) -> dict[str, Any]:

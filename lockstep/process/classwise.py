@@ -8,11 +8,18 @@ WORST = 5
 
 
 def grouped(names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the names by the metric that they belong to; most metrics have only their own."""
+    """Return the names by the metric that they belong to; most metrics have only their own.
+
+    Two metrics of one class are auc and auc_1, which aren't numbered from 0 as classes are.
+    """
     found: dict[str, list[str]] = {}
     for name in names:
         found.setdefault(re.sub(r"_\d+$", "", name), []).append(name)
-    return {group if len(each) > 1 else each[0]: each for group, each in found.items()}
+    groups: dict[str, list[str]] = {}
+    for metric, each in found.items():
+        numbered = [f"{metric}_{number}" for number in range(len(each))]
+        groups |= {metric: each} if sorted(each) == sorted(numbered) else {n: [n] for n in each}
+    return groups
 
 
 def worst(values: Mapping[str, float], count: int = WORST) -> list[str]:

@@ -55,7 +55,7 @@ class Recorder:
 
     def end(self, status: str) -> None:
         """Log the workspace's files to the run and end it; if that fails, print a line about it."""
-        self._problem = ""
+        self._problem, self._refused = "", False
         last = self._thread.submit(self._try, lambda client, run: self._finish(client, run, status))
         self._thread.shutdown(wait=False)
         patience = PATIENCE_SECONDS if status == "FINISHED" else PATIENCE_WHEN_STOPPED
@@ -66,7 +66,12 @@ class Recorder:
         unsent = _unsent(self._root, self.key)
         if self._problem:
             atomic_files.write_json(unsent, {"stage": self._stage, "status": status})
-            say_once(f"mlflow: {self._problem}; the next stage or run sends what is missing")
+            fix = (
+                "use another value"
+                if self._refused
+                else "the next stage or run sends what is missing"
+            )
+            say_once(f"mlflow: {self._problem}; {fix}")
         else:
             unsent.unlink(missing_ok=True)
 

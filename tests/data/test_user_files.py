@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lockstep.data.arrays import store_numbers
 from lockstep.data.readers.images import load_image
 from lockstep.data.spec import Spec, load_examples, read_spec
 from lockstep.errors import DataError, LockstepError
@@ -300,3 +301,8 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif[0x0112] = 6  # rotated by 90 degrees
     image.save(tmp_path / "turned.jpg", exif=exif)
     assert load_image(tmp_path / "turned.jpg", "L", (4, 2), resize=False).shape == (4, 2)
+
+
+def test_numbers_are_no_text() -> None:
+    with pytest.raises(DataError, match=r"can't be taken for text: expected one of table, image"):
+        store_numbers({"train": np.zeros((4, 3))}, "text")

@@ -1,11 +1,12 @@
 """What can't work with the data is refused before training, in one line."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from lockstep.data.spec import Input, Spec, Target, write_spec
+from lockstep.config.schema import TargetKind
+from lockstep.data.spec import Input, Spec, Target, target_kinds, write_spec
 from lockstep.errors import ParamsError
 from lockstep.evaluation.directions import DIRECTIONS
 from lockstep.evaluation.gate import check_before_training
@@ -187,3 +188,13 @@ def test_the_scores_of_each_kind_are_listed() -> None:
         report.add(y, np.full((2, *target.output_shape), 0.3, np.float32))
         assert set(report.scores()) == set(names)
         assert set(names) - {"precision", "recall", "accuracy"} <= set(DIRECTIONS)
+
+
+@pytest.mark.parametrize("loss", ["BinaryCrossentropy", "CategoricalCrossentropy"])
+def test_numbers_have_no_loss_of_classes(refused: Any, loss: str) -> None:
+    line = refused({"train.loss": loss}, NUMBER)
+    assert line.startswith(f"train.loss: got {loss}, which isn't for the target kind regression")
+
+
+def test_the_keys_of_params_are_the_kinds_there_are() -> None:
+    assert get_args(TargetKind) == ("auto", *target_kinds.KINDS, target_kinds.NONE)

@@ -76,3 +76,7 @@ def test_the_terminal_shows_the_mean_and_the_worst_five() -> None:
         "loss 0.5000  f1_score 0.4500 (worst 0: 0.00, 1: 0.10, 2: 0.20, 3: 0.30, 4: 0.40)"
     )
     assert classwise.summarized({"loss": 1.0, "top_2": 0.5}) == "loss 1.0000  top_2 0.5000"
+
+
+def test_two_metrics_of_one_class_are_not_taken_for_classes() -> None:
+    assert classwise.summarized({"auc": 0.5, "auc_1": 0.7}) == "auc 0.5000  auc_1 0.7000"

@@ -346,3 +346,55 @@ def test_a_metric_with_another_count_of_classes_is_refused(make_loop: Any) -> No
 
 def test_the_page_shows_the_table() -> None:
     assert forms_table.FILE.read_text(encoding="utf-8") == forms_table.render()
+
+
+def test_a_picture_that_is_no_sigmoid_has_no_binary_crossentropy(make_loop: Any) -> None:
+    for values in ({"train.loss": "BinaryCrossentropy"}, {"train.metrics": ["BinaryCrossentropy"]}):
+        with pytest.raises(ParamsError, match="takes numbers between 0 and 1"):
+            loop_for(make_loop, CASES["image"], 1, values, activation="linear")
+    loop = loop_for(make_loop, CASES["image"], 1, {"train.metrics": ["mae"]}, activation="linear")
+    found, y = loop.evaluate(Examples(X, CASES["image"].y)), CASES["image"].y / np.float32(255)
+    outputs = loop.predict(Examples(X, CASES["image"].y))["y"]
+    assert found["mean_absolute_error"] == pytest.approx(
+        float(np.abs(y - outputs).mean()), abs=1e-5
+    )
+
+
+def test_padded_steps_count_neither_in_the_loss_nor_in_metrics(make_loop: Any) -> None:
+    import keras
+
+    def model() -> Any:
+        steps = keras.layers.Reshape((4, 3))
+        layers = [
+            keras.Input((12,)),
+            steps,
+            keras.layers.Masking(),
+            keras.layers.GRU(5, return_sequences=True),
+        ]
+        return keras.Sequential([*layers, keras.layers.Dense(3, "softmax")])
+
+    x = RANDOM.integers(1, 255, (COUNT, 4, 3), np.uint8)
+    kept = np.arange(4) < RANDOM.integers(1, 5, COUNT)[:, None]
+    x[~kept] = 0
+    case = CASES["sequence-3"]
+    bounds = {
+        "minimum": [0.0] * 12,
+        "maximum": [255.0] * 12,
+        "mean": [0.0] * 12,
+        "deviation": [1] * 12,
+    }
+    spec = Spec("x", {"x": Input("table", [12], "uint8", bounds)}, {"y": case.target}, {}, "unit")
+    before = lambda: keras.Sequential([keras.Input((12,)), keras.layers.Rescaling(1 / 255)])  # noqa: E731
+    values = with_values({"train.metrics": ["accuracy", "CategoricalAccuracy"]})
+    loop = make_loop(1, BATCH, spec=spec, values=values, model=model, preprocess=before)
+    examples = Examples(x.reshape(COUNT, 12), case.y)
+    found, outputs = loop.evaluate(examples), loop.predict(examples)["y"]
+    right = (outputs.argmax(-1) == case.y)[kept].mean()
+    assert found["accuracy"] == pytest.approx(right, abs=1e-5)
+    assert found["categorical_accuracy"] == pytest.approx(right, abs=1e-5)
+    each = by_hand.sparse_crossentropy(case.y.ravel(), outputs.reshape(-1, 3)).reshape(COUNT, 4)
+    by_batch = [(each[at : at + BATCH], kept[at : at + BATCH]) for at in range(0, COUNT, BATCH)]
+    # Keras's mean over a batch is over the steps that count; batches weigh by their examples.
+    means = [(one[mask].mean(), len(one)) for one, mask in by_batch]
+    wanted = sum(mean * count for mean, count in means) / COUNT
+    assert found["loss"] == pytest.approx(float(wanted), abs=1e-5)

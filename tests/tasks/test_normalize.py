@@ -28,13 +28,12 @@ def normalized(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         task: str = "classification",
         test: tuple[Any, ...] | None = None,
         weights: Any = None,
+        names: tuple[str, ...] = ("even", "odd"),
         **changes: Any,
     ) -> Spec:
         train = (np.array(x), np.array(y), *([] if weights is None else [np.array(weights)]))
         splits = {"train": train, "test": test or tuple(array[:6] for array in train)}
-        dataset = SimpleNamespace(
-            TARGET_KIND=task, CLASSES=("even", "odd"), read=lambda folder: splits
-        )
+        dataset = SimpleNamespace(TARGET_KIND=task, CLASSES=names, read=lambda folder: splits)
         monkeypatch.setattr(datasets, "find", lambda name: dataset)
         act.root = workspace  # type: ignore[attr-defined]
         normalize.normalize(with_changes(workspace, changes), workspace)
@@ -148,6 +147,8 @@ def test_weights_of_only_one_split_are_kept(normalized: Any) -> None:
         ({"weights": np.ones((20, 1))}, r"sample weights of shape \(20, 1\), expected \(20,\)"),
         ({"weights": -np.arange(20.0)}, r"weight of example 1 is -1\.0, expected at least 0"),
         ({"weights": np.where(np.arange(20) == 7, np.nan, 1)}, "sample weight of example 7 is nan"),
+        ({"task": "segmentation"}, "TARGET_KIND is 'segmentation', expected one of classification"),
+        ({"names": ()}, "no CLASSES for the target y, expected the names"),
     ],
 )  # fmt: skip
 def test_a_fault_is_refused_with_its_position(

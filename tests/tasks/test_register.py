@@ -187,6 +187,16 @@ def test_an_unreachable_registry_is_a_temporary_failure(
     assert not (candidate / "report" / "registered.json").exists()
 
 
+def test_a_value_that_mlflow_refuses_is_bad_parameters(
+    candidate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRUNCATE_LONG_VALUES", "false")
+    values = change_params(candidate, {"train.freeze": ["x" * 7000]})
+    with pytest.raises(ParamsError, match=r"^MLflow refuses a value: .*6000 characters"):
+        register.register(values, candidate)
+    assert not (candidate / "report" / "registered.json").exists()
+
+
 def test_training_goes_on_without_mlflow(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,27 +3,13 @@
 Each file defines `make_report(target)`, which returns a Report. Data without targets have none.
 """
 
-from lockstep.data.spec import Target
-from lockstep.evaluation.reports import (
-    classification,
-    image,
-    mask,
-    multilabel,
-    regression,
-    sequence,
-)
-from lockstep.evaluation.reports.report import Report
+from importlib import import_module
 
-_FILES = {
-    "classification": classification,
-    "image": image,
-    "mask": mask,
-    "multilabel": multilabel,
-    "regression": regression,
-    "sequence": sequence,
-}
+from lockstep.data.spec import Target
+from lockstep.evaluation.reports.report import Report
 
 
 def report_of(target: Target) -> Report:
-    """Return an empty report for a target."""
-    return _FILES[target.kind].make_report(target)
+    """Return an empty report for a target, from the file named after its kind."""
+    report: Report = import_module(f"{__name__}.{target.kind}").make_report(target)
+    return report

@@ -15,13 +15,11 @@ from lockstep.evaluation.reports.report import (
     write_tables,
 )
 
-SAMPLE, SHOWN = 10_000, 8
-
 
 class _Image:
     def __init__(self, target: Target) -> None:
         self.errors = scores.Errors()
-        self.sample, self.kept = Sample(SAMPLE), WorstExamples(SHOWN)
+        self.sample, self.kept = Sample(), WorstExamples()
 
     def add(self, y: np.ndarray, outputs: np.ndarray) -> None:
         expected, given = y.reshape(outputs.shape), outputs

@@ -15,8 +15,6 @@ from lockstep.evaluation.reports.report import (
     write_tables,
 )
 
-SAMPLE, SHOWN = 10_000, 8
-
 
 class ClassOfEach:
     """Report on a class for each pixel or step."""
@@ -24,7 +22,7 @@ class ClassOfEach:
     def __init__(self, target: Target) -> None:
         self.target, count = target, len(target.classes)
         self.counts = np.zeros((count, count), np.int64)
-        self.sample, self.kept = Sample(SAMPLE), WorstExamples(SHOWN)
+        self.sample, self.kept = Sample(), WorstExamples()
 
     def add(self, y: np.ndarray, outputs: np.ndarray) -> None:
         """Add a batch."""

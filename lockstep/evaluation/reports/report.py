@@ -7,9 +7,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from lockstep.data.spec import Target
+from lockstep.evaluation.scores import scores_of_classes
 from lockstep.evaluation.tables import write_csv
 
 Scores = dict[str, float]
+SHOWN = 8  # worst pictures
+SAMPLED = 10_000  # values of very many, for tables and plots
 
 
 class Worst(NamedTuple):
@@ -66,16 +69,16 @@ class Collected:
 class WorstExamples:
     """Keeps the examples with the largest errors, and what was expected and given for them."""
 
-    def __init__(self, count: int) -> None:
-        self.count, self.seen = count, 0
+    def __init__(self) -> None:
+        self.seen = 0
         self.kept: list[tuple[float, int, Any, Any]] = []
 
     def add(self, errors: np.ndarray, expected: np.ndarray, given: np.ndarray) -> None:
         """Add a batch with the error of each example."""
-        for position in np.argsort(-errors, kind="stable")[: self.count]:
+        for position in np.argsort(-errors, kind="stable")[:SHOWN]:
             found = expected[position], given[position]
             self.kept.append((float(errors[position]), self.seen + int(position), *found))
-        self.kept = sorted(self.kept, key=lambda each: (-each[0], each[1]))[: self.count]
+        self.kept = sorted(self.kept, key=lambda each: (-each[0], each[1]))[:SHOWN]
         self.seen += len(errors)
 
     def worst(self, measure: str) -> Worst:
@@ -91,15 +94,15 @@ class WorstExamples:
 class Sample:
     """A sample of pairs of values, evenly spaced, for tables and plots of very many values."""
 
-    def __init__(self, size: int) -> None:
-        self.size, self.step = size, 1
+    def __init__(self) -> None:
+        self.step = 1
         self.pairs: list[np.ndarray] = []
 
     def add(self, expected: np.ndarray, given: np.ndarray) -> None:
         """Add values, both of the same shape."""
         both = np.stack([expected.ravel(), given.ravel()], axis=1)
         self.pairs.append(both[:: self.step])
-        while sum(map(len, self.pairs)) > self.size:
+        while sum(map(len, self.pairs)) > SAMPLED:
             self.step *= 2
             self.pairs = [each[::2] for each in self.pairs]
 
@@ -114,8 +117,6 @@ def write_tables(
     folder: Path, labels: np.ndarray, predicted: np.ndarray, names: list[str], counts: np.ndarray
 ) -> None:
     """Write the pairs of class numbers, and each class's precision and recall by all counts."""
-    from lockstep.evaluation.scores import scores_of_classes
-
     pairs = ((names[actual], names[guess]) for actual, guess in zip(labels, predicted, strict=True))
     write_csv(folder / "predictions.csv", ("actual", "predicted"), pairs)
     header = ("class", "precision", "recall", "examples")

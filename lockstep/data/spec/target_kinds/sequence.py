@@ -4,39 +4,32 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lockstep.data.spec.target_kinds._checks import check_class_numbers, check_numbers, check_rank
+from lockstep.data.spec.target_kinds.checks import check_class_numbers, check_numbers, check_rank
+from lockstep.data.spec.target_kinds.kind import Kind, KindOfClasses
 
 if TYPE_CHECKING:
     from lockstep.data.spec.targets import Target
 
-ACTIVATION = "linear"  # with classes: softmax, with two classes sigmoid
+
+class _Steps(Kind):
+    def inner_shape(self, target: "Target") -> tuple[int, ...]:
+        return tuple(target.shape[:1])
 
 
-def values(target: "Target") -> str:
-    """Return what each value is."""
-    return "classes" if target.classes else "numbers"
+class SequenceOfNumbers(_Steps):
+    def outputs(self, target: "Target") -> int:
+        return target.shape[1] if len(target.shape) > 1 else 1
 
-
-def outputs(target: "Target") -> int:
-    """Return the count of numbers for each step."""
-    return target.shape[1] if len(target.shape) > 1 else 1
-
-
-def inner_shape(target: "Target") -> tuple[int, ...]:
-    """Return the number of steps."""
-    return tuple(target.shape[:1])
-
-
-def score(target: "Target") -> str:
-    """Return the metric that decides on registration by default."""
-    return "accuracy" if target.classes else "r2"
-
-
-def check(where: str, y: np.ndarray, target: "Target") -> None:
-    """Check for a class number, or numbers, for each step; raises DataError."""
-    if target.classes:
-        check_rank(where, y, (1,), f"({len(y)}, steps)")
-        check_class_numbers(where, y, len(target.classes))
-    else:
+    def check(self, where: str, y: np.ndarray, target: "Target") -> None:
         check_rank(where, y, (1, 2), f"({len(y)}, steps) or ({len(y)}, steps, numbers)")
         check_numbers(where, y)
+
+
+class SequenceOfClasses(_Steps, KindOfClasses):
+    def check(self, where: str, y: np.ndarray, target: "Target") -> None:
+        check_rank(where, y, (1,), f"({len(y)}, steps)")
+        check_class_numbers(where, y, len(target.classes))
+
+
+KIND = SequenceOfNumbers()
+KIND_OF_CLASSES = SequenceOfClasses()
