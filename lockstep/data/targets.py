@@ -127,19 +127,19 @@ def _encoded(kind: str, raw: dict[str, np.ndarray]) -> tuple[Target, dict[str, n
     if kind not in CLASS_KINDS or not with_classes:
         return _described(kind, [], train), raw
     values = np.unique(train)
+    if kind != "classification" and values.dtype.kind == "f" and (values != np.trunc(values)).any():
+        raise DataError(f"data.target_kind: got {kind} for fractions, expected whole numbers")
     numbers = {split: class_numbers(split, y, values) for split, y in raw.items()}
     return _described(kind, class_names(values), numbers["train"]), numbers
 
 
 def _say(target: Target, data: Data) -> None:
     """Say what the targets are taken for."""
-    if data.target_kind == "auto":
-        count = len(target.classes) or target.outputs
-        what = "numbers" if not target.classes else target.values
-        console.say(
-            f"targets of {data.path}: {target.kind}, {count} {what}; to take them for another kind "
-            "set data.target_kind"
-        )
+    count = len(target.classes) or target.outputs
+    what = target.values if target.classes else "numbers"
+    other = "; to take them for another kind set data.target_kind"
+    fix = other if data.target_kind == "auto" else ""
+    console.say(f"targets of {data.path}: {target.kind}, {count} {what}{fix}")
 
 
 def _say_images(dataset: ModuleType, data: Data, inputs: Mapping[str, np.ndarray]) -> None:

@@ -306,3 +306,19 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
 def test_numbers_are_no_text() -> None:
     with pytest.raises(DataError, match=r"can't be taken for text: expected one of table, image"):
         store_numbers({"train": np.zeros((4, 3))}, "text")
+
+
+def test_a_mask_of_fractions_is_reported(workspace: Path, tmp_path: Path) -> None:
+    pictures = np.arange(10 * 4 * 4).reshape(10, 4, 4) / 3
+    np.savez(tmp_path / "mine.npz", x=pictures, y=pictures)
+    with pytest.raises(DataError, match="got mask for fractions, expected whole numbers"):
+        normalized(workspace, tmp_path / "mine.npz", target_kind="mask")
+
+
+def test_the_classes_of_a_mask_are_counted_in_a_line(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = np.arange(10 * 4 * 4, dtype=np.uint8).reshape(10, 4, 4) % 3
+    np.savez(tmp_path / "mine.npz", x=masks * 80, y=masks)
+    normalized(workspace, tmp_path / "mine.npz", target_kind="mask")
+    assert f"targets of {tmp_path}/mine.npz: mask, 3 classes\n" in capsys.readouterr().err
