@@ -46,7 +46,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
             name = workspaces.name_of([preset or "", *assigned], experiment_key(workspace))
             os.environ[experiments.NAME] = name
             bring_all_up_to_date(workspace)
-            workspaces.save(main, workspace, name)
+            workspaces.save(main, workspace, name, preset)
             experiments.push(workspace, name)
     except LockstepError as error:
         return failed(error)
@@ -64,9 +64,15 @@ def _removed(main: Path, workspace: Path) -> AbstractContextManager[None]:
 
 
 def _apply_overrides(workspace: Path, preset: str | None, assigned: list[str]) -> None:
-    """Apply the preset and then the overrides to params.yaml; raises ParamsError."""
-    assignments = [*(presets.assignments(workspace, preset) if preset else []), *assigned]
+    """Apply the preset and then the overrides to params.yaml, and add the files that it names.
+
+    Raises ParamsError.
+    """
+    project = workspaces.project_of(workspace)
+    assignments = [*(presets.assignments(project, preset) if preset else []), *assigned]
     file = workspace / layout.PARAMS
-    values = check_params(overridden(read_yaml(file), assignments), workspace, "overrides")
-    datasets.check_user_data(values, main_checkout(workspace))
+    values = check_params(overridden(read_yaml(file), assignments), project, "overrides")
+    datasets.check_user_data(values, project)
     write_overridden(file, assignments)
+    if project != workspace:
+        workspaces.add_inputs(project, workspace, preset)

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from lockstep.config.overrides import write_overridden
+from lockstep.config.surface import PRESETS
 from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import MachineError, ParamsError
 from lockstep.process import console
@@ -26,18 +27,19 @@ from lockstep.versioning.hashes import experiment_key
 NAME_LENGTH = 40
 
 
-def run(root: Path, assignments: list[str], labels: Iterable[str]) -> None:
+def run(root: Path, assignments: list[str], preset: str | None, overrides: list[str]) -> None:
     """Run the flow with overrides in a new workspace, and save it as a DVC experiment.
 
-    The experiment's name is made from `labels`. The main checkout isn't changed. If the run fails,
-    the workspace is kept.
+    `assignments` are the preset's changes and then the overrides; the experiment's name is made
+    from the preset and the overrides. The main checkout isn't changed. If the run fails, the
+    workspace is kept.
     """
-    workspace = create(root, assignments)
+    workspace = create(root, assignments, preset)
     with removed(root, workspace):
         experiments.checkout(workspace)
-        name = name_of(labels, experiment_key(workspace))
+        name = name_of([preset or "", *overrides], experiment_key(workspace))
         _run_flow(workspace, name)
-        save(root, workspace, name)
+        save(root, workspace, name, preset)
     console.say(f"saved as {name}")
     console.say(f"  compare: dvc exp diff {name}")
     console.say(f"  apply:   dvc exp apply {name}")
@@ -46,9 +48,10 @@ def run(root: Path, assignments: list[str], labels: Iterable[str]) -> None:
 def pull() -> dict[str, str]:
     """Create a workspace for a deployed run, and return it as Prefect's working directory.
 
-    This is a pull step of prefect.yaml; Prefect calls it in the deployed project.
+    This is a pull step of prefect.yaml; Prefect calls it in the deployed project. The run's
+    parameters aren't known yet: the flow applies them, and then calls `add_inputs`.
     """
-    return {"directory": str(create(find_project(Path.cwd()), []))}
+    return {"directory": str(_worktree(find_project(Path.cwd())))}
 
 
 @contextmanager
@@ -72,31 +75,89 @@ def removed(
     discard(root, workspace)
 
 
-def save(root: Path, workspace: Path, name: str) -> None:
-    """Save a workspace as a DVC experiment of this name."""
-    with _git_lock(root):
-        experiments.save(workspace, name, _git(workspace, "ls-files", "-oz", "--exclude-standard"))
+def save(root: Path, workspace: Path, name: str, preset: str | None) -> None:
+    """Save a workspace as a DVC experiment of this name.
 
-
-def create(root: Path, assignments: list[str]) -> Path:
-    """Return a new worktree at HEAD, with uncommitted changes copied and overrides applied.
-
-    Raises MachineError if git can't create it.
+    Of untracked files, only those that stages read or write are saved, and the preset's.
     """
+    written = experiments.outputs_in_git(workspace)
+    untracked = untracked_files(workspace)
+    kept = [file for file in untracked if file in written] + _inputs(workspace, untracked, preset)
+    with _git_lock(root):
+        experiments.save(workspace, name, kept)
+
+
+def create(root: Path, assignments: list[str], preset: str | None = None) -> Path:
+    """Return a new worktree at HEAD, with the changes of tracked files and with overrides applied.
+
+    Of untracked files it gets only those that `add_inputs` copies. Raises MachineError if git
+    can't create it.
+    """
+    workspace = _worktree(root)
+    write_overridden(workspace / layout.PARAMS, assignments)
+    add_inputs(root, workspace, preset)
+    return workspace
+
+
+def _worktree(root: Path) -> Path:
     _git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
     main = main_checkout(root)
     workspace = main / layout.WORKSPACES / uuid.uuid4().hex[:12]
     with _git_lock(root):
         _remove_orphaned(root, workspace.parent)
-        atomic_files.write_text(_owner_file(workspace), process_name())
+        owner = {"process": process_name(), "project": str(root)}
+        atomic_files.write_json(_owner_file(workspace), owner)
         _git(root, "worktree", "add", "--quiet", "--detach", str(workspace), "HEAD")
-    changed = _copy_uncommitted(root, workspace)
+    changed = _git(root, "diff", "--name-only", "-z", "HEAD")
+    _copy(root, workspace, changed)
     if changed:
         console.say(f"uncommitted changes are copied to the workspace: {len(changed)} files")
-    write_overridden(workspace / layout.PARAMS, assignments)
-    _link_ignored_data(root, workspace)
     experiments.share_cache(main, workspace)
     return workspace
+
+
+def project_of(workspace: Path) -> Path:
+    """Return the checkout that a workspace was made from; a clone is its own."""
+    owner = _owner_file(workspace)
+    return Path(atomic_files.read_json(owner)["project"]) if owner.exists() else workspace
+
+
+def add_inputs(root: Path, workspace: Path, preset: str | None) -> None:
+    """Copy the untracked files that the workspace's stages read, and the preset's; link the data.
+
+    Everything else that git doesn't track, such as a file of passwords, stays out, since the
+    experiment may be pushed.
+    """
+    untracked = untracked_files(root)
+    inputs = _inputs(workspace, untracked, preset)
+    new = [file for file in inputs if not (workspace / file).exists()]
+    _copy(root, workspace, new)
+    for file in new:
+        console.say(f"{file}: untracked, but the run reads it, so the experiment includes it")
+    if len(inputs) < len(untracked):
+        count = len(untracked) - len(inputs)
+        console.say(f"untracked files that stay out: {count}; `git add` a file to include it")
+    _link_data(root, workspace)
+
+
+def untracked_files(root: Path) -> list[str]:
+    """Return the files that git neither tracks nor ignores."""
+    return _git(root, "ls-files", "-oz", "--exclude-standard")
+
+
+def _inputs(workspace: Path, files: list[str], preset: str | None) -> list[str]:
+    """Those of the files that the workspace's stages read; in a folder, only Python files.
+
+    The user's own data is linked instead: DVC stores what the stages make of it.
+    """
+    data = Path(read_yaml(workspace / layout.PARAMS)["data"]["path"])
+    sources = [path for path in experiments.inputs(workspace) if path != data]
+
+    def is_input(file: Path) -> bool:
+        in_folder = file.suffix == ".py" and any(file.is_relative_to(path) for path in sources)
+        return file in sources or in_folder or file == PRESETS / f"{preset}.yaml"
+
+    return [file for file in files if is_input(Path(file))]
 
 
 def discard(root: Path, workspace: Path) -> None:
@@ -113,15 +174,15 @@ def _remove(root: Path, workspace: Path) -> None:
 
 
 def _owner_file(workspace: Path) -> Path:
-    """Return the file with the name of the process that uses a workspace."""
-    return workspace.with_name(f"{workspace.name}.process")
+    """Return the file with the process that uses a workspace, and the project it is made from."""
+    return workspace.with_name(f"{workspace.name}.owner.json")
 
 
 def _remove_orphaned(root: Path, folder: Path) -> None:
     """Remove workspaces whose process was killed; its results are in snapshots and the cache."""
-    for owner in folder.glob("*.process"):
-        if not is_alive(owner.read_text(encoding="utf-8")):
-            _remove(root, owner.with_suffix(""))
+    for owner in folder.glob("*.owner.json"):
+        if not is_alive(atomic_files.read_json(owner)["process"]):
+            _remove(root, owner.with_name(owner.name.partition(".")[0]))
 
 
 def name_of(labels: Iterable[str], key: str) -> str:
@@ -149,21 +210,18 @@ def _git_lock(root: Path) -> FileLock:
     return FileLock(lock)
 
 
-def _copy_uncommitted(root: Path, workspace: Path) -> list[str]:
-    """Copy changes since HEAD and untracked files that aren't ignored; return their names."""
-    changed = _git(root, "diff", "--name-only", "-z", "HEAD")
-    changed += _git(root, "ls-files", "-oz", "--exclude-standard")
-    for name in changed:
+def _copy(root: Path, workspace: Path, names: list[str]) -> None:
+    """Make these files of the workspace equal to the checkout's, where some may be deleted."""
+    for name in names:
         target = workspace / name
         target.unlink(missing_ok=True)
         if (root / name).exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, target)
-    return changed
 
 
-def _link_ignored_data(root: Path, workspace: Path) -> None:
-    """Link a relative data.path that git ignores, so that the workspace finds the user's data."""
+def _link_data(root: Path, workspace: Path) -> None:
+    """Link a relative data.path that git doesn't track, so that the workspace finds the data."""
     path = read_yaml(workspace / layout.PARAMS)["data"]["path"]
     if (root / path).exists() and not (workspace / path).exists():
         (workspace / path).parent.mkdir(parents=True, exist_ok=True)

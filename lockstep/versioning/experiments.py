@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from dvc.config import Config
+from dvc.dvcfile import LOCK_FILE
 from dvc.exceptions import CheckoutError
 
 from lockstep.errors import LockstepError
@@ -34,6 +35,33 @@ def checkout(workspace: Path) -> None:
     """Check out the outputs of dvc.lock that are in the cache; the stages make the others."""
     with open_repository(workspace) as repo, contextlib.suppress(CheckoutError):
         repo.checkout(force=True, allow_missing=True)
+
+
+def inputs(workspace: Path) -> list[Path]:
+    """Return the files and folders that stages read and no stage writes, relative to the project.
+
+    Those outside of the project are left out.
+    """
+    with open_repository(workspace) as repo:
+        root = Path(repo.root_dir)
+        written = [Path(out.fs_path) for out in repo.index.outs]
+        read = dict.fromkeys(Path(dep.fs_path) for dep in repo.index.deps)
+    return [
+        path.relative_to(root)
+        for path in read
+        if path.is_relative_to(root) and not any(path.is_relative_to(out) for out in written)
+    ]
+
+
+def outputs_in_git(workspace: Path) -> set[str]:
+    """Return what DVC writes for git, relative to the project.
+
+    These are dvc.lock, the outputs that aren't cached, and .gitignore files for the others.
+    """
+    with open_repository(workspace) as repo:
+        outs = list(repo.index.outs)
+    ignored = (str(Path(out.def_path).with_name(".gitignore")) for out in outs)
+    return {LOCK_FILE, *(out.def_path for out in outs if not out.use_cache), *ignored}
 
 
 def save(workspace: Path, name: str, untracked: list[str]) -> None:

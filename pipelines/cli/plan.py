@@ -24,7 +24,7 @@ def act(root: Path, arguments: Namespace) -> None:
     """Print each stage as run, skip, restore or maybe, with the reasons; nothing is run."""
     assignments = assignments_of(root, arguments)
     checked(root, assignments)
-    found = _forecast(root, assignments)
+    found = _forecast(root, assignments, arguments.preset)
     if arguments.json:
         print(json.dumps([dataclasses.asdict(each) for each in found], indent=2))
     else:
@@ -33,13 +33,13 @@ def act(root: Path, arguments: Namespace) -> None:
             print(f"{each.stage:{width}}  {each.action:7}  {'; '.join(each.reasons)}".rstrip())
 
 
-def _forecast(root: Path, assignments: list[str]) -> "list[Forecast]":
+def _forecast(root: Path, assignments: list[str], preset: str | None) -> "list[Forecast]":
     from lockstep.versioning.forecast import forecast
     from pipelines import workspaces
 
     if not assignments:
         return forecast(root)
-    workspace = workspaces.create(root, assignments)
+    workspace = workspaces.create(root, assignments, preset)
     try:
         return forecast(workspace, checked_out=True)
     finally:

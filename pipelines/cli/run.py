@@ -26,6 +26,6 @@ def act(root: Path, arguments: Namespace) -> None:
     from pipelines import local, workspaces
 
     if assignments:
-        workspaces.run(root, assignments, filter(None, [arguments.preset, *arguments.overrides]))
+        workspaces.run(root, assignments, arguments.preset, arguments.overrides)
     else:
         local.run(root)

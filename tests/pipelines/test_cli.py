@@ -208,8 +208,9 @@ def test_a_workspace_includes_uncommitted_changes(workspace: Path) -> None:
     (workspace / "models" / "mine.py").write_text("# new\n")
     (workspace / "models" / "mlp.py").write_text("# changed\n")
     (workspace / "LICENSE").unlink()
+    write_params(workspace, {"model.mine": {}})
     before = git(workspace, "status", "--porcelain", "-uall")
-    directory = workspaces.create(workspace, ["train.epochs=7"])
+    directory = workspaces.create(workspace, ["train.epochs=7", "model.name=mine"])
     assert (directory / "models" / "mine.py").read_text() == "# new\n"
     assert (directory / "models" / "mlp.py").read_text() == "# changed\n"
     assert not (directory / "LICENSE").exists()
