@@ -5,14 +5,13 @@ import os
 import platform
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from filelock import FileLock
-
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.tracking import database
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -34,14 +33,11 @@ def connect(root: Path) -> tuple[MlflowClient, Experiment]:
     """
     main = main_checkout(root)
     given = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = given or f"sqlite:///{main / layout.TRACKING_DATABASE}"
-    # Without the lock, two processes could both create the tables of a new file.
-    (main / layout.PRIVATE).mkdir(exist_ok=True)
-    with nullcontext() if given else FileLock(main / layout.TRACKING_LOCK):
-        client = MlflowClient(uri, uri)
-        return client, _experiment(
-            client, None if given else (main / layout.TRACKING_ARTIFACTS).as_uri()
-        )
+    uri = given or database.ensure(main)
+    client = MlflowClient(uri, uri)
+    return client, _experiment(
+        client, None if given else (main / layout.TRACKING_ARTIFACTS).as_uri()
+    )
 
 
 @contextmanager

@@ -7,6 +7,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from lockstep.process import console
+from lockstep.storage import sqlite_files
+
 TEMPLATE = Path(sys.prefix, "share", "lockstep", f"prefect-{version('prefect')}.db")
 URL = "PREFECT_API_DATABASE_CONNECTION_URL"
 
@@ -14,6 +17,15 @@ URL = "PREFECT_API_DATABASE_CONNECTION_URL"
 def url_of(file: Path) -> str:
     """Return the database URL of a file."""
     return f"sqlite+aiosqlite:///{file}"
+
+
+def ensure(file: Path) -> None:
+    """Create the database unless there is one; one without Prefect's version is set aside."""
+    lock = file.with_name("database.lock")
+    create = copy_template if TEMPLATE.exists() else _create
+    aside = sqlite_files.ensure(file, lock, "alembic_version", create)
+    if aside:
+        console.say(f"{file}: incomplete, kept as {aside.name}; a new one is made")
 
 
 def copy_template(file: Path) -> None:
@@ -24,13 +36,13 @@ def copy_template(file: Path) -> None:
 
 def make_template() -> None:
     """Let Prefect create its tables in a new file, and make that the template."""
-    part = TEMPLATE.with_name(f".part-{TEMPLATE.name}")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.unlink(missing_ok=True)
-    environment = {**os.environ, URL: url_of(part), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    sqlite_files.ensure(TEMPLATE, TEMPLATE.with_suffix(".lock"), "alembic_version", _create)
+
+
+def _create(file: Path) -> None:
+    environment = {**os.environ, URL: url_of(file), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
     command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
-    part.replace(TEMPLATE)
 
 
 if __name__ == "__main__":

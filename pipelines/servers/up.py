@@ -15,7 +15,8 @@ from lockstep.process.process_ids import process_name
 from lockstep.process.runner import announce_runner, end_with
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
-from pipelines.servers import orphan_killer, running
+from lockstep.tracking import database
+from pipelines.servers import orphan_killer, prefect_database, running
 from pipelines.servers.processes import Servers
 
 HOST = "127.0.0.1"
@@ -32,7 +33,7 @@ def up(root: Path) -> None:
     prepare_environment(root)
     main = main_checkout(root)
     folder = main / layout.SERVERS
-    (folder / "prefect").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (main / layout.LOGS).mkdir(exist_ok=True)
     mark = uuid.uuid4().hex
     try:
@@ -48,6 +49,9 @@ def up(root: Path) -> None:
 
 def _serve_locked(root: Path, main: Path, mark: str) -> None:
     announce_runner()
+    # The servers would make them in place, and a kill in that second would leave them incomplete.
+    database.ensure(main)
+    prefect_database.ensure(main / layout.SERVERS / "prefect" / "prefect.db")
     ports = {name: _free_port(port) for name, port in PORTS.items()}
     _print_addresses(ports)
     orphan_killer.watch(mark)
@@ -87,7 +91,7 @@ def _commands(main: Path, ports: dict[str, int]) -> dict[str, list[str]]:
     bound = {name: ["--host", HOST, "--port", str(port)] for name, port in ports.items()}
     store = [
         "--backend-store-uri",
-        f"sqlite:///{main / layout.TRACKING_DATABASE}",
+        database.uri_of(main / layout.TRACKING_DATABASE),
         "--workers",
         "1",
     ]
