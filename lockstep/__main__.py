@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lockstep.errors import MachineError
+from lockstep.process import stopping
 from lockstep.process.environment import check_system
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
@@ -15,6 +16,7 @@ COMMANDS = Path("pipelines", "cli", "__main__.py")
 
 def main() -> int:
     """Find the project in the current folder or above, and replace this process by its CLI."""
+    stopping.postpone()  # until the CLI's code is imported
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
         print(f"lockstep {version('lockstep')}")

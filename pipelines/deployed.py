@@ -60,7 +60,7 @@ def _removed(main: Path, workspace: Path) -> AbstractContextManager[None]:
     """
     if main == workspace:
         return nullcontext()
-    return workspaces.removed(main, workspace, kept=Exception)
+    return workspaces.removed(main, workspace)
 
 
 def _apply_overrides(workspace: Path, preset: str | None, assigned: list[str]) -> None:

@@ -7,6 +7,7 @@ import contextvars
 import csv
 import logging
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -72,7 +73,8 @@ def _has_no_error_of_ours(record: logging.LogRecord) -> bool:
 
 
 def _is_no_failure(record: logging.LogRecord) -> bool:
-    failed = record.levelno >= logging.ERROR or "in state Failed" in record.getMessage()
+    ended_badly = re.search("in state (Failed|Crashed)", record.getMessage())
+    failed = record.levelno >= logging.ERROR or ended_badly
     return not (failed and record.name.startswith(("prefect.flow_runs", "prefect.task_runs")))
 
 

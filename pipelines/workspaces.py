@@ -3,11 +3,12 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,7 +17,7 @@ from lockstep.config.overrides import write_overridden
 from lockstep.config.surface import PRESETS
 from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import MachineError, ParamsError
-from lockstep.process import console
+from lockstep.process import console, stopping
 from lockstep.process.process_ids import is_alive, process_name
 from lockstep.process.runner import announce_runner
 from lockstep.storage import atomic_files, layout
@@ -55,20 +56,18 @@ def pull() -> dict[str, str]:
 
 
 @contextmanager
-def removed(
-    root: Path, workspace: Path, kept: type[BaseException] = BaseException
-) -> Iterator[None]:
-    """Remove a workspace after the block; after an exception of type `kept` keep it, and say so.
+def removed(root: Path, workspace: Path) -> Iterator[None]:
+    """Remove a workspace after the block; after a failure keep it, and say so.
 
-    After a ParamsError it is removed, since nothing has run. After other exceptions it is removed
-    when the next workspace is created.
+    After a ParamsError it is removed, since nothing has run. After Ctrl-C or SIGTERM it is removed
+    when the next workspace is created: the same run, started again, resumes in a new one.
     """
     try:
         yield
     except ParamsError:
         discard(root, workspace)
         raise
-    except kept:
+    except (Exception, _RunFailed):
         console.say(f"the workspace is kept: {workspace}")
         _owner_file(workspace).unlink(missing_ok=True)
         raise
@@ -167,9 +166,11 @@ def discard(root: Path, workspace: Path) -> None:
 
 
 def _remove(root: Path, workspace: Path) -> None:
-    if workspace.exists():
-        _git(root, "worktree", "remove", "--force", str(workspace))
+    with suppress(MachineError):  # git was killed while it made or removed the worktree
+        # Twice: while git makes a worktree, it is locked.
+        _git(root, "worktree", "remove", "--force", "--force", str(workspace))
     shutil.rmtree(workspace, ignore_errors=True)
+    _git(root, "worktree", "prune")
     _owner_file(workspace).unlink(missing_ok=True)
 
 
@@ -232,16 +233,23 @@ def _run_flow(workspace: Path, name: str) -> None:
     # `python -m lockstep` uses the code of the project in its working directory.
     command = [sys.executable, "-m", "lockstep", "run"]
     announce_runner()  # so that the child ends with this process
-    process = subprocess.Popen(command, cwd=workspace, env={**os.environ, experiments.NAME: name})
+    variables = {experiments.NAME: name, stopping.SILENT: "1"}
+    process = subprocess.Popen(command, cwd=workspace, env={**os.environ, **variables})
     try:
         code = process.wait()
-    except BaseException:
-        process.terminate()
+    except BaseException as stop:
+        interrupted = isinstance(stop, KeyboardInterrupt)
+        # A terminal has sent it to the child too, which takes both for one.
+        process.send_signal(signal.SIGINT if interrupted else signal.SIGTERM)
         process.wait()
         raise
     if code:
         # The child has already printed the error.
-        raise SystemExit(code if code > 0 else 128 - code)
+        raise _RunFailed(code if code > 0 else 128 - code)
+
+
+class _RunFailed(SystemExit):
+    """The child process of a run has failed."""
 
 
 def _git(root: Path, *arguments: str) -> list[str]:

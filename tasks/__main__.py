@@ -5,6 +5,11 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+from lockstep.process import stopping
+
+if __name__ == "__main__":
+    stopping.postpone()  # until the imports below have ended
+
 from lockstep.config.reading import load_params
 from lockstep.config.schema import Params
 from lockstep.config.versions import check_versions
@@ -19,6 +24,7 @@ USE_TENSORFLOW = ("build", "train", "evaluate")
 
 def main(arguments: list[str]) -> int:
     """Run the named stage and return its exit code."""
+    stopping.handle("stage")
     known = stage_names()
     if len(arguments) != 1 or arguments[0] not in known:
         print(f"usage: python -m tasks {{{','.join(known)}}}", file=sys.stderr)

@@ -2,15 +2,14 @@
 
 import errno
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 from lockstep.errors import LockstepError, MachineError
+from lockstep.process import stopping
 
 # The OSErrors that are reported as a MachineError; others keep their traceback.
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
@@ -27,17 +26,15 @@ class Outcome:
 def exit_code(what: str) -> Iterator[Outcome]:
     """Turn an error in the block into an exit code and a line on stderr that starts with `what`.
 
-    Unexpected exceptions pass through. SIGTERM raises SystemExit.
+    Unexpected exceptions pass through. In a process that has called `stopping.handle`, Ctrl-C and
+    SIGTERM end it after the block.
     """
     outcome = Outcome()
-    signal.signal(signal.SIGTERM, _terminate)
     try:
-        yield outcome
+        with stopping.raising(what):
+            yield outcome
     except LockstepError as error:
         outcome.code = _report(what, error)
-    except KeyboardInterrupt:
-        print(f"{what}: interrupted", file=sys.stderr)
-        outcome.code = 128 + signal.SIGINT
     except OSError as error:
         if error.errno not in MACHINE:
             raise
@@ -52,8 +49,3 @@ def _report(what: str, error: LockstepError) -> int:
     line = " ".join(str(error).split())
     print(f"{what}: {line}", file=sys.stderr)
     return error.exit_code
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    # An exception, so that cleanup runs: partial files are removed and the MLflow run is ended.
-    raise SystemExit(128 + number)

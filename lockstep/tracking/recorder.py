@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-PATIENCE_SECONDS, PATIENCE_WHEN_STOPPED = 120, 10
+PATIENCE_SECONDS, PATIENCE_WHEN_STOPPED = 120, 4
 Row = dict[str, Any]
 
 
@@ -63,6 +63,9 @@ class Recorder:
             last.result(patience)
         except TimeoutError:
             self._problem = f"no answer in {patience} s"
+        except BaseException:  # stopped by a signal; the run would stay RUNNING
+            wait([last], PATIENCE_WHEN_STOPPED)
+            raise
         unsent = _unsent(self._root, self.key)
         if self._problem:
             atomic_files.write_json(unsent, {"stage": self._stage, "status": status})
@@ -84,6 +87,8 @@ class Recorder:
     def _finish(self, client: "MlflowClient", run: "Run", status: str) -> None:
         from lockstep.tracking import run_contents
 
+        if status == "KILLED":
+            client.set_terminated(run.info.run_id, status)  # first, as there may be no more time
         run_contents.log_results(
             client, run, self._params, self._root, self._stage, complete=status == "FINISHED"
         )

@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from lockstep.process import stopping
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
 from pipelines.servers import running
@@ -13,6 +14,7 @@ from pipelines.servers import running
 
 def main(argv: list[str]) -> int:
     """Run the command, and return its exit code."""
+    stopping.handle("lockstep")
     arguments = make_parser().parse_args(argv)
     with exit_code(f"lockstep {arguments.command}") as outcome:
         root = find_project(Path.cwd())

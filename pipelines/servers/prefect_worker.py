@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from lockstep.errors import MachineError
-from lockstep.process import console
+from lockstep.process import console, stopping
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import RUNNER
 from lockstep.storage.checkout import main_checkout
@@ -116,6 +116,7 @@ def _end_orphaned_runs() -> None:
 
 
 if __name__ == "__main__":
+    stopping.handle("lockstep up: worker")
     with exit_code("lockstep up: worker") as outcome:
         main(sys.argv[1])
     sys.exit(outcome.code)

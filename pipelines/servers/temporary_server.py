@@ -15,12 +15,13 @@ from pathlib import Path
 import httpx
 
 from lockstep.errors import MachineError
+from lockstep.process import stopping
 from lockstep.process.environment import python_module
 from lockstep.process.runner import end_with_runner
 from pipelines.servers.prefect_database import URL, copy_template, url_of
 
 START_LIMIT_SECONDS = 180
-STOP_LIMIT_SECONDS = 5
+STOP_LIMIT_SECONDS = 3
 
 
 def start() -> str:
@@ -30,10 +31,18 @@ def start() -> str:
         command = python_module("pipelines.servers.temporary_server", str(listener.fileno()))
         # The environment is copied: TensorFlow, imported in a thread, changes it, and a process
         # started at that moment fails with "Bad address".
-        server = subprocess.Popen(command, pass_fds=[listener.fileno()], env=dict(os.environ))
+        # In its own session: Ctrl-C in a terminal goes to the whole process group, and the flow
+        # reports its end to this server.
+        server = subprocess.Popen(
+            command,
+            pass_fds=[listener.fileno()],
+            env=dict(os.environ),
+            start_new_session=True,
+        )
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
     # Registered before Prefect's handler, which sends the last logs and is then called first.
     atexit.register(_stop, server)
+    stopping.at_end(lambda: _stop(server))
     try:
         httpx.get(f"{address}/health", timeout=START_LIMIT_SECONDS).raise_for_status()
     except httpx.HTTPError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lockstep.errors import LockstepError, MachineError
+from lockstep.process import stopping
 from lockstep.process.environment import prepare_environment, python_module
 from lockstep.process.process_ids import process_name
 from lockstep.process.runner import announce_runner, end_with
@@ -81,7 +82,7 @@ def _servers(root: Path, main: Path, ports: dict[str, int], mark: str) -> Server
         "worker",
         f"exec {shlex.join(worker)}",
         cwd=str(root),
-        env={**environment, **addresses(ports)},
+        env={**environment, **addresses(ports), stopping.SILENT: "1"},
     )
     return servers
 

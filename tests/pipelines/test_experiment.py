@@ -193,7 +193,7 @@ def test_a_stopped_run_ends_cleanly_and_resumes(
     assert "up to date" in run(root, "dvc", "status").stdout
 
 
-def test_a_stopped_run_in_a_separate_workspace_keeps_it(
+def test_the_workspace_of_a_stopped_run_is_removed_by_the_next_one(
     make_workspace: Callable[..., Path], server: str, tmp_path: Path
 ) -> None:
     pauses = Pauses(tmp_path / "pauses", 2)
@@ -202,12 +202,16 @@ def test_a_stopped_run_in_a_separate_workspace_keeps_it(
     process.terminate()
     rest, _ = process.communicate(timeout=120)
     assert process.returncode == 143, rest
-    (directory,) = re.findall(r"the workspace is kept: (\S+)", rest)
-    assert load(Path(directory)).train.epochs == 3
+    assert "Traceback" not in rest
+    assert "the workspace is kept" not in rest
+    (owner,) = (root / ".lockstep" / "workspaces").glob("*.owner.json")
     assert members(process.pid) == []
     assert git(root, "status", "--porcelain") == ""
     (found,) = runs_of(root)
     assert found.info.status == "KILLED"
+    assert run(root, "lockstep", "plan", "seed=1").returncode == 0
+    assert not owner.exists()
+    assert git(root, "worktree", "list").count("\n") == 1
 
 
 def test_the_output_of_plan_is_json_that_names_each_stage(workspace: Path) -> None:
