@@ -15,6 +15,7 @@ from lockstep.process.runner import announce_runner
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.tracking.recorder import is_unsent, send_again
 from lockstep.versioning.forecast import MAYBE, RUN, SKIP, forecast
+from pipelines import checkout_lock
 from pipelines.servers import temporary_server
 from tasks.__main__ import USE_TENSORFLOW
 
@@ -32,8 +33,9 @@ def run(root: Path) -> None:
     if not unsent and not configured_server() and nothing_to_do(root):
         console.say("all stages are up to date: nothing to do")
         return
-    prepare(root)
-    _run_flow(root)
+    with checkout_lock.held(root):
+        prepare(root)
+        _run_flow(root)
     if unsent and is_unsent(root):  # a stage may have sent it
         send_again(load_params(root), root)
 

@@ -17,7 +17,8 @@ from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
 from dvc.stage.exceptions import StageCmdFailedError
 
-from lockstep.errors import DataError, LockstepError, UnavailableError
+from lockstep.errors import DataError, LockstepError
+from lockstep.versioning import locks
 from lockstep.versioning.repository import open_repository, stages_in_order
 
 # The state of each stage is reported instead of DVC's info messages.
@@ -67,9 +68,9 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
                 raise DataError(
                     f"{cause.filename}: no such file or folder, but a stage depends on it"
                 ) from None
-            raise _reason(error) from None
-        except LockError as error:
-            raise UnavailableError(f"{name}: {_one_line(error)}; try again later") from None
+            raise _reason(root, error) from None
+        except LockError:
+            raise locks.in_use(root, locks.holder(root) or locks.ANOTHER) from None
     return RAN if commands else RESTORED if done else UP_TO_DATE
 
 
@@ -91,9 +92,11 @@ def _commands_run_by(run: Callable[[str], bool]) -> Iterator[list[str]]:
         dvc_run.cmd_run = original
 
 
-def _reason(error: ReproductionError) -> Exception:
+def _reason(root: Path, error: ReproductionError) -> Exception:
     """The error that DVC has wrapped in a ReproductionError."""
     cause = error.__cause__
+    if isinstance(cause, LockError):  # whose message advises to remove the lock
+        return locks.in_use(root, locks.holder(root) or locks.ANOTHER)
     if isinstance(cause, StageCmdFailedError):
         failure = LockstepError(_one_line(cause))
         status = re.search(r"exited with (\d+)$", str(cause))

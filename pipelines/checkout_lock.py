@@ -1,0 +1,42 @@
+"""One `lockstep run` at a time in a checkout; runs with overrides have their own."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lockstep.storage import atomic_files, layout
+from lockstep.versioning import locks
+
+
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """Hold the lock of a checkout during the block.
+
+    Raises UnavailableError, which names the holder, if another run or a DVC command is running.
+    The kernel releases the lock of a process that was killed.
+    """
+    holder = root / layout.RUN_HOLDER
+    holder.parent.mkdir(exist_ok=True)
+    lock = FileLock(root / layout.RUN_LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise locks.in_use(root, _named(holder)) from None
+    try:
+        locks.check(root)
+        entry = {"pid": os.getpid(), "command": " ".join(["lockstep", *sys.argv[1:]])}
+        atomic_files.write_json(holder, entry)
+        yield
+    finally:
+        lock.release()
+
+
+def _named(holder: Path) -> str:
+    if not holder.exists():  # it has only just started
+        return "`lockstep run`"
+    entry = atomic_files.read_json(holder)
+    return locks.described(entry["pid"], entry["command"])

@@ -1,0 +1,68 @@
+"""Two commands in one checkout: the second ends with 75 and says who is running."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from lockstep.errors import UnavailableError
+from lockstep.versioning import locks
+from lockstep.versioning.reproduction import reproduce_stage
+from pipelines import checkout_lock
+from tests.support.served import until
+from tests.support.workspaces import run
+
+FIX = "start again when it has ended, or give overrides, which run beside it"
+
+
+@pytest.fixture
+def busy(make_workspace: Callable[..., Path]) -> Iterator[tuple[Path, int]]:
+    """A checkout in which `dvc repro` runs a stage, and the process of `dvc repro`."""
+    root = make_workspace(name="busy")
+    wait = {"cmd": "touch waiting && exec sleep 60", "outs": ["waiting"]}
+    YAML().dump({"stages": {"wait": wait}}, root / "dvc.yaml")
+    process = subprocess.Popen(["dvc", "repro"], cwd=root, start_new_session=True)
+    until(lambda: (root / "waiting").exists() or process.poll() is not None, 60)
+    yield root, process.pid
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_run_beside_dvc_repro(busy: tuple[Path, int]) -> None:
+    root, process = busy
+    line = f"{root}: `dvc repro` (process {process}) is running here; {FIX}"
+    ended = run(root, "lockstep", "run", LOCKSTEP_FORBIDDEN="tensorflow,mlflow,uvicorn")
+    assert (ended.returncode, ended.stdout) == (75, f"lockstep run: {line}\n")
+    with pytest.raises(UnavailableError) as raised:  # as in a flow that had started before
+        reproduce_stage(root, "wait", lambda command: True)
+    assert str(raised.value) == line
+    os.killpg(process, signal.SIGKILL)
+    until(lambda: not locks.holder(root), 10)
+
+
+def test_two_runs(make_workspace: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_workspace(name="twice")
+    monkeypatch.setattr("sys.argv", ["pipelines/cli/__main__.py", "run"])
+    with checkout_lock.held(root):
+        ended = run(root, "lockstep", "run", LOCKSTEP_FORBIDDEN="tensorflow,mlflow,uvicorn")
+    line = f"{root}: `lockstep run` (process {os.getpid()}) is running here; {FIX}"
+    assert (ended.returncode, ended.stdout) == (75, f"lockstep run: {line}\n")
+    with checkout_lock.held(root):
+        pass
+
+
+@pytest.mark.parametrize("text", ['{"write": {"/a": {"p', "reused"], ids=["half", "reused"])
+def test_a_stale_list_of_locks_is_removed(workspace: Path, text: str) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        entry = {"pid": other.pid, "cmd": "/bin/dvc repro"}
+        file = workspace / locks.RWLOCK
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"write": {"/a": entry}}) if text == "reused" else text)
+        locks.check(workspace)
+        assert not file.exists()
+        other.kill()
