@@ -86,6 +86,13 @@ def test_exactness_is_measured() -> None:
     }
 
 
+@pytest.mark.timeout(600)
+def test_killed_and_interrupted_runs_go_on() -> None:
+    found = smallest("interruptions")
+    assert found["interrupts"].pop("slowest_seconds") < 10
+    assert found == {key: {"runs": 2, "hold": 2, "odd": []} for key in ("kills", "interrupts")}
+
+
 def test_the_pipeline_is_measured() -> None:
     found = smallest("pipeline")
     # Both take about the same time, so the difference may be negative.
