@@ -3,12 +3,14 @@
 .PHONY: help env installed repro up compose-env test test-system bench check lock
 
 PYTHON ?= python3
-UV := VIRTUAL_ENV=$(CURDIR)/.venv uv pip
+UV := uv pip
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 # What the extra `gpu` needs besides, without the list of the rest.
 COMPILE_GPU = $(COMPILE) --extra gpu pyproject.toml --constraints requirements.lock \
   $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.lock)
+# Exported rather than written into commands: a shell would split and expand the folder's name.
+export VIRTUAL_ENV := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # No telemetry.
 export DO_NOT_TRACK := 1
@@ -29,12 +31,19 @@ installed:
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
 	  { echo "make env: got $$($(PYTHON) --version), expected 3.11 to 3.13: make env PYTHON=python3.12" >&2; exit 4; }
+	@case "$$PWD" in (*[:?[:cntrl:]]*) echo "make env: got a colon, a question mark or a line break in the" \
+	  "folder's name, expected none; move the project" >&2; exit 4;; esac
 	@$(PYTHON) -m venv --clear .venv || \
 	  { echo "make env: $(PYTHON) can't create virtual environments, install the package python3-venv" >&2; exit 4; }
 	@awk '/^[^ #]/ {uv = /^uv==/} uv' requirements.lock > .venv/uv.lock
-	pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
+	@# Commands find their Python by their own place: a #! line can't have each folder's name.
+	@echo "relocatable = true" >> .venv/pyvenv.cfg
 	$(UV) install --quiet --compile-bytecode --require-hashes --no-deps -r requirements.lock
-	$(UV) install --quiet --no-deps --no-build-isolation --editable .
+	@# setuptools takes a $$ in the environment's path for the start of a variable: the link has none.
+	@link=$$(mktemp -d)/project && ln -s "$$PWD" "$$link" && \
+	  VIRTUAL_ENV="$$link/.venv" $(UV) install --quiet --no-deps --no-build-isolation --editable .; \
+	  code=$$?; rm -r "$${link%/*}"; exit $$code
 	python -m pipelines.servers.prefect_database
 	@touch $@
 

@@ -21,7 +21,7 @@ from lockstep.process import console, stopping
 from lockstep.process.process_ids import is_alive, process_name
 from lockstep.process.runner import announce_runner
 from lockstep.storage import atomic_files, layout
-from lockstep.storage.checkout import find_project, main_checkout
+from lockstep.storage.checkout import find_project, folder_in_repository, main_checkout
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
 
@@ -77,6 +77,7 @@ def removed(root: Path, workspace: Path) -> Iterator[None]:
 def save(root: Path, workspace: Path, name: str, preset: str | None) -> None:
     """Save a workspace as a DVC experiment of this name.
 
+
     Of untracked files, only those that stages read or write are saved, and the preset's.
     """
     written = experiments.outputs_in_git(workspace)
@@ -87,7 +88,7 @@ def save(root: Path, workspace: Path, name: str, preset: str | None) -> None:
 
 
 def create(root: Path, assignments: list[str], preset: str | None = None) -> Path:
-    """Return a new worktree at HEAD, with the changes of tracked files and with overrides applied.
+    """Return the project in a new worktree at HEAD, with tracked files' changes and overrides.
 
     Of untracked files it gets only those that `add_inputs` copies. Raises MachineError if git
     can't create it.
@@ -99,15 +100,17 @@ def create(root: Path, assignments: list[str], preset: str | None = None) -> Pat
 
 
 def _worktree(root: Path) -> Path:
-    _git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
     main = main_checkout(root)
-    workspace = main / layout.WORKSPACES / uuid.uuid4().hex[:12]
+    _git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
+    experiments.use_cache_of(main, root)
+    worktree = main / layout.WORKSPACES / uuid.uuid4().hex[:12]
+    workspace = worktree / folder_in_repository(root)
     with _git_lock(root):
-        _remove_orphaned(root, workspace.parent)
+        _remove_orphaned(root, worktree.parent)
         owner = {"process": process_name(), "project": str(root)}
-        atomic_files.write_json(_owner_file(workspace), owner)
-        _git(root, "worktree", "add", "--quiet", "--detach", str(workspace), "HEAD")
-    changed = _git(root, "diff", "--name-only", "-z", "HEAD")
+        atomic_files.write_json(_owner_file(worktree), owner)
+        _git(root, "worktree", "add", "--quiet", "--detach", str(worktree), "HEAD")
+    changed = _git(root, "diff", "--relative", "--name-only", "-z", "HEAD")
     _copy(root, workspace, changed)
     if changed:
         console.say(f"uncommitted changes are copied to the workspace: {len(changed)} files")
@@ -166,17 +169,26 @@ def discard(root: Path, workspace: Path) -> None:
 
 
 def _remove(root: Path, workspace: Path) -> None:
+    worktree = _worktree_of(workspace)
     with suppress(MachineError):  # git was killed while it made or removed the worktree
         # Twice: while git makes a worktree, it is locked.
-        _git(root, "worktree", "remove", "--force", "--force", str(workspace))
-    shutil.rmtree(workspace, ignore_errors=True)
+        _git(root, "worktree", "remove", "--force", "--force", str(worktree))
+    shutil.rmtree(worktree, ignore_errors=True)
     _git(root, "worktree", "prune")
-    _owner_file(workspace).unlink(missing_ok=True)
+    _owner_file(worktree).unlink(missing_ok=True)
 
 
 def _owner_file(workspace: Path) -> Path:
     """Return the file with the process that uses a workspace, and the project it is made from."""
-    return workspace.with_name(f"{workspace.name}.owner.json")
+    worktree = _worktree_of(workspace)
+    return worktree.with_name(f"{worktree.name}.owner.json")
+
+
+def _worktree_of(workspace: Path) -> Path:
+    """Return the top folder of a workspace's worktree; the project may lie in a folder of it."""
+    inside = (workspace, *workspace.parents)
+    of_worktrees = (each for each in inside if each.parent.match(str(layout.WORKSPACES)))
+    return next(of_worktrees, workspace)  # a clone, on another machine
 
 
 def _remove_orphaned(root: Path, folder: Path) -> None:
@@ -254,11 +266,11 @@ class _RunFailed(SystemExit):
 
 def _git(root: Path, *arguments: str) -> list[str]:
     """Run git, and return its output split at zero bytes; raises MachineError if it fails."""
-    answer = subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     if answer.returncode:
-        reason = answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "failed"
+        lines = os.fsdecode(answer.stderr).strip().splitlines()
         needs = "a workspace needs a git checkout with a commit, user.name and user.email"
-        raise MachineError(f"{root}: git {arguments[0]}: {reason}; {needs}")
-    return [name for name in answer.stdout.split("\0") if name]
+        raise MachineError(
+            f"{root}: git {arguments[0]}: {lines[-1] if lines else 'failed'}; {needs}"
+        )
+    return [os.fsdecode(name) for name in answer.stdout.split(b"\0") if name]

@@ -18,6 +18,7 @@ from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from lockstep.runtime.tensorflow_import import load_tensorflow
+from lockstep.storage.checkout import check_folder_name
 
 USE_TENSORFLOW = ("build", "train", "evaluate")
 
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     (stage,) = arguments
     with exit_code(stage) as outcome:
         check_system()
+        check_folder_name(Path.cwd())
         end_with_runner()
         run_stage(stage, Path.cwd())
     return outcome.code

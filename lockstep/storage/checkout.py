@@ -1,31 +1,65 @@
-"""Find the project that a folder is in, and the main checkout of a git worktree."""
+"""Find the project that a folder is in, and the same project in git's main checkout."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 from lockstep.errors import MachineError
 from lockstep.storage import layout
 
+# A colon ends a folder in PATH, `?` begins the options of a database's URL, and Python's .pth files
+# and DVC's lock files have one path per line.
+UNSUPPORTED = re.compile(r"[:?\x00-\x1f\x7f\ud800-\udfff]")
+
 
 def find_project(folder: Path) -> Path:
     """Return `folder` or its nearest parent with dvc.yaml; raises MachineError if none has one."""
     for candidate in (folder, *folder.parents):
         if (candidate / layout.GRAPH).exists():
+            check_folder_name(candidate)
             return candidate
     raise MachineError(
         f"{folder}: no {layout.GRAPH} here or above, expected to be run in a project"
     )
 
 
-def main_checkout(root: Path) -> Path:
-    """Return the main checkout if `root` is a git worktree, or else `root` itself.
+def check_folder_name(root: Path) -> None:
+    """Raise MachineError if the path of a project has a character that isn't supported."""
+    found = UNSUPPORTED.search(str(root.resolve()))
+    if found:
+        raise MachineError(
+            f"{str(root.resolve())!r}: got {found[0]!r} in the project's path, expected a folder "
+            "without colons, question marks, line breaks and bytes that aren't UTF-8; move it"
+        )
 
-    Runs and logs that are kept after a workspace is deleted are stored there.
+
+def main_checkout(root: Path) -> Path:
+    """Return the project in the main checkout if `root` is in a git worktree, or else `root`.
+
+    Runs and logs that are kept after a workspace is deleted are stored there. Raises MachineError
+    if git refuses to read the repository because of its owner.
     """
-    command = ["git", "rev-parse", "--path-format=absolute", "--git-common-dir"]
-    result = subprocess.run(
-        command, cwd=root, env=dict(os.environ), capture_output=True, text=True, check=False
+    common = Path(_git(root, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    if common.name != ".git":  # also without git, or in a submodule
+        return root.resolve()
+    return common.parent / folder_in_repository(root)
+
+
+def folder_in_repository(root: Path) -> Path:
+    """Return the project's folder, relative to the top folder of its git checkout."""
+    return Path(_git(root, "rev-parse", "--show-prefix"))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Return git's answer, which is empty if it fails."""
+    answer = subprocess.run(
+        ["git", *arguments], cwd=root, env=dict(os.environ), capture_output=True, check=False
     )
-    common = Path(result.stdout.strip())
-    return common.parent if result.returncode == 0 and common.name == ".git" else root.resolve()
+    refused = re.search(r"git config --global --add safe\.directory .*", os.fsdecode(answer.stderr))
+    if refused:
+        raise MachineError(
+            f"{root}: belongs to another user, so git refuses to read it; if you trust it: "
+            f"{refused[0].strip()}"
+        )
+    return os.fsdecode(answer.stdout.removesuffix(b"\n"))

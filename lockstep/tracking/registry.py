@@ -118,7 +118,8 @@ def _pack(saved: Path, spec: Path, packed: Path, example: Any, output: Any) -> N
         mlflow.pyfunc.save_model(
             packed,
             python_model=str(Path(__file__).with_name("pyfunc_model.py")),
-            artifacts={"saved_model": str(saved), "spec": str(spec)},
+            # As URIs: MLflow takes % and # in a path for parts of one.
+            artifacts={"saved_model": saved.resolve().as_uri(), "spec": spec.resolve().as_uri()},
             signature=ModelSignature(_schema(example), _schema(output)),
             input_example=_as_frame(example),
             pip_requirements=_requirements(),

@@ -1,34 +1,70 @@
 """DVC for an experiment's own workspace: share the cache, check out, save and push."""
 
 import contextlib
+import io
 import logging
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+from configobj import ConfigObj
 from dvc.config import Config
 from dvc.dvcfile import LOCK_FILE
 from dvc.exceptions import CheckoutError
 
 from lockstep.errors import LockstepError
+from lockstep.storage.atomic_files import whole_file
 from lockstep.versioning.repository import open_repository
 
 NAME = "DVC_EXP_NAME"  # DVC sets it to the experiment's name for the stages it runs
+NAMED = {"remote", "machine", "db"}  # sections of DVC's configuration that have names
 # DVC warns of outputs that aren't in the cache: normal before the stages have run.
 logging.getLogger("dvc_data").setLevel(logging.ERROR)
 
 
 def share_cache(main: Path, workspace: Path) -> None:
     """Make a workspace use the main checkout's DVC cache and its .dvc/config.local."""
-    local = main / ".dvc" / "config.local"
-    if local.exists():
-        shutil.copy2(local, workspace / ".dvc" / "config.local")
-    with open_repository(main) as repo:
-        cache = str(Path(repo.cache.local.path).parent.parent)
-    with Config(str(workspace / ".dvc")).edit("local") as settings:
-        settings.setdefault("cache", {})["dir"] = cache
+    _write_local(workspace, Config(str(main / ".dvc")).load_one("local"), _cache_of(main))
+
+
+def use_cache_of(main: Path, root: Path) -> None:
+    """Make a git worktree of the user's own use the main checkout's DVC cache.
+
+    Otherwise an experiment's outputs would be missing in the worktree that it was started from.
+    What the worktree's own cache has is moved. A cache that the user has configured stays.
+    """
+    own, shared = root.resolve() / ".dvc" / "cache", _cache_of(main)
+    if root.samefile(main) or _cache_of(root) != own:
+        return
+    for file in own.rglob("*"):
+        target = shared / file.relative_to(own)
+        if file.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(file, target)
+    _write_local(root, Config(str(root / ".dvc")).load_one("local"), shared)
+    shutil.rmtree(own, ignore_errors=True)
+
+
+def _cache_of(root: Path) -> Path:
+    with open_repository(root) as repo:
+        return Path(repo.cache.local_cache_dir).resolve()
+
+
+def _write_local(root: Path, settings: dict[str, Any], cache: Path) -> None:
+    """Write .dvc/config.local, with this cache, in UTF-8: DVC itself would write only ASCII."""
+    file = root.resolve() / ".dvc" / "config.local"
+    # Relative, since `%(` has a meaning in such a file. The settings read have absolute paths.
+    settings["cache"]["dir"] = os.path.relpath(cache, file.parent)
+    sections = {name: values for name, values in settings.items() if values}
+    for kind in NAMED.intersection(sections):
+        sections |= {f'{kind} "{name}"': each for name, each in sections.pop(kind).items()}
+    text = io.BytesIO()
+    ConfigObj(sections, encoding="utf-8", interpolation=False).write(text)
+    with whole_file(file) as part:
+        part.write_bytes(text.getvalue())
 
 
 def checkout(workspace: Path) -> None:
