@@ -19,6 +19,7 @@ from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage.checkout import check_folder_name
+from lockstep.versioning import verification
 
 USE_TENSORFLOW = ("build", "train", "evaluate")
 
@@ -46,7 +47,10 @@ def stage_names() -> list[str]:
 
 
 def run_stage(name: str, root: Path) -> None:
-    """Check the parameters, then run a stage in the workspace `root`, in this process."""
+    """Check the parameters and inputs, then run a stage in the workspace `root`, in this process.
+
+    All inputs of `register` are read again, since a registered model is for others to use.
+    """
     params = load_params(root)
     if name == "train":
         devices.replicas(params)  # reports mistakes before TensorFlow's slow import
@@ -56,6 +60,7 @@ def run_stage(name: str, root: Path) -> None:
 
         check_before_training(params, root)
     prepare_environment(root)
+    verification.verify_inputs(root, name, again=name == "register")
     if name in USE_TENSORFLOW:
         load_tensorflow()
     stage: Callable[[Params, Path], None] = getattr(import_module(f"tasks.{name}"), name)

@@ -6,7 +6,7 @@ checkout, also after the workspaces made from it are deleted.
 
 from pathlib import Path
 
-GRAPH, PARAMS = Path("dvc.yaml"), Path("params.yaml")
+GRAPH, PARAMS, LOCK = Path("dvc.yaml"), Path("params.yaml"), Path("dvc.lock")
 
 RAW, READY = Path("data/raw"), Path("data/ready")
 SPEC = READY / "spec.json"
@@ -30,6 +30,7 @@ SNAPSHOTS, WORKSPACES, SERVERS = PRIVATE / "snapshots", PRIVATE / "workspaces", 
 SERVER_ADDRESSES, UNSENT = SERVERS / "addresses.json", PRIVATE / "unsent"
 KERAS_HOME, RECORDED_HASHES = PRIVATE / "keras", PRIVATE / "first-hashes.json"
 RUN_LOCK, RUN_HOLDER = PRIVATE / "run.lock", PRIVATE / "run.json"
+VERIFIED, DAMAGED = PRIVATE / "verified.json", PRIVATE / "damaged"
 GIT_LOCK, TRACKING_LOCK = PRIVATE / "git.lock", PRIVATE / "mlflow.lock"
 
 

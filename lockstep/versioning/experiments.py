@@ -18,6 +18,7 @@ from dvc.exceptions import CheckoutError
 from lockstep.errors import LockstepError
 from lockstep.storage.atomic_files import whole_file
 from lockstep.versioning.repository import open_repository
+from lockstep.versioning.verification import verify_outputs
 
 NAME = "DVC_EXP_NAME"  # DVC sets it to the experiment's name for the stages it runs
 NAMED = {"remote", "machine", "db"}  # sections of DVC's configuration that have names
@@ -68,9 +69,13 @@ def _write_local(root: Path, settings: dict[str, Any], cache: Path) -> None:
 
 
 def checkout(workspace: Path) -> None:
-    """Check out the outputs of dvc.lock that are in the cache; the stages make the others."""
+    """Check out the outputs of dvc.lock that are in the cache; the stages make the others.
+
+    Raises DataError for damaged ones.
+    """
     with open_repository(workspace) as repo, contextlib.suppress(CheckoutError):
         repo.checkout(force=True, allow_missing=True)
+    verify_outputs(workspace)
 
 
 def inputs(workspace: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from dvc.stage.exceptions import StageCmdFailedError
 from lockstep.errors import DataError, LockstepError
 from lockstep.versioning import locks
 from lockstep.versioning.repository import open_repository, stages_in_order
+from lockstep.versioning.verification import verify_outputs
 
 # The state of each stage is reported instead of DVC's info messages.
 logging.getLogger("dvc").setLevel(logging.WARNING)
@@ -56,7 +57,8 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
     """Bring one stage up to date, and return how: RAN, UP_TO_DATE or RESTORED.
 
     `run` gets the stage's command and runs it, or returns False so that DVC runs it. An exception
-    from `run` fails the stage. Raises UnavailableError while another DVC command holds the lock.
+    from `run` fails the stage. Raises UnavailableError while another DVC command holds the lock,
+    DataError if DVC's cache has damaged outputs.
     """
     # DVC looks for dvc.yaml in the current folder when it writes to the run cache.
     with chdir(root), open_repository(root) as repo, _commands_run_by(run) as commands:
@@ -71,7 +73,10 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
             raise _reason(root, error) from None
         except LockError:
             raise locks.in_use(root, locks.holder(root) or locks.ANOTHER) from None
-    return RAN if commands else RESTORED if done else UP_TO_DATE
+    if done and not commands:
+        verify_outputs(root, name)
+        return RESTORED
+    return RAN if commands else UP_TO_DATE
 
 
 @contextmanager

@@ -93,6 +93,12 @@ def test_killed_and_interrupted_runs_go_on() -> None:
     assert found == {key: {"runs": 2, "hold": 2, "odd": []} for key in ("kills", "interrupts")}
 
 
+def test_the_check_of_the_cache_is_measured() -> None:
+    found = smallest("cache_check")
+    assert found["restored_and_checked_vs_restored"] > 1
+    assert are_sizes(found)
+
+
 def test_the_pipeline_is_measured() -> None:
     found = smallest("pipeline")
     # Both take about the same time, so the difference may be negative.
