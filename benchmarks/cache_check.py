@@ -7,7 +7,6 @@ About a minute on two cores, and 3 GB of temporary disk space. A stage's output 
 unchanged, and `register` reads them again. Writes its table into docs/performance.md.
 """
 
-import json
 import shutil
 import statistics
 import subprocess
@@ -21,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks import _measure
-from lockstep.versioning.reproduction import reproduce_stage
 from lockstep.versioning.repository import open_repository
+from lockstep.versioning.reproduction import reproduce_stage
 from lockstep.versioning.verification import verify_inputs, verify_outputs
 
 GRAPH = """

@@ -42,6 +42,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
         with failures_in_one_line(), _removed(main, workspace):
             _apply_overrides(workspace, preset, assigned)
             experiments.checkout(workspace)
+            local.check_machine(workspace)
             local.prepare(workspace)
             name = workspaces.name_of([preset or "", *assigned], experiment_key(workspace))
             os.environ[experiments.NAME] = name

@@ -14,6 +14,7 @@ from prefect.states import Completed, Failed
 
 from lockstep.errors import LockstepError
 from lockstep.process import console
+from lockstep.process.machine_errors import machine_error
 from lockstep.runtime.cluster import read_cluster
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
 from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
@@ -99,6 +100,11 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
         if error.exit_code in RETRYABLE_EXIT_CODES:
             raise
         return failed(error)
+    except Exception as error:
+        found = machine_error(error)
+        if found is None:
+            raise
+        return failed(found)
     console.say(f"{name}: {outcome}")
     return Completed(message=outcome, name="Completed" if outcome == RAN else outcome.title())
 

@@ -13,8 +13,12 @@ from lockstep.process import console
 from lockstep.process.environment import prepare_environment
 from lockstep.process.runner import announce_runner
 from lockstep.runtime.tensorflow_import import load_tensorflow
+from lockstep.storage import layout
+from lockstep.storage.checkout import main_checkout
+from lockstep.storage.disk import check_writable, existing
 from lockstep.tracking.recorder import is_unsent, send_again
 from lockstep.versioning.forecast import MAYBE, RUN, SKIP, forecast
+from lockstep.versioning.repository import cache_of
 from pipelines import checkout_lock
 from pipelines.servers import temporary_server
 from tasks.__main__ import USE_TENSORFLOW
@@ -33,6 +37,7 @@ def run(root: Path) -> None:
     if not unsent and not configured_server() and nothing_to_do(root):
         console.say("all stages are up to date: nothing to do")
         return
+    check_machine(root)
     with checkout_lock.held(root):
         prepare(root)
         _run_flow(root)
@@ -78,8 +83,7 @@ def _run_flow(root: Path) -> None:
 
 
 def prepare(root: Path) -> None:
-    """Check the machine, and import TensorFlow in the background if a stage will need it."""
-    check_machine(root)
+    """Prepare this process, and import TensorFlow in the background if a stage will need it."""
     announce_runner()
     prepare_environment(root)
     if any(
@@ -102,14 +106,23 @@ def _check_complete(root: Path, error: httpx.TransportError) -> None:
 
 
 def check_machine(root: Path) -> None:
-    """Raise MachineError if the project isn't writable or has too little free space."""
-    if not os.access(root, os.W_OK):
-        raise MachineError(f"{root}: not writable, expected to write results there")
-    free = shutil.disk_usage(root).free
-    if free < SPARE_BYTES:
-        raise MachineError(
-            f"{root}: {free:,} bytes free, expected {SPARE_BYTES:,}; make room or run elsewhere"
-        )
+    """Raise MachineError if a folder that a run writes to isn't writable, or has too little space.
+
+    Each disk is checked: results, DVC's cache and the main checkout may be on different ones.
+    """
+    main = main_checkout(root)
+    kept = [main / each for each in (layout.PRIVATE, layout.LOGS, layout.TRACKING_ARTIFACTS)]
+    results = [root / each for each in (layout.RAW, layout.WEIGHTS, layout.REPORT)]
+    written = [root, *results, root / ".dvc" / "tmp", cache_of(root), *kept]
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        written.append(main / layout.TRACKING_DATABASE)
+    check_writable(written)
+    for path in written:
+        free = shutil.disk_usage(existing(path)).free
+        if free < SPARE_BYTES:
+            raise MachineError(
+                f"{path}: {free:,} bytes free, expected {SPARE_BYTES:,}; make room or run elsewhere"
+            )
 
 
 def server() -> str:

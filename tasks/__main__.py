@@ -65,6 +65,8 @@ def run_stage(name: str, root: Path) -> None:
         load_tensorflow()
     stage: Callable[[Params, Path], None] = getattr(import_module(f"tasks.{name}"), name)
     stage(params, root)
+    if (root / ".dvc").exists():
+        verification.require_cache_space(root, name)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from lockstep.data import recorded_hashes
 from lockstep.data.fetch import fetch_file
 from lockstep.errors import DataError
 from lockstep.process import console
-from lockstep.storage import atomic_files, layout
+from lockstep.storage import atomic_files, disk, layout
 from lockstep.storage.checkout import main_checkout
 from tasks import datasets
 
@@ -30,6 +30,7 @@ def download(params: Params, root: Path) -> None:
     files = dataset.FILES
     if params.data.mirror is not None:
         files = getattr(dataset, "MIRRORED", files)
+    disk.require_space(root / layout.RAW, sum(size or 0 for size, _ in files.values()))
     with atomic_files.whole_folder(root / layout.RAW) as raw:
         for name, expected in files.items():
             _fetch(addresses, name, raw, expected, root)

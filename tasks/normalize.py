@@ -13,7 +13,7 @@ from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.splits import split_validation
 from lockstep.data.storing import store_splits
 from lockstep.data.targets import examples_from_table, input_kinds, resolve_targets
-from lockstep.storage import atomic_files, layout
+from lockstep.storage import atomic_files, disk, layout
 from tasks import datasets
 
 
@@ -39,6 +39,8 @@ def normalize(params: Params, root: Path) -> None:
         splits={split: examples.size for split, examples in splits.items()},
         method=params.normalize.method,
     )
+    arrays = [array for examples in splits.values() for array in examples.arrays]
+    disk.require_space(root / layout.READY, sum(array.nbytes for array in arrays))
     with atomic_files.whole_folder(root / layout.READY) as ready:
         for split, examples in splits.items():
             save_examples(examples, split, ready)

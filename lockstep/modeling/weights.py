@@ -1,16 +1,20 @@
 """Write weights files with reproducible bytes, and hash them without TensorFlow."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 
-from lockstep.storage import atomic_files
+from lockstep.storage import atomic_files, disk
 
 if TYPE_CHECKING:
     import keras
+
+# At least what HDF5 adds to the arrays: groups and their tables.
+OVERHEAD, OVERHEAD_PER_WEIGHT = 2**17, 2**13
 
 
 def weights_digest(path: Path) -> str:
@@ -34,6 +38,9 @@ def save_weights(model: "keras.Model", path: Path) -> None:
     """Write a .weights.h5 without the optimizer; the same weights give the same bytes."""
     from keras.src.saving import saving_lib
 
+    # HDF5 ends the process with a segmentation fault if the disk gets full while a file is open.
+    size = sum(math.prod(each.shape) * each.value.dtype.size for each in model.weights)
+    disk.require_space(path, size + OVERHEAD + OVERHEAD_PER_WEIGHT * len(model.weights))
     # `model.save_weights` can't leave the optimizer out.
     with atomic_files.whole_file(path) as part:
         saving_lib.save_weights_only(

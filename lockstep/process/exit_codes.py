@@ -1,6 +1,5 @@
 """How a process ends after an error: one line on stderr and an exit code."""
 
-import errno
 import os
 import sys
 import traceback
@@ -8,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lockstep.errors import LockstepError, MachineError
+from lockstep.errors import LockstepError
 from lockstep.process import stopping
-
-# The OSErrors that are reported as a MachineError; others keep their traceback.
-MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE}
+from lockstep.process.machine_errors import machine_error
 
 
 @dataclass
@@ -35,12 +32,11 @@ def exit_code(what: str) -> Iterator[Outcome]:
             yield outcome
     except LockstepError as error:
         outcome.code = _report(what, error)
-    except OSError as error:
-        if error.errno not in MACHINE:
+    except Exception as error:
+        found = machine_error(error)
+        if found is None:
             raise
-        outcome.code = _report(
-            what, MachineError(f"{error.filename or ''}: {error.strerror}".lstrip(": "))
-        )
+        outcome.code = _report(what, found)
 
 
 def _report(what: str, error: LockstepError) -> int:

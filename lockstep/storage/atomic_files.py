@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lockstep.storage import disk
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -21,7 +23,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise _with_filename(error, path) from None
+        raise disk.explained(error, part, path) from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -41,16 +43,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
         part.rename(path)
         _sync(path.parent)
     except OSError as error:
-        raise _with_filename(error, path) from None
+        raise disk.explained(error, part, path) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _with_filename(error: OSError, path: Path) -> OSError:
-    """Add a missing path to the error: ENOSPC from a write has none."""
-    error.filename = error.filename or str(path)
-    return error
 
 
 def write_text(path: Path, text: str) -> None:

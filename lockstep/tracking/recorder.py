@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockstep.config.schema import Params
-from lockstep.errors import ParamsError, UnavailableError
+from lockstep.errors import MachineError, ParamsError, UnavailableError
 from lockstep.process import console
+from lockstep.process.machine_errors import machine_problem
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.versioning.hashes import experiment_key
@@ -44,11 +45,14 @@ class Recorder:
     def reach(self) -> tuple["MlflowClient", "Run"]:
         """Return the client and the run.
 
-        Raises ParamsError if MLflow refused a value, UnavailableError if it can't be reached.
+        Raises ParamsError if MLflow refused a value, MachineError if its disk is full, and
+        UnavailableError if it can't be reached.
         """
         self._thread.submit(self._try, lambda client, run: None).result()
         if self._refused:
             raise ParamsError(f"MLflow refuses a value: {self._problem}; expected another value")
+        if self._opened is None and machine_problem(self._problem):
+            raise MachineError(f"MLflow: {main_checkout(self._root)}: {self._problem}; make room")
         if self._opened is None:
             raise UnavailableError(f"MLflow: {self._problem}; start it or set MLFLOW_TRACKING_URI")
         return self._opened

@@ -21,6 +21,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
 from lockstep.errors import DataError, ParamsError, UnavailableError
+from lockstep.process.machine_errors import machine_error
 from lockstep.tracking.client import as_default, is_refusal
 
 CHAMPION = "champion"
@@ -54,6 +55,9 @@ def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> st
         client.set_tag(run.info.run_id, "registered", f"models:/{version.name}/{version.version}")
         client.set_tag(run.info.run_id, "verdict", verdict)
     except MlflowException as error:
+        full = machine_error(error)
+        if full:
+            raise full from None
         line = str(error).partition("\n")[0]
         if is_refusal(error):
             raise ParamsError(f"the MLflow registry refuses a value: {line}") from None

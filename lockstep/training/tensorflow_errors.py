@@ -8,6 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from lockstep.errors import MachineError, ParamsError, UnavailableError
+from lockstep.process.machine_errors import machine_problem
 from lockstep.runtime.gpu_memory import gib
 
 
@@ -41,6 +42,8 @@ def explain_out_of_memory(use: MemoryUse) -> Iterator[None]:
     try:
         yield
     except tf.errors.ResourceExhaustedError as error:
+        if machine_problem(str(error)):  # a full disk has the same class
+            raise
         data = f"data {gib(use.data_bytes)}"
         ways = "a smaller train.batch_size, or train.data_placement disk"
         if use.data_placement == "disk":

@@ -17,7 +17,7 @@ from dvc.exceptions import CheckoutError
 
 from lockstep.errors import LockstepError
 from lockstep.storage.atomic_files import whole_file
-from lockstep.versioning.repository import open_repository
+from lockstep.versioning.repository import cache_of, open_repository
 from lockstep.versioning.verification import verify_outputs
 
 NAME = "DVC_EXP_NAME"  # DVC sets it to the experiment's name for the stages it runs
@@ -28,7 +28,7 @@ logging.getLogger("dvc_data").setLevel(logging.ERROR)
 
 def share_cache(main: Path, workspace: Path) -> None:
     """Make a workspace use the main checkout's DVC cache and its .dvc/config.local."""
-    _write_local(workspace, Config(str(main / ".dvc")).load_one("local"), _cache_of(main))
+    _write_local(workspace, Config(str(main / ".dvc")).load_one("local"), cache_of(main))
 
 
 def use_cache_of(main: Path, root: Path) -> None:
@@ -37,8 +37,8 @@ def use_cache_of(main: Path, root: Path) -> None:
     Otherwise an experiment's outputs would be missing in the worktree that it was started from.
     What the worktree's own cache has is moved. A cache that the user has configured stays.
     """
-    own, shared = root.resolve() / ".dvc" / "cache", _cache_of(main)
-    if root.samefile(main) or _cache_of(root) != own:
+    own, shared = root.resolve() / ".dvc" / "cache", cache_of(main)
+    if root.samefile(main) or cache_of(root) != own:
         return
     for file in own.rglob("*"):
         target = shared / file.relative_to(own)
@@ -47,11 +47,6 @@ def use_cache_of(main: Path, root: Path) -> None:
             shutil.move(file, target)
     _write_local(root, Config(str(root / ".dvc")).load_one("local"), shared)
     shutil.rmtree(own, ignore_errors=True)
-
-
-def _cache_of(root: Path) -> Path:
-    with open_repository(root) as repo:
-        return Path(repo.cache.local_cache_dir).resolve()
 
 
 def _write_local(root: Path, settings: dict[str, Any], cache: Path) -> None:

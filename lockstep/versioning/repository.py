@@ -25,3 +25,9 @@ def stages_in_order(repo: Repo) -> list[PipelineStage]:
     except DvcException as error:
         raise ParamsError(f"dvc.yaml: {error}") from None
     return [stage for stage in order if isinstance(stage, PipelineStage)]
+
+
+def cache_of(root: Path) -> Path:
+    """Return the folder of the DVC cache that a checkout uses."""
+    with open_repository(root) as repo:
+        return Path(repo.cache.local_cache_dir).resolve()

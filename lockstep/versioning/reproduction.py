@@ -18,8 +18,9 @@ from dvc.lock import LockError
 from dvc.stage.exceptions import StageCmdFailedError
 
 from lockstep.errors import DataError, LockstepError
+from lockstep.process.machine_errors import machine_error
 from lockstep.versioning import locks
-from lockstep.versioning.repository import open_repository, stages_in_order
+from lockstep.versioning.repository import cache_of, open_repository, stages_in_order
 from lockstep.versioning.verification import verify_outputs
 
 # The state of each stage is reported instead of DVC's info messages.
@@ -102,6 +103,9 @@ def _reason(root: Path, error: ReproductionError) -> Exception:
     cause = error.__cause__
     if isinstance(cause, LockError):  # whose message advises to remove the lock
         return locks.in_use(root, locks.holder(root) or locks.ANOTHER)
+    machine = machine_error(cause, cache_of(root)) if cause else None
+    if machine:
+        return machine
     if isinstance(cause, StageCmdFailedError):
         failure = LockstepError(_one_line(cause))
         status = re.search(r"exited with (\d+)$", str(cause))

@@ -1,4 +1,4 @@
-"""Checks the bytes that came out of DVC's cache against their md5.
+"""Checks of DVC's cache: the md5 of what came out of it, and the space for what goes into it.
 
 DVC trusts a read-only file in its cache, and what it restores from there, without reading it.
 """
@@ -17,6 +17,7 @@ from dvc.stage import Stage
 from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.storage.disk import require_space
 from lockstep.versioning.repository import open_repository
 
 Signature = list[str | int]  # of a file's bytes: md5, inode, size, times of change
@@ -52,6 +53,18 @@ def verify_outputs(root: Path, stage: str | None = None) -> None:
     with open_repository(root) as repo:
         outs = [out for each in _stages(repo, stage) for out in each.outs if out.use_cache]
         _verify(repo, root, (file for out in outs for file in _files(Path(out.fs_path))))
+
+
+def require_cache_space(root: Path, stage: str) -> None:
+    """Raise MachineError if DVC's cache has no room for the outputs of a stage.
+
+    DVC only prints that it couldn't copy a file to its cache; the stage would count as done.
+    """
+    with open_repository(root) as repo:
+        outs = [out for each in _stages(repo, stage) for out in each.outs if out.use_cache]
+        cache = Path(repo.cache.local_cache_dir)
+    files = (file for out in outs for file in _files(Path(out.fs_path)))
+    require_space(cache, sum(file.stat().st_size for file in files))
 
 
 def _stages(repo: Repo, name: str | None) -> list[Stage]:

@@ -89,6 +89,6 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
         Path(f"{part}-journal").write_bytes(b"half")
         raise OSError(errno.ENOSPC, "no space left")
 
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OSError, match="No space left"):
         sqlite_files.ensure(tmp_path / "some.db", tmp_path / "lock", "entries", create)
     assert not [each for each in tmp_path.iterdir() if "some.db" in each.name]

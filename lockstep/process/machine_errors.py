@@ -1,0 +1,65 @@
+"""Failures of this machine, such as a full disk, behind the errors of libraries."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from lockstep.errors import LockstepError, MachineError
+from lockstep.storage.disk import FULL
+
+# The OSErrors that are reported as a MachineError; others keep their traceback.
+MACHINE = {*FULL, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+FOR_SURE = {*FULL, errno.EROFS, errno.ENOMEM}  # also as the cause of another error
+# Some libraries have only the words: TensorFlow, HDF5, and SQLite.
+WORDS = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT), os.strerror(errno.EROFS))
+SQLITE = ("database or disk is full", "attempt to write a readonly database")
+FREE_IT = "use smaller data or a smaller batch, or a machine with more memory"
+PATH = re.compile(r"/[^\s;:'\"]*[^\s;:'\",.)]")
+
+
+def machine_error(error: BaseException, place: Path | None = None) -> MachineError | None:
+    """Return the MachineError that explains an error or one of its causes, or None.
+
+    `place` is named if the error doesn't say which file couldn't be written.
+    """
+    for each in _causes(error):
+        if isinstance(each, LockstepError):
+            return each if isinstance(each, MachineError) else None
+        if isinstance(each, MemoryError):
+            return MachineError(f"too little memory: {each or 'an allocation failed'}; {FREE_IT}")
+        if isinstance(each, OSError) and each.errno in (MACHINE if each is error else FOR_SURE):
+            return _of_system(each, each.errno, place)
+        found = machine_problem(str(each))
+        if found:
+            return MachineError(f"{_path_in(str(each), place)}: {found}; make room, and run again")
+    return None
+
+
+def machine_problem(text: str) -> str:
+    """Return the words for a full or read-only disk in a library's message, or an empty text."""
+    return next((each for each in (*WORDS, *SQLITE) if each in text), "")
+
+
+def _of_system(error: OSError, number: int, place: Path | None) -> MachineError:
+    if number == errno.ENOMEM:
+        return MachineError(f"too little memory: {error.strerror}; {FREE_IT}")
+    # Of a copy it is the target that can't be written.
+    target = error.filename2 if number in {*FULL, errno.EROFS} else None
+    path = target or error.filename or place or ""
+    words = str(error.strerror or "")
+    # HDF5 has many details in place of the system's words.
+    reason = words if os.strerror(number) == words[: len(os.strerror(number))] else ""
+    return MachineError(f"{path}: {reason or os.strerror(number)}".removeprefix(": "))
+
+
+def _path_in(text: str, place: Path | None) -> str:
+    found = PATH.search(text)
+    return str(place or (found[0] if found else "a file"))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
