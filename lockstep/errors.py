@@ -1,10 +1,33 @@
 """The exceptions that Lockstep raises, each with the exit code of the process."""
 
+import re
+import unicodedata
+
+LONGEST = 2000
+PASSWORD = re.compile(r"(?<=://)[^/\s@]+@")  # and user name, in an address
+NOT_SHOWN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # categories of Unicode
+
+
+def one_line(text: object) -> str:
+    """Return a text as one line that is safe to print, at most LONGEST characters long.
+
+    Parts of messages come from servers and files: passwords in addresses are left out, and
+    characters that a terminal would act on are escaped.
+    """
+    line = PASSWORD.sub("", re.sub(r"\s*[\r\n\t\v\f]\s*", " ", str(text).strip()))
+    line = line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
+    return "".join(
+        repr(each)[1:-1] if unicodedata.category(each) in NOT_SHOWN else each for each in line
+    )
+
 
 class LockstepError(Exception):
     """A failure explained in one line: what was received, what was expected, how to fix it."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class ParamsError(LockstepError):

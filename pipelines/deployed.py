@@ -74,6 +74,7 @@ def _apply_overrides(workspace: Path, preset: str | None, assigned: list[str]) -
     file = workspace / layout.PARAMS
     values = check_params(overridden(read_yaml(file), assignments), project, "overrides")
     datasets.check_user_data(values, project)
+    datasets.check_batch_size(values, project)
     write_overridden(file, assignments)
     if project != workspace:
         workspaces.add_inputs(project, workspace, preset)

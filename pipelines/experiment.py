@@ -40,7 +40,7 @@ def experiment(root: Path) -> State[Any]:
 
 def failed(error: LockstepError) -> State[Any]:
     """Return a Failed state with the error's message in one line."""
-    return Failed(message=" ".join(str(error).split()), data=error)
+    return Failed(message=str(error), data=error)
 
 
 def bring_all_up_to_date(root: Path) -> None:

@@ -10,14 +10,17 @@ from lockstep.process import stopping
 if __name__ == "__main__":
     stopping.postpone()  # until the imports below have ended
 
+from lockstep.config.graph import read_graph
 from lockstep.config.reading import load_params
 from lockstep.config.schema import Params
 from lockstep.config.versions import check_versions
+from lockstep.errors import DataError
 from lockstep.process.environment import check_system, prepare_environment
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from lockstep.runtime.tensorflow_import import load_tensorflow
+from lockstep.storage import layout
 from lockstep.storage.checkout import check_folder_name
 from lockstep.versioning import verification
 
@@ -59,14 +62,36 @@ def run_stage(name: str, root: Path) -> None:
         from lockstep.evaluation.gate import check_before_training  # imports NumPy
 
         check_before_training(params, root)
+    _check_inputs(name, params, root)
     prepare_environment(root)
     verification.verify_inputs(root, name, again=name == "register")
     if name in USE_TENSORFLOW:
         load_tensorflow()
     stage: Callable[[Params, Path], None] = getattr(import_module(f"tasks.{name}"), name)
-    stage(params, root)
+    try:
+        stage(params, root)
+    except FileNotFoundError as error:
+        if not str(error.filename).startswith(tuple(f"{root}/{each}" for each in layout.RESULTS)):
+            raise
+        raise _missing(name, error.filename) from None
     if (root / ".dvc").exists():
         verification.require_cache_space(root, name)
+
+
+def _check_inputs(name: str, params: Params, root: Path) -> None:
+    """Raise DataError if another stage's result that a stage depends on doesn't exist."""
+    stage = read_graph(root, params).get(name)
+    for dep in stage.deps if stage else ():
+        made = dep.startswith(layout.RESULTS) and dep != params.data.path
+        if made and not (root / dep).exists():
+            raise _missing(name, root / dep)
+
+
+def _missing(name: str, path: object) -> DataError:
+    return DataError(
+        f"{path}: no such file or folder, but the stage {name} depends on it: `dvc repro` runs the "
+        "stages before it, `dvc pull` fetches their results"
+    )
 
 
 if __name__ == "__main__":

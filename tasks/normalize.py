@@ -1,5 +1,7 @@
 """The stage that reads and checks raw files, and writes arrays and spec.json to data/ready."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -8,11 +10,13 @@ import numpy as np
 
 from lockstep.config.schema import Params
 from lockstep.data import checks
+from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.readers.user_files import named_by_source
 from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.splits import split_validation
 from lockstep.data.storing import store_splits
 from lockstep.data.targets import examples_from_table, input_kinds, resolve_targets
+from lockstep.errors import DataError
 from lockstep.storage import atomic_files, disk, layout
 from tasks import datasets
 
@@ -26,9 +30,10 @@ def normalize(params: Params, root: Path) -> None:
     dataset = datasets.find(params.data.name)
     read = _read(dataset, params, root)
     raw = {split: _examples(data, params.data.target) for split, data in read.items()}
-    targets, splits = resolve_targets(dataset, params.data, raw)
-    for split, examples in splits.items():
-        checks.check(split, examples, splits["train"], targets)
+    with _examples_named_by_place(dataset, params, root):
+        targets, splits = resolve_targets(dataset, params.data, raw)
+        for split, examples in splits.items():
+            checks.check(split, examples, splits["train"], targets)
     splits = split_validation(splits, params.data.validation_split, params.seed)
     kinds = input_kinds(dataset, params.data, splits["train"])
     inputs, splits = store_splits(splits, params.normalize, kinds)
@@ -54,6 +59,20 @@ def _read(dataset: ModuleType, params: Params, root: Path) -> dict[str, Any]:
         return dict(dataset.read(raw))
     with named_by_source(raw, root / params.data.path):
         return dict(dataset.read(raw, params.normalize.image_size))
+
+
+@contextmanager
+def _examples_named_by_place(dataset: ModuleType, params: Params, root: Path) -> Iterator[None]:
+    """Make errors name an example by its place in the user's file instead of by its split."""
+    raw = root / layout.RAW
+    try:
+        yield
+    except ExampleError as error:
+        if not hasattr(dataset, "place"):
+            raise
+        with named_by_source(raw, root / params.data.path):
+            place = dataset.place(raw, error.split, error.number)
+            raise DataError(f"{place}: {error.problem}") from None
 
 
 def _examples(data: Any, target: str | None) -> Examples:

@@ -72,5 +72,6 @@ def _loaded(text: str) -> Any:
 def _value(assignment: str, text: str) -> Any:
     try:
         return _loaded(text)
-    except YAMLError:
-        raise ParamsError(f"got {assignment!r}, expected a value that is YAML") from None
+    except (YAMLError, ValueError, RecursionError):
+        shown = assignment if len(assignment) <= 60 else f"{assignment[:57]}..."
+        raise ParamsError(f"got {shown!r}, expected a value that is YAML") from None

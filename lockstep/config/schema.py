@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from lockstep.config import keras_names
+from lockstep.config.addresses import check_mirror
 from lockstep.config.surface import known_datasets, known_models, public_names
 from lockstep.messages import choice
 
@@ -113,7 +114,9 @@ class Data(Section):
     """The data set, and where its files come from."""
 
     name: Annotated[str, _file_in(known_datasets)] = Field(description="a file in tasks/datasets/")
-    mirror: str | None = Field(description="a folder, a file:// or http(s):// address, or null")
+    mirror: Annotated[str | None, AfterValidator(check_mirror)] = Field(
+        description="a folder, a file:// or http(s):// address, or null"
+    )
     path: str = Field(min_length=1, description="a path")
     target: str | None = Field(description="the name of a column, or null")
     target_kind: TargetKind = Field(description=f"auto, {', '.join(get_args(TargetKind)[1:])}")

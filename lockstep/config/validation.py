@@ -1,10 +1,16 @@
 """Explains a mistake in params.yaml in one line: the key, the received value, the expected one."""
 
+from reprlib import Repr
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from lockstep.messages import choice
+
+# Of what YAML's references can nest into gigabytes, only the start is made.
+SHORT = Repr()
+SHORT.maxlevel, SHORT.maxdict, SHORT.maxlist, SHORT.maxstring = 4, 20, 20, 1000
+SHORT.maxlong = SHORT.maxother = 100
 
 
 def explain(error: ValidationError, section: type[BaseModel], prefix: tuple[str, ...] = ()) -> str:
@@ -25,7 +31,7 @@ def explain(error: ValidationError, section: type[BaseModel], prefix: tuple[str,
         return f"{path}: {first['msg'].removeprefix('Value error, ')}"
     if first["type"] == "missing":
         return f"{path}: missing, expected {expected}"
-    received = repr(first["input"])
+    received = SHORT.repr(first["input"])
     shown = received if len(received) <= 60 else received[:57] + "..."
     return f"{path}: ".lstrip(": ") + f"got {shown}, expected {expected}"
 

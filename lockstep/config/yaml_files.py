@@ -28,5 +28,7 @@ def read_yaml(path: Path) -> Any:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         problem = " ".join(str(error.problem).split())
         raise ParamsError(f"{path.name}:{line}: not valid YAML: {problem}") from None
-    except YAMLError as error:
+    except RecursionError:
+        raise ParamsError(f"{path.name}: nested too deep, expected a few levels") from None
+    except (YAMLError, ValueError) as error:  # ValueError: a number of thousands of digits
         raise ParamsError(f"{path.name}: not valid YAML: {' '.join(str(error).split())}") from None

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.errors import DataError
 
@@ -68,15 +69,12 @@ def _check_sample_weight(where: str, weights: np.ndarray, count: int) -> None:
     _check_finite(where, "sample weight", weights)
     if (weights < 0).any():
         row = int(np.argmax(weights < 0))
-        raise DataError(
-            f"{where}: sample weight of example {row} is {weights[row]}, expected at least 0"
-        )
+        problem = f"is {weights[row]}, expected at least 0"
+        raise ExampleError(where, row, "sample weight", problem)
 
 
 def _check_finite(where: str, part: str, array: np.ndarray) -> None:
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         index = tuple(int(each) for each in np.argwhere(~np.isfinite(array))[0])
-        raise DataError(
-            f"{where}: {part} of example {index[0]} is {array[index]} at {list(index[1:])}, "
-            "expected a finite number"
-        )
+        problem = f"is {array[index]} at {list(index[1:])}, expected a finite number"
+        raise ExampleError(where, index[0], part, problem)

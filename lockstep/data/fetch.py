@@ -4,18 +4,23 @@ If its publisher gives no hash, `recorded_hashes` has the size and sha256 of the
 """
 
 import hashlib
+import netrc
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential_jitter
 
-from lockstep.errors import DataError, LockstepError, UnavailableError
+from lockstep.data.readers.html_pages import is_page
+from lockstep.errors import DataError, LockstepError, MachineError, UnavailableError
 
 CHUNK = 1 << 16
 CONNECT_SECONDS = 10
@@ -38,6 +43,10 @@ class _Busy(UnavailableError):
 
 class _Incomplete(DataError):
     """Fewer bytes than expected: a broken connection or another file, so it is tried again."""
+
+
+class _Slow(UnavailableError):
+    """Too few bytes a second; tried again only by the runner, after a pause."""
 
 
 def fetch_file(
@@ -72,7 +81,11 @@ def _retrying() -> Retrying:
         retry_after = error.seconds if isinstance(error, _Busy) else 0
         return max(backoff(state), min(retry_after, 60))
 
-    retry = retry_if_exception_type((UnavailableError, _Incomplete))
+    retry = retry_if_exception(
+        lambda error: (
+            isinstance(error, (UnavailableError, _Incomplete)) and not isinstance(error, _Slow)
+        )
+    )
     return Retrying(retry=retry, stop=stop_after_attempt(ATTEMPTS), wait=wait, reraise=True)
 
 
@@ -88,6 +101,11 @@ def _copy(
     try:
         with _open(address) as (chunks, content_type), path.open("wb") as file:
             for chunk in chunks:
+                if count == 0 and is_page(chunk):
+                    raise DataError(
+                        f"{address}: got an HTML page{content_type}, expected the file; the "
+                        "server may need a sign-in"
+                    )
                 digest.update(chunk)
                 file.write(chunk)
                 on_bytes(len(chunk))
@@ -136,8 +154,12 @@ def _open_http(address: str) -> Iterator[tuple[Iterator[bytes], str]]:
     # The hash is of the file as stored, so the server must not compress it for the transfer.
     headers = {"accept-encoding": "identity"}
     try:
-        with httpx.Client(timeout=deadlines, headers=headers) as client:
-            response = _follow(client, address)
+        with (
+            httpx.Client(timeout=deadlines, headers=headers, auth=_credentials()) as client,
+            _Deadline(address) as deadline,
+        ):
+            response = _follow(client, address, deadline)
+            deadline.stop()
             try:
                 _check_status(address, response)
                 content_type = response.headers.get("content-type", "").partition(";")[0]
@@ -146,15 +168,65 @@ def _open_http(address: str) -> Iterator[tuple[Iterator[bytes], str]]:
                 response.close()
     except httpx.RemoteProtocolError as error:
         raise _Incomplete(f"{address}: {error}") from None
-    except (httpx.TransportError, httpx.InvalidURL) as error:
+    except httpx.InvalidURL as error:
+        raise DataError(f"{address}: not an address ({error})") from None
+    except httpx.TransportError as error:
         raise UnavailableError(f"{address}: {error or type(error).__name__}") from None
 
 
-def _follow(client: httpx.Client, address: str) -> httpx.Response:
+def _credentials() -> httpx.Auth | None:
+    """The user names and passwords of ~/.netrc, by host."""
+    try:
+        return httpx.NetRCAuth()
+    except FileNotFoundError:
+        return None
+    except netrc.NetrcParseError as error:
+        raise MachineError(f"~/.netrc: {error.msg} in line {error.lineno}") from None
+
+
+class _Deadline:
+    """Ends the connection of a server whose answer hasn't begun after GRACE_SECONDS.
+
+    httpx limits only the time until the next bytes, and one byte of a header is enough for that.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address, self.passed = address, False
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(GRACE_SECONDS, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> "_Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.stop()
+        if self.passed and isinstance(error, httpx.TransportError):
+            raise _Slow(f"{self.address}: no answer in {GRACE_SECONDS} s, gave up") from None
+
+    def stop(self) -> None:
+        """Stop counting: the answer has begun."""
+        self._timer.cancel()
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Take note of each connection; httpx calls this."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.append(info["return_value"].get_extra_info("socket"))
+
+    def _end(self) -> None:
+        self.passed = True
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+
+def _follow(client: httpx.Client, address: str, deadline: _Deadline) -> httpx.Response:
     """Open an address, following redirects to https or to the same scheme and host."""
     here = address
     for _ in range(REDIRECTS + 1):
-        response = client.send(client.build_request("GET", here), stream=True)
+        request = client.build_request("GET", here, extensions={"trace": deadline.trace})
+        response = client.send(request, stream=True)
         if not response.has_redirect_location:
             return response
         response.close()
@@ -177,10 +249,8 @@ def _check_status(address: str, response: httpx.Response) -> None:
 
 def _read_in_time(address: str, response: httpx.Response) -> Iterator[bytes]:
     started, count = time.monotonic(), 0
-    for chunk in response.iter_raw(CHUNK):
+    for chunk in response.iter_raw():  # as the bytes arrive: a whole CHUNK may take for ever
         yield chunk
         count += len(chunk)
         if time.monotonic() - started > GRACE_SECONDS + count / MIN_BYTES_PER_SECOND:
-            raise UnavailableError(
-                f"{address}: under {MIN_BYTES_PER_SECOND} bytes a second, gave up"
-            )
+            raise _Slow(f"{address}: under {MIN_BYTES_PER_SECOND} bytes a second, gave up")

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.tables import is_text
-from lockstep.errors import DataError
 from lockstep.messages import nearest
 
 # Up to so many distinct whole numbers are classes; more are a regression target.
@@ -45,5 +45,6 @@ def class_numbers(split: str, y: np.ndarray, values: np.ndarray) -> np.ndarray:
         index = tuple(int(each) for each in np.argwhere(wrong)[0])
         (name,) = class_names(np.asarray([y[index]]))
         known = nearest(name, class_names(values))
-        raise DataError(f"{split} split: label of example {index[0]} is {name!r}, expected {known}")
+        problem = f"is {name!r}, expected {known}"
+        raise ExampleError(f"{split} split", index[0], "label", problem)
     return numbers

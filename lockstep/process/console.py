@@ -16,6 +16,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from lockstep.errors import one_line
+
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -36,6 +38,7 @@ def forwarding_to(on_line: OnLine, on_progress: OnProgress) -> Iterator[None]:
 
 def say(line: str) -> None:
     """Print one line to stderr, above a progress bar that is shown."""
+    line = one_line(line)
     console.print(line, markup=False)
     for on_line, _ in _listeners:
         on_line(line)

@@ -42,6 +42,5 @@ def exit_code(what: str) -> Iterator[Outcome]:
 def _report(what: str, error: LockstepError) -> int:
     if os.environ.get("LOCKSTEP_DEBUG"):
         traceback.print_exception(error)
-    line = " ".join(str(error).split())
-    print(f"{what}: {line}", file=sys.stderr)
+    print(f"{what}: {error}", file=sys.stderr)
     return error.exit_code

@@ -8,6 +8,8 @@ import numpy as np
 
 from lockstep.data.readers import csv_files
 from lockstep.data.readers import images as image_files
+from lockstep.data.readers.html_pages import refuse_page
+from lockstep.data.readers.npz_files import load_arrays
 from lockstep.data.spec import Input, Spec, unwrap_single
 from lockstep.errors import DataError
 
@@ -51,13 +53,14 @@ def _wrong_kind(path: Path, kind: str) -> NoReturn:
 
 
 def _arrays(path: Path, spec: Spec) -> PredictionInputs:
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            one = isinstance(loaded, np.ndarray)
-            found = {next(iter(spec.inputs)): loaded} if one else {k: loaded[k] for k in loaded}
-    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: incomplete, or not plain arrays ({error})") from None
+    refuse_page(path)
+    if zipfile.is_zipfile(path):
+        found = load_arrays(path)
+    else:
+        try:
+            found = {next(iter(spec.inputs)): np.load(path, mmap_mode="r", allow_pickle=False)}
+        except (ValueError, OSError, EOFError) as error:
+            raise DataError(f"{path}: incomplete, or not plain arrays ({error})") from None
     missing = [name for name in spec.inputs if name not in found]
     if missing:
         names = ", ".join(found) or "nothing"
@@ -128,7 +131,7 @@ def _rows(path: Path, each: Input) -> PredictionInputs:
     cells = [[row[header.index(name)] for name in names] for row in rows]
     numeric = [not each.columns.get(name) for name in names]
     table = csv_files.as_table(path, names, cells, numeric)
-    positions = [str(number) for number in range(2, len(rows) + 2)]
+    positions = [str(number) for number in csv_files.row_numbers(path)]
     if not each.columns:
         rows_array = np.stack([table[name] for name in names], axis=1)
         return PredictionInputs(positions, _checked(path, each, rows_array))

@@ -111,7 +111,7 @@ def newest(folder: Path, key: str) -> Snapshot | None:
 
 def _folders(folder: Path) -> list[Path]:
     found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(each for each in found if each.name.isdigit())
+    return sorted(each for each in found if each.name.isdigit() and each.is_dir())
 
 
 def _problem(snapshot: Path, key: str) -> str:
@@ -130,7 +130,8 @@ def _problem(snapshot: Path, key: str) -> str:
 
 def _read(snapshot: Path) -> Snapshot:
     metadata = atomic_files.read_json(snapshot / METADATA)
+    names = atomic_files.read_json(snapshot / MANIFEST)["sha256"]
     with np.load(snapshot / ARRAYS, allow_pickle=False) as arrays:
         found = {name: arrays[name] for name in arrays.files}
-    others = {f.name: f for f in snapshot.iterdir() if f.name not in (MANIFEST, METADATA, ARRAYS)}
+    others = {name: snapshot / name for name in names if name not in (METADATA, ARRAYS)}
     return Snapshot(int(snapshot.name), metadata, found, others)

@@ -17,7 +17,7 @@ from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
 from dvc.stage.exceptions import StageCmdFailedError
 
-from lockstep.errors import DataError, LockstepError
+from lockstep.errors import DataError, LockstepError, one_line
 from lockstep.process.machine_errors import machine_error
 from lockstep.versioning import locks
 from lockstep.versioning.repository import cache_of, open_repository, stages_in_order
@@ -107,14 +107,10 @@ def _reason(root: Path, error: ReproductionError) -> Exception:
     if machine:
         return machine
     if isinstance(cause, StageCmdFailedError):
-        failure = LockstepError(_one_line(cause))
+        failure = LockstepError(one_line(cause))
         status = re.search(r"exited with (\d+)$", str(cause))
         failure.exit_code = int(status[1]) if status else 1
         return failure
     if isinstance(cause, DvcException):
-        return LockstepError(_one_line(cause))
+        return LockstepError(one_line(cause))
     return cause if isinstance(cause, Exception) else error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

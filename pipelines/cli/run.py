@@ -23,6 +23,7 @@ def act(root: Path, arguments: Namespace) -> None:
     values = checked(root, assignments)
     devices.replicas(values)
     datasets.check_user_data(values, root)
+    datasets.check_batch_size(values, root)
     from pipelines import local, workspaces
 
     if assignments:

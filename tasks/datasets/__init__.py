@@ -8,6 +8,8 @@ A data set's file defines:
 - `TARGET_KIND`: a file in lockstep/data/spec/target_kinds/, or "none"; `CLASSES`: the names of
   classes or labels, in order; empty for numbers;
 - `INPUT_KIND`, if it doesn't follow from the shape: "series";
+- `TRAIN_EXAMPLES`, if it is known: the number of examples in the split "train", so that a larger
+  batch is refused before any stage runs;
 - `read(folder)`: the splits "train" and "test", each as (x, y) arrays, or
   (x, y, sample_weight) arrays.
 
@@ -17,7 +19,9 @@ channels)), or texts (n,). With several inputs or targets, x, y, `TARGET_KIND`, 
 
 The files for the user's own data, folder, csv and npz, define `import_files(source, raw)` instead
 of addresses and files. Their `read(folder, size)` may return a table: a structured array with a
-field for each column. Their `check(source, target)` checks the data before any stage runs.
+field for each column. Before any stage runs, their `check(source, target)` checks the data, and
+`train_examples(source)` counts them. `place(raw, split, number)` says where an example of a split
+is in the person's file.
 """
 
 import importlib
@@ -25,6 +29,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lockstep.config.schema import USER_DATA, Params
+from lockstep.errors import ParamsError
 
 
 def find(name: str) -> ModuleType:
@@ -36,3 +41,21 @@ def check_user_data(params: Params, root: Path) -> None:
     """Check the user's own data before a run; raises DataError, or ParamsError for the target."""
     if params.data.name in USER_DATA:
         find(params.data.name).check(root / params.data.path, params.data.target)
+
+
+def check_batch_size(params: Params, root: Path) -> None:
+    """Raise ParamsError for a batch that is larger than the training split, if its size is known.
+
+    The parameters and the user's data have been checked.
+    """
+    dataset = find(params.data.name)
+    if params.data.name in USER_DATA:
+        count = dataset.train_examples(root / params.data.path)
+    else:
+        count = getattr(dataset, "TRAIN_EXAMPLES", 0)
+    left = count - round(count * params.data.validation_split)
+    if 0 < left < params.train.batch_size:
+        raise ParamsError(
+            f"train.batch_size: got {params.train.batch_size}, expected at most the {left} "
+            "examples of the training split"
+        )

@@ -18,6 +18,22 @@ def check(source: Path, target: str | None) -> None:
         csv_files.check_target(target, header)
 
 
+def place(folder: Path, split: str, number: int) -> str:
+    """Return the row that an example of a split has in the file."""
+    files = user_files.files(folder, ".csv")
+    path = files.get(split, files["train"])
+    rows = csv_files.row_numbers(path)
+    index = number if "test" in files else user_files.index_in_file(len(rows), split, number)
+    return f"{path}: row {rows[index]}"
+
+
+def train_examples(source: Path) -> int:
+    """Return the number of examples that are for training or validation."""
+    path, *test = user_files.check_suffix(source, ".csv")
+    count = len(csv_files.row_numbers(path))
+    return count if test else user_files.left_for_training(count)
+
+
 def read(folder: Path, size: list[int] | None) -> dict[str, np.ndarray]:
     """Return tables with a field for each column; raises DataError that names file and row."""
     files = user_files.files(folder, ".csv")

@@ -25,6 +25,7 @@ FILES = {
     ),
 }
 TARGET_KIND = "regression"
+TRAIN_EXAMPLES = 353
 CLASSES = ()
 TEST_EVERY = 5
 

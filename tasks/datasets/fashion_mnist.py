@@ -30,6 +30,7 @@ FILES = {
     ),
 }
 TARGET_KIND = "classification"
+TRAIN_EXAMPLES = 60_000
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",

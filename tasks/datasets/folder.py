@@ -22,6 +22,24 @@ def check(source: Path, target: str | None) -> None:
         )
 
 
+def place(folder: Path, split: str, number: int) -> str:
+    """Return the path of an example of a split that has a folder of its own."""
+    return str(_by_class(folder / split)[number][0])
+
+
+def train_examples(source: Path) -> int:
+    """Return the number of examples that are for training or validation."""
+    folders = [each for each in source.iterdir() if not each.name.startswith(".")]
+    if {each.name for each in folders} == {"train", "test"}:
+        return sum(map(_count, (source / "train").iterdir()))
+    return sum(user_files.left_for_training(_count(each)) for each in folders)
+
+
+def _count(directory: Path) -> int:
+    inside = directory.iterdir() if directory.is_dir() else ()
+    return sum(not each.name.startswith(".") for each in inside)
+
+
 def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return images (n, height, width), with (..., 3) if any isn't grey, and class names (n,).
 

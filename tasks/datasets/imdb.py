@@ -30,6 +30,7 @@ MIRRORED = {
     ),
 }
 TARGET_KIND = "classification"
+TRAIN_EXAMPLES = 25_000
 CLASSES = ("neg", "pos")
 # sha256 over the reviews, sorted by name: name, zero byte, length, zero byte, content of each.
 REVIEWS = "2f7a3d1aad2cf5ce9dd4699e85e7bb337637c618d2315e0585921ae932728c56"

@@ -11,6 +11,7 @@ FOLDER = None
 ADDRESSES = ()
 FILES: dict[str, tuple[int, str]] = {}
 TARGET_KIND = "regression"
+TRAIN_EXAMPLES = 800
 CLASSES = ()
 POINTS, NOISE, SEED = 1000, 0.3, 0
 W, B = 3.0, 2.0

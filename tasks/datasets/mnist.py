@@ -30,5 +30,6 @@ FILES = {
     ),
 }
 TARGET_KIND = "classification"
+TRAIN_EXAMPLES = 60_000
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 read = idx.read_splits

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lockstep.data.readers import user_files
+from lockstep.data.readers.npz_files import array_lengths, load_arrays
 from lockstep.errors import DataError
 
 import_files = user_files.import_files
@@ -17,6 +18,21 @@ def check(source: Path, target: str | None) -> None:
     for path in user_files.check_suffix(source, ".npz"):
         if not zipfile.is_zipfile(path):
             raise DataError(f"{path}: truncated or no .npz file")
+
+
+def place(folder: Path, split: str, number: int) -> str:
+    """Return the index that an example of a split has in the file's arrays."""
+    (path,) = user_files.files(folder, ".npz").values()
+    lengths = array_lengths(path)
+    if "x" not in _names(path, set(lengths)):
+        return f"{path}: {split} example {number}"
+    return f"{path}: example {user_files.index_in_file(lengths['x'], split, number)}"
+
+
+def train_examples(source: Path) -> int:
+    """Return the number of examples that are for training or validation."""
+    lengths = array_lengths(*user_files.check_suffix(source, ".npz"))
+    return lengths.get("x_train") or user_files.left_for_training(lengths.get("x", 0))
 
 
 def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, ...]]:
@@ -62,11 +78,7 @@ def _decoded(path: Path, name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            arrays = {name: found[name] for name in found.files}
-    except (ValueError, OSError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a complete .npz file of plain arrays ({error})") from None
+    arrays = load_arrays(path)
     for name, array in arrays.items():
         if array.ndim == 0:
             raise DataError(f"{path}: {name} is a single value, expected an array of examples")

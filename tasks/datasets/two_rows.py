@@ -8,6 +8,7 @@ FOLDER = None
 ADDRESSES = ()
 FILES: dict[str, tuple[int, str]] = {}
 TARGET_KIND = "regression"
+TRAIN_EXAMPLES = 2
 CLASSES = ()
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from tasks.datasets._shared import digit_images
 
 FOLDER, ADDRESSES, FILES = digit_images.FOLDER, digit_images.ADDRESSES, digit_images.FILES
+TRAIN_EXAMPLES = digit_images.TRAIN_EXAMPLES
 TARGET_KIND = {"digit": "classification", "parity": "classification"}
 CLASSES = {"digit": digit_images.CLASSES, "parity": ("even", "odd")}
 ArraysByName = dict[str, np.ndarray]

@@ -226,7 +226,7 @@ def test_a_class_missing_in_the_training_file_is_reported(workspace: Path, tmp_p
     directory.mkdir()
     (directory / "train.csv").write_text("a,b\n1,x\n2,y\n")
     (directory / "test.csv").write_text("a,b\n1,z\n")
-    with pytest.raises(DataError, match="test split: label of example 0 is 'z', expected one of x"):
+    with pytest.raises(DataError, match=r"test\.csv: row 2: label is 'z', expected one of x"):
         normalized(workspace, directory, name="csv", validation_split=0.0)
 
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,6 +157,69 @@ def test_a_download_that_is_too_slow_is_aborted(
     monkeypatch.setattr(fetch, "MIN_BYTES_PER_SECOND", 10**12)
     with pytest.raises(UnavailableError, match="gave up"):
         fetched(server, tmp_path)
+
+
+def drip(handler: BaseHTTPRequestHandler, *starts: bytes) -> None:
+    """Send each start at once, and then a byte at a time, for as long as the client reads."""
+    with suppress(OSError):
+        for start in starts:
+            handler.wfile.write(start)
+        while True:
+            handler.wfile.write(b"x")
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("starts", "line"),
+    [
+        ((b"HTTP/1.1 200 OK\r\nx-slow: ",), "no answer in 0.5 s, gave up"),
+        ((b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n",), "bytes a second, gave up"),
+    ],
+    ids=["header", "body"],
+)
+def test_a_server_that_sends_a_byte_at_a_time_ends_at_a_deadline(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    starts: tuple[bytes, ...],
+    line: str,
+) -> None:
+    monkeypatch.setattr(fetch, "GRACE_SECONDS", 0.5)
+    server.answers = [lambda handler: drip(handler, *starts)]
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match=line):
+        fetched(server, tmp_path)
+    assert time.monotonic() - began < 5
+    assert len(server.requested) == 1  # it would be as slow again
+
+
+def test_a_password_is_read_from_netrc(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text("machine 127.0.0.1 login me password S3CR3T\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sent: list[str] = []
+    server.answers = [
+        lambda handler: (sent.append(handler.headers["authorization"]), whole(handler))[1]
+    ]
+    assert fetched(server, tmp_path) == CONTENT
+    assert sent == ["Basic bWU6UzNDUjNU"]
+
+
+def test_terminal_codes_of_a_server_are_not_printed(server: Server, tmp_path: Path) -> None:
+    server.answers = [lambda it: send(it, CONTENT[::-1], kind="a\x1b[2Jb\x9b")]
+    with pytest.raises(DataError) as caught:
+        fetched(server, tmp_path)
+    assert str(caught.value).isprintable()
+    assert r"a\x1b[2Jb" in str(caught.value)
+
+
+def test_an_html_page_is_no_first_download(server: Server, tmp_path: Path) -> None:
+    server.answers = [lambda it: send(it, b"\n <!DOCTYPE html><title>Sign in", kind="text/html")]
+    with pytest.raises(DataError, match=r"got an HTML page \(text/html\), expected the file"):
+        fetch_file((server.address,), "x.gz", tmp_path / "x.gz", None, None)
 
 
 def test_a_second_address_is_used_when_the_first_is_wrong(server: Server, tmp_path: Path) -> None:

@@ -214,6 +214,17 @@ def test_a_half_written_snapshot_is_ignored(training: Training) -> None:
     assert training.resume.snapshot.epoch == CUT
 
 
+def test_other_files_beside_a_snapshots_own_are_ignored(
+    training: Training, undisturbed: Callable[[int], str]
+) -> None:
+    newest = training.snapshots / f"{CUT:06d}"
+    (newest / ".DS_Store").write_text("left by a file browser")
+    (newest / "copy of notes.txt").write_text("mine")
+    (training.snapshots / "999999").write_text("a file, no snapshot")
+    training.start()
+    assert training.run() == undisturbed(1)
+
+
 def test_two_snapshots_are_kept(training: Training) -> None:
     kept = sorted(each.name for each in training.snapshots.iterdir())
     assert kept == [f"{CUT - 1:06d}", f"{CUT:06d}"]

@@ -17,24 +17,34 @@ NUMERIC_SHARE = 0.9
 def read_rows(path: Path, max_lines: int | None = None) -> tuple[list[str], list[list[str]]]:
     """Return the header's names and the cells of each row; raises DataError.
 
-    `max_lines` limits the lines read, header included.
+    `max_lines` limits the lines read, header included. Empty lines are left out.
     """
+    records = _records(path, max_lines)
+    header = [name.strip() for name in records[0][1]] if records else []
+    if not all(header) or len(set(header)) < len(header) or len(records) < 2:
+        raise DataError(f"{path}: expected a header of unique names, and rows below it")
+    for number, row in records[1:]:
+        if len(row) != len(header):
+            raise DataError(f"{path}: row {number} has {len(row)} cells, expected {len(header)}")
+    return header, [[cell.strip() for cell in row] for _, row in records[1:]]
+
+
+def row_numbers(path: Path) -> list[int]:
+    """Return the number of each row that `read_rows` returns, as a spreadsheet shows it."""
+    return [number for number, _ in _records(path)[1:]]
+
+
+def _records(path: Path, max_lines: int | None = None) -> list[tuple[int, list[str]]]:
+    """The rows that aren't empty, with their numbers, which begin at 1."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
             file.seek(0)
             delimiter = max(DELIMITERS, key=first.count)
             lines = csv.reader(file, delimiter=delimiter, strict=True)
-            rows = [row for row in islice(lines, max_lines) if row]
+            return [each for each in enumerate(islice(lines, max_lines), 1) if each[1]]
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a CSV in UTF-8 ({error})") from None
-    header = [name.strip() for name in rows[0]] if rows else []
-    if not all(header) or len(set(header)) < len(header) or len(rows) < 2:
-        raise DataError(f"{path}: expected a header of unique names, and rows below it")
-    for number, row in enumerate(rows[1:], 2):
-        if len(row) != len(header):
-            raise DataError(f"{path}: row {number} has {len(row)} cells, expected {len(header)}")
-    return header, [[cell.strip() for cell in row] for row in rows[1:]]
 
 
 def check_target(target: str | None, names: list[str]) -> str:
@@ -67,10 +77,10 @@ def is_numeric(cells: tuple[str, ...]) -> bool:
 def _numbers(path: Path, name: str, cells: tuple[str, ...]) -> np.ndarray:
     found = [_number(cell) for cell in cells]
     if None in found:
-        row = found.index(None)
+        index = found.index(None)
         raise DataError(
-            f"{path}: row {row + 2}, column {name!r}: got {cells[row]!r}, expected a number as in "
-            "the other rows"
+            f"{path}: row {row_numbers(path)[index]}, column {name!r}: got {cells[index]!r}, "
+            "expected a number as in the other rows"
         )
     return np.array(found, np.float64)
 

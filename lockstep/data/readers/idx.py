@@ -11,14 +11,18 @@ import numpy as np
 from lockstep.errors import DataError
 
 UNSIGNED_BYTES = 0x08
+MAX_BYTES = 2**30
 
 
 def read(path: Path) -> np.ndarray:
     """Return the uint8 array of a gzipped IDX file; raises DataError if it is damaged."""
     try:
-        content = gzip.decompress(path.read_bytes())
+        with gzip.open(path) as file:
+            content = file.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: not a whole gzip file ({error}), download it again") from None
+    if len(content) > MAX_BYTES:
+        raise DataError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes, download it again")
     zeros, kind, rank = struct.unpack_from(">HBB", content.ljust(4, b"\0"))
     if zeros != 0 or kind != UNSIGNED_BYTES or rank not in (1, 3):
         start = content[:4].hex() or "nothing"

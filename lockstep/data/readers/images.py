@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lockstep.data.readers.html_pages import refuse_page
 from lockstep.errors import DataError
 
 # Without formats for which Pillow runs other programs.
@@ -48,6 +49,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield image
     except UnidentifiedImageError:
+        refuse_page(path)
         raise DataError(f"{path}: not an image ({', '.join(FORMATS)}), remove it") from None
     except (
         OSError,

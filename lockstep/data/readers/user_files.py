@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockstep.data.readers.html_pages import refuse_page
 from lockstep.errors import DataError
 
 TEST_DIVISOR = 5  # a fifth of the examples is for testing
@@ -46,6 +47,7 @@ def check_suffix(source: Path, suffix: str) -> list[Path]:
     if source.is_file():
         if source.suffix.lower() != suffix:
             raise DataError(f"data.path: {source}: got a file {source.suffix}, expected {suffix}")
+        refuse_page(source)
         return [source]
     return list(files(source, suffix).values())
 
@@ -67,6 +69,8 @@ def files(folder: Path, suffix: str) -> dict[str, Path]:
     unexpected = [path for path in found if path.suffix.lower() != suffix or not path.is_file()]
     if unexpected:
         raise DataError(f"{unexpected[0]}: expected a file {suffix}")
+    for path in found:
+        refuse_page(path)
     if set(by_split) == {"train", "test"}:
         return {"train": by_split["train"], "test": by_split["test"]}
     if len(found) != 1:
@@ -74,6 +78,17 @@ def files(folder: Path, suffix: str) -> dict[str, Path]:
             f"{folder}: {len(found)} files, expected one, or train{suffix} and test{suffix}"
         )
     return {"train": found[0]}
+
+
+def index_in_file(count: int, split: str, number: int) -> int:
+    """Return the index in a file of `count` examples of one in a split of `draw_test_mask`."""
+    test = draw_test_mask(count)
+    return int(np.flatnonzero(test if split == "test" else ~test)[number])
+
+
+def left_for_training(count: int) -> int:
+    """Return how many of `count` examples a drawn test split leaves."""
+    return count - count // TEST_DIVISOR
 
 
 def draw_test_mask(count: int) -> np.ndarray:

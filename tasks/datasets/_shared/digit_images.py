@@ -20,6 +20,7 @@ FILES = {
     ),
 }
 TARGET_KIND = "classification"
+TRAIN_EXAMPLES = 1_437
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 TEST_EVERY = 5
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError
 
 
@@ -17,10 +18,8 @@ def check_numbers(where: str, y: np.ndarray) -> None:
         raise DataError(f"{where}: targets are {y.dtype}, expected numbers")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         index = tuple(int(each) for each in np.argwhere(~np.isfinite(y))[0])
-        raise DataError(
-            f"{where}: target of example {index[0]} is {y[index]} at {list(index[1:])}, "
-            "expected a finite number"
-        )
+        problem = f"is {y[index]} at {list(index[1:])}, expected a finite number"
+        raise ExampleError(where, index[0], "target", problem)
 
 
 def check_class_numbers(where: str, y: np.ndarray, classes: int) -> None:
@@ -30,7 +29,5 @@ def check_class_numbers(where: str, y: np.ndarray, classes: int) -> None:
     if wrong.any():
         index = tuple(int(each) for each in np.argwhere(wrong)[0])
         at = f" at {list(index[1:])}" if index[1:] else ""
-        raise DataError(
-            f"{where}: label of example {index[0]} is {y[index]}{at}, expected a whole number "
-            f"from 0 to {classes - 1}"
-        )
+        problem = f"is {y[index]}{at}, expected a whole number from 0 to {classes - 1}"
+        raise ExampleError(where, index[0], "label", problem)
