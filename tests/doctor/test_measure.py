@@ -1,6 +1,5 @@
 """The measurements, of real short trainings on one and two CPU devices."""
 
-import gc
 import json
 from typing import Any
 
@@ -15,16 +14,20 @@ def measured(request: pytest.FixtureRequest, tensorflow: Any) -> Any:
     from lockstep.doctor.measure import measure
     from lockstep.doctor.probe import Size
 
-    gc.collect()  # else variables of other tests may be destroyed, on their devices, meanwhile
     return measure("CPU", request.param, Size(examples=64, batch_size=8, steps=4, repeats=1))
 
 
 def test_each_operation_has_a_device(measured: Any) -> None:
     placed, replicas = measured.placement, measured.replicas
-    assert set(placed.operations) == {f"CPU:{each}" for each in range(replicas)}
-    for operations in placed.operations.values():
-        assert any("Conv2D" in name for name in operations)  # oneDNN's has a longer name
-        assert operations["AssignAddVariableOp"] > 0
+    # Other tests' variables may be destroyed, on their devices, meanwhile. oneDNN's Conv2D has a
+    # longer name.
+    trained = {
+        device: operations
+        for device, operations in placed.operations.items()
+        if any("Conv2D" in name for name in operations)
+    }
+    assert set(trained) == {f"CPU:{each}" for each in range(replicas)}
+    assert all(operations["AssignAddVariableOp"] > 0 for operations in trained.values())
     ways = {"CPU:0 to CPU:1", "CPU:1 to CPU:0"} if replicas > 1 else set()
     assert set(placed.sent) == ways
     assert placed.on_host() == {}
