@@ -19,8 +19,9 @@ from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
-from pipelines import local, workspaces
+from pipelines import local, workspace_files, workspaces, worktrees
 from pipelines.experiment import bring_all_up_to_date, failed
+from pipelines.experiment_names import name_of
 from pipelines.reporting import failures_in_one_line
 from tasks import datasets
 
@@ -44,7 +45,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
             experiments.checkout(workspace)
             local.check_machine(workspace)
             local.prepare(workspace)
-            name = workspaces.name_of([preset or "", *assigned], experiment_key(workspace))
+            name = name_of([preset or "", *assigned], experiment_key(workspace))
             os.environ[experiments.NAME] = name
             bring_all_up_to_date(workspace)
             workspaces.save(main, workspace, name, preset)
@@ -69,7 +70,7 @@ def _apply_overrides(workspace: Path, preset: str | None, assigned: list[str]) -
 
     Raises ParamsError.
     """
-    project = workspaces.project_of(workspace)
+    project = worktrees.project_of(workspace)
     assignments = [*(presets.assignments(project, preset) if preset else []), *assigned]
     file = workspace / layout.PARAMS
     values = check_params(overridden(read_yaml(file), assignments), project, "overrides")
@@ -77,4 +78,4 @@ def _apply_overrides(workspace: Path, preset: str | None, assigned: list[str]) -
     datasets.check_batch_size(values, project)
     write_overridden(file, assignments)
     if project != workspace:
-        workspaces.add_inputs(project, workspace, preset)
+        workspace_files.add_inputs(project, workspace, preset)

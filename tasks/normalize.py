@@ -10,9 +10,9 @@ import numpy as np
 
 from lockstep.config.schema import Params
 from lockstep.data import checks
-from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.readers.user_files import named_by_source
 from lockstep.data.spec import Examples, Spec, save_examples, write_spec
+from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.splits import split_validation
 from lockstep.data.storing import store_splits
 from lockstep.data.targets import examples_from_table, input_kinds, resolve_targets

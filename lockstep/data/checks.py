@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.spec import Examples, Target, X, Y, as_dict
+from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError
 
 RANK_OF_TABLE, RANK_OF_COLOUR = 2, 4

@@ -35,7 +35,7 @@ def act(root: Path, arguments: Namespace) -> None:
 
 def _forecast(root: Path, assignments: list[str], preset: str | None) -> "list[Forecast]":
     from lockstep.versioning.forecast import forecast
-    from pipelines import workspaces
+    from pipelines import workspaces, worktrees
 
     if not assignments:
         return forecast(root)
@@ -43,4 +43,4 @@ def _forecast(root: Path, assignments: list[str], preset: str | None) -> "list[F
     try:
         return forecast(workspace, checked_out=True)
     finally:
-        workspaces.discard(root, workspace)
+        worktrees.remove(root, workspace)

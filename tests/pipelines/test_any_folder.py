@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.storage.checkout import main_checkout
 from lockstep.versioning import experiments
-from pipelines import workspaces
+from pipelines import workspaces, worktrees
 from tests.support.prefect_server import LONG
 from tests.support.pretended_stages import reproduce, shorten
 from tests.support.workspaces import REPOSITORY, SMALL, git, run
@@ -99,7 +99,7 @@ def test_relative_paths_of_the_local_configuration_keep_their_meaning(
     assert added.returncode == 0, added.stdout
     workspace = workspaces.create(root, [])
     listed = run(workspace, "dvc", "push")
-    workspaces.discard(root, workspace)
+    worktrees.remove(root, workspace)
     assert listed.returncode == 0, listed.stdout
     assert "store" not in {each.name for each in (root / ".lockstep").rglob("*")}
 

@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from lockstep.versioning.forecast import forecast
 from lockstep.versioning.hashes import experiment_key
 from lockstep.versioning.reproduction import graph, reproduce_stage
-from pipelines import workspaces
+from pipelines import workspaces, worktrees
+from pipelines.experiment_names import name_of
 from tests.support.pretended_stages import CALLED, pretend, recorded_workspace, reproduce
 from tests.support.workspaces import REPOSITORY, STAGES, git, run, write_params
 
@@ -198,10 +199,10 @@ def test_an_experiment_name_is_readable_and_valid_for_git(workspace: Path) -> No
         (["mnist-cnn", "train.batch_size=128"], "mnist-cnn-batch_size-128"),
         ([], "unchanged"),
     ):
-        name = workspaces.name_of(words, "1a2b3c4d5e")
+        name = name_of(words, "1a2b3c4d5e")
         assert name == f"{expected}-1a2b3c4d"
         assert git(workspace, "check-ref-format", "--branch", name)
-    assert len(workspaces.name_of(["model.name=" + 99 * "x"], "1a2b3c4d5e")) <= 50
+    assert len(name_of(["model.name=" + 99 * "x"], "1a2b3c4d5e")) <= 50
 
 
 def test_a_workspace_includes_uncommitted_changes(workspace: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_workspace_includes_uncommitted_changes(workspace: Path) -> None:
     assert "epochs: 7 " in (directory / "params.yaml").read_text()
     assert "# passes over the training split" in (directory / "params.yaml").read_text()
     assert git(workspace, "status", "--porcelain", "-uall") == before
-    workspaces.discard(workspace, directory)
+    worktrees.remove(workspace, directory)
     assert not directory.exists()
 
 

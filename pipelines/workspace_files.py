@@ -1,0 +1,82 @@
+"""What a workspace gets from the checkout beside HEAD: changes, untracked inputs, and the data."""
+
+import shutil
+from pathlib import Path
+
+from lockstep.config.surface import PRESETS
+from lockstep.config.yaml_files import read_yaml
+from lockstep.process import console
+from lockstep.storage import layout
+from lockstep.versioning import experiments
+from pipelines.worktrees import git
+
+
+def copy_changes(root: Path, workspace: Path) -> None:
+    """Copy the changes of tracked files since HEAD, and say how many there are."""
+    changed = git(root, "diff", "--relative", "--name-only", "-z", "HEAD")
+    _copy(root, workspace, changed)
+    if changed:
+        console.say(f"uncommitted changes are copied to the workspace: {len(changed)} files")
+
+
+def add_inputs(root: Path, workspace: Path, preset: str | None) -> None:
+    """Copy the untracked files that the workspace's stages read, and the preset's; link the data.
+
+    Everything else that git doesn't track, such as a file of passwords, stays out, since the
+    experiment may be pushed.
+    """
+    untracked = _untracked(root)
+    inputs = _inputs(workspace, untracked, preset)
+    new = [file for file in inputs if not (workspace / file).exists()]
+    _copy(root, workspace, new)
+    for file in new:
+        console.say(f"{file}: untracked, but the run reads it, so the experiment includes it")
+    if len(inputs) < len(untracked):
+        count = len(untracked) - len(inputs)
+        console.say(f"untracked files that stay out: {count}; `git add` a file to include it")
+    _link_data(root, workspace)
+
+
+def saved_with(workspace: Path, preset: str | None) -> list[str]:
+    """Return the untracked files that belong to an experiment: what its stages read or write."""
+    written = experiments.outputs_in_git(workspace)
+    untracked = _untracked(workspace)
+    return [file for file in untracked if file in written] + _inputs(workspace, untracked, preset)
+
+
+def _untracked(root: Path) -> list[str]:
+    """Return the files that git neither tracks nor ignores."""
+    return git(root, "ls-files", "-oz", "--exclude-standard")
+
+
+def _inputs(workspace: Path, files: list[str], preset: str | None) -> list[str]:
+    """Those of the files that the workspace's stages read; in a folder, only Python files.
+
+    The user's own data is linked instead: DVC stores what the stages make of it.
+    """
+    data = Path(read_yaml(workspace / layout.PARAMS)["data"]["path"])
+    sources = [path for path in experiments.inputs(workspace) if path != data]
+
+    def is_input(file: Path) -> bool:
+        in_folder = file.suffix == ".py" and any(file.is_relative_to(path) for path in sources)
+        return file in sources or in_folder or file == PRESETS / f"{preset}.yaml"
+
+    return [file for file in files if is_input(Path(file))]
+
+
+def _copy(root: Path, workspace: Path, names: list[str]) -> None:
+    """Make these files of the workspace equal to the checkout's, where some may be deleted."""
+    for name in names:
+        target = workspace / name
+        target.unlink(missing_ok=True)
+        if (root / name).exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, target)
+
+
+def _link_data(root: Path, workspace: Path) -> None:
+    """Link a relative data.path that git doesn't track, so that the workspace finds the data."""
+    path = read_yaml(workspace / layout.PARAMS)["data"]["path"]
+    if (root / path).exists() and not (workspace / path).exists():
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / path).symlink_to((root / path).resolve())

@@ -1,0 +1,99 @@
+"""Git worktrees below .lockstep/workspaces, each with the process that owns it."""
+
+import os
+import shutil
+import subprocess
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from lockstep.errors import MachineError
+from lockstep.process.process_ids import is_alive, process_name
+from lockstep.storage import atomic_files, layout
+from lockstep.storage.checkout import folder_in_repository, main_checkout
+
+
+def add(root: Path) -> Path:
+    """Return the project at HEAD in a new worktree that belongs to this process.
+
+    Worktrees of processes that were killed are removed. Raises MachineError if git can't add it.
+    """
+    git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
+    worktree = main_checkout(root) / layout.WORKSPACES / uuid.uuid4().hex[:12]
+    with git_lock(root):
+        _remove_orphaned(root, worktree.parent)
+        owner = {"process": process_name(), "project": str(root)}
+        atomic_files.write_json(_owner_file(worktree), owner)
+        git(root, "worktree", "add", "--quiet", "--detach", str(worktree), "HEAD")
+    return worktree / folder_in_repository(root)
+
+
+def remove(root: Path, workspace: Path) -> None:
+    """Remove the worktree that the project `workspace` lies in."""
+    with git_lock(root):
+        _remove(root, workspace)
+
+
+def keep(workspace: Path) -> None:
+    """Let no later `add` remove the worktree."""
+    _owner_file(workspace).unlink(missing_ok=True)
+
+
+def project_of(workspace: Path) -> Path:
+    """Return the checkout that a workspace was made from; a clone is its own."""
+    owner = _owner_file(workspace)
+    return Path(atomic_files.read_json(owner)["project"]) if owner.exists() else workspace
+
+
+def git_lock(root: Path) -> FileLock:
+    """Return a lock for short changes to the git directory that all workspaces share.
+
+    Two `dvc exp save` at the same time fail, because they stash under the same reference.
+    """
+    lock = main_checkout(root) / layout.GIT_LOCK
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(lock)
+
+
+def git(root: Path, *arguments: str) -> list[str]:
+    """Run git, and return its output split at zero bytes; raises MachineError if it fails."""
+    answer = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    if answer.returncode:
+        lines = os.fsdecode(answer.stderr).strip().splitlines()
+        needs = "a workspace needs a git checkout with a commit, user.name and user.email"
+        raise MachineError(
+            f"{root}: git {arguments[0]}: {lines[-1] if lines else 'failed'}; {needs}"
+        )
+    return [os.fsdecode(name) for name in answer.stdout.split(b"\0") if name]
+
+
+def _remove(root: Path, workspace: Path) -> None:
+    worktree = _worktree_of(workspace)
+    with suppress(MachineError):  # git was killed while it made or removed the worktree
+        # Twice: while git makes a worktree, it is locked.
+        git(root, "worktree", "remove", "--force", "--force", str(worktree))
+    shutil.rmtree(worktree, ignore_errors=True)
+    git(root, "worktree", "prune")
+    _owner_file(worktree).unlink(missing_ok=True)
+
+
+def _owner_file(workspace: Path) -> Path:
+    """Return the file with the process that uses a workspace, and the project it is made from."""
+    worktree = _worktree_of(workspace)
+    return worktree.with_name(f"{worktree.name}.owner.json")
+
+
+def _worktree_of(workspace: Path) -> Path:
+    """Return the top folder of a workspace's worktree; the project may lie in a folder of it."""
+    inside = (workspace, *workspace.parents)
+    of_worktrees = (each for each in inside if each.parent.match(str(layout.WORKSPACES)))
+    return next(of_worktrees, workspace)  # a clone, on another machine
+
+
+def _remove_orphaned(root: Path, folder: Path) -> None:
+    """Remove workspaces whose process was killed; its results are in snapshots and the cache."""
+    for owner in folder.glob("*.owner.json"):
+        if not is_alive(atomic_files.read_json(owner)["process"]):
+            _remove(root, owner.with_name(owner.name.partition(".")[0]))
