@@ -31,8 +31,8 @@ RUN rm -r tensorflow/include clang/native \
  && find matplotlib networkx numpy pandas pyarrow scipy sklearn \
       -type d -name tests -prune -exec rm -r {} +
 WORKDIR /build
-COPY pipelines/servers/prefect_database.py ./
-RUN PREFECT_HOME=/build /opt/lockstep/bin/python prefect_database.py
+COPY pipelines/servers/prefect_template.py ./
+RUN PREFECT_HOME=/build /opt/lockstep/bin/python prefect_template.py
 
 FROM environment AS environment-gpu
 RUN --mount=type=cache,target=/root/.cache/uv \

@@ -44,7 +44,7 @@ installed:
 	@link=$$(mktemp -d)/project && ln -s "$$PWD" "$$link" && \
 	  VIRTUAL_ENV="$$link/.venv" $(UV) install --quiet --no-deps --no-build-isolation --editable .; \
 	  code=$$?; rm -r "$${link%/*}"; exit $$code
-	python -m pipelines.servers.prefect_database
+	python -m pipelines.servers.prefect_template
 	@touch $@
 
 repro: env  ## reproduce the experiment of params.yaml: dvc repro

@@ -18,7 +18,7 @@ from lockstep.errors import MachineError
 from lockstep.process import stopping
 from lockstep.process.environment import python_module
 from lockstep.process.runner import end_with_runner
-from pipelines.servers.prefect_database import URL, copy_template, url_of
+from pipelines.servers.prefect_template import URL, copy_template, url_of
 
 START_LIMIT_SECONDS = 180
 STOP_LIMIT_SECONDS = 3

@@ -1,5 +1,6 @@
 """What the Dockerfile, compose.yaml and its passwords say, read without running them."""
 
+import ast
 import os
 import re
 import stat
@@ -45,6 +46,15 @@ def test_passwords_are_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=r"\.env: exists, expected none.*remove the file"):
         compose_passwords.write(tmp_path)
     assert (tmp_path / ".env").read_text() == before
+
+
+def test_a_script_that_the_dockerfile_runs_alone_imports_nothing_of_the_project() -> None:
+    copied = re.findall(r"^COPY (\S+\.py) ", (REPOSITORY / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    for name in copied:
+        tree = ast.parse((REPOSITORY / name).read_text())
+        imports = [each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom)]
+        assert not re.search("lockstep|pipelines|tasks", " ".join(map(ast.unparse, imports)))
 
 
 def test_passwords_reach_neither_git_nor_the_image() -> None:
