@@ -1,6 +1,6 @@
 # Each target creates the environment if needed: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help env installed repro up compose-env test test-system bench check lock
+.PHONY: help env activate installed repro up compose-env test test-system bench check lock
 
 PYTHON ?= python3
 UV := uv pip
@@ -39,6 +39,7 @@ installed:
 	python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r .venv/uv.lock
 	@# Commands find their Python by their own place: a #! line can't have each folder's name.
 	@echo "relocatable = true" >> .venv/pyvenv.cfg
+	@$(MAKE) --no-print-directory activate
 	$(UV) install --quiet --compile-bytecode --require-hashes --no-deps -r requirements.lock
 	@# setuptools takes a $$ in the environment's path for the start of a variable: the link has none.
 	@link=$$(mktemp -d)/project && ln -s "$$PWD" "$$link" && \
@@ -46,6 +47,12 @@ installed:
 	  code=$$?; rm -r "$${link%/*}"; exit $$code
 	python -m pipelines.servers.prefect_template
 	@touch $@
+
+# Python writes the folder's name there between double quotes, in which a shell expands a $$.
+activate:
+	@python -c 'import os, pathlib, shlex; file = pathlib.Path(".venv/bin/activate"); \
+	  folder = os.path.abspath(".venv"); text = file.read_text(encoding="utf-8"); \
+	  file.write_text(text.replace(f"\"{folder}\"", shlex.quote(folder)), encoding="utf-8")'
 
 repro: env  ## reproduce the experiment of params.yaml: dvc repro
 	dvc repro

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,6 +145,18 @@ def test_make_finds_the_environment_in_any_folder(tmp_path: Path) -> None:
         shutil.copy(REPOSITORY / file, tmp_path / "new\nline")
     refused = run(tmp_path / "new\nline", "make", "env")
     assert "got a colon, a question mark or a line break in the folder's name" in refused.stdout
+
+
+def test_the_environment_is_activated_in_any_folder(tmp_path: Path) -> None:
+    root = tmp_path / ODD
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", root / ".venv"], check=True)
+    shutil.copy(REPOSITORY / "Makefile", root)
+    made = run(root, "make", "-s", "activate")
+    assert made.returncode == 0, made.stdout
+    shown = run(
+        root, "sh", "-c", '. .venv/bin/activate && echo "$VIRTUAL_ENV" && command -v python'
+    )
+    assert shown.stdout == f"{root}/.venv\n{root}/.venv/bin/python\n"
 
 
 @pytest.mark.system
