@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,8 +11,10 @@ import numpy as np
 
 from lockstep.config.schema import Params
 from lockstep.data import checks
+from lockstep.data.readers.picture_sets import PictureOptions
+from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.readers.user_files import named_by_source
-from lockstep.data.spec import Examples, Spec, save_examples, write_spec
+from lockstep.data.spec import Examples, Input, Spec, save_examples, write_spec
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.splits import split_validation
 from lockstep.data.storing import store_splits
@@ -27,8 +30,13 @@ def normalize(params: Params, root: Path) -> None:
     Numbers are stored unscaled, words as token ids; spec.json describes the preprocessing that the
     model applies. Raises DataError.
     """
+    with atomic_files.scratch_folder(root / layout.READY) as scratch:
+        _normalize(params, root, scratch)
+
+
+def _normalize(params: Params, root: Path, scratch: Path) -> None:
     dataset = datasets.find(params.data.name)
-    read = _read(dataset, params, root)
+    read = _read(dataset, params, root, scratch)
     raw = {split: _examples(data, params.data.target) for split, data in read.items()}
     with _examples_named_by_place(dataset, params, root):
         targets, splits = resolve_targets(dataset, params.data, raw)
@@ -37,6 +45,8 @@ def normalize(params: Params, root: Path) -> None:
     splits = split_validation(splits, params.data.validation_split, params.seed)
     kinds = input_kinds(dataset, params.data, splits["train"])
     inputs, splits = store_splits(splits, params.normalize, kinds)
+    if hasattr(dataset, "read_pictures"):
+        inputs = _with_files(inputs, read["train"][0].dtype.name, params)
     spec = Spec(
         data=params.data.name,
         inputs=inputs,
@@ -52,13 +62,26 @@ def normalize(params: Params, root: Path) -> None:
         write_spec(spec, ready)
 
 
-def _read(dataset: ModuleType, params: Params, root: Path) -> dict[str, Any]:
+def _read(dataset: ModuleType, params: Params, root: Path, scratch: Path) -> dict[str, Any]:
     """Each split as the data set's `read` returns it; errors name the user's file, not its copy."""
     raw = root / layout.RAW
     if not hasattr(dataset, "import_files"):
         return dict(dataset.read(raw))
     with named_by_source(raw, root / params.data.path):
+        if hasattr(dataset, "read_pictures"):
+            return dict(dataset.read_pictures(raw, _picture_options(params, scratch)))
         return dict(dataset.read(raw, params.normalize.image_size))
+
+
+def _picture_options(params: Params, scratch: Path) -> PictureOptions:
+    normalize = params.normalize
+    return PictureOptions(scratch, normalize.image_size, normalize.background_levels)
+
+
+def _with_files(inputs: dict[str, Input], depth: str, params: Params) -> dict[str, Input]:
+    """Describe how the pictures were read, for predictions from files."""
+    how = PictureFormat("", depth, params.normalize.background_levels)
+    return {name: replace(each, files=how.stored) for name, each in inputs.items()}
 
 
 @contextmanager

@@ -108,6 +108,7 @@ Augmentation = Annotated[
 ]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Level = Annotated[int, Field(ge=0, le=255)]
 
 
 class Data(Section):
@@ -133,8 +134,17 @@ class Normalize(Section):
     image_size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = Field(
         description="null, or height and width in pixels"
     )
+    background: Level | Annotated[list[Level], Field(min_length=3, max_length=3)] = Field(
+        description="a whole number from 0 to 255, or three of them"
+    )
     max_tokens: int = Field(ge=3, le=2**16, description="a whole number from 3 to 65536")
     sequence_length: Count = Field(description=COUNT)
+
+    @property
+    def background_levels(self) -> tuple[int, ...]:
+        """The background as one grey level, or as red, green and blue."""
+        levels = [self.background] if isinstance(self.background, int) else self.background
+        return tuple(levels)
 
 
 class Model(Section):

@@ -53,6 +53,13 @@ def bytes_bar(name: str, size: int | None) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
+def count_bar(name: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of `total` things are done; yields a function to call with further ones."""
+    with _bar(name, total, MofNCompleteColumn(), TimeRemainingColumn()) as (progress, task):
+        yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
 def steps_bar(total: int) -> Iterator[Callable[[int, str], None]]:
     """Show training's progress; yields a function of the steps done so far and a text to show."""
     columns = (MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())

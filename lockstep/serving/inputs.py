@@ -10,6 +10,7 @@ from lockstep.data.readers import csv_files
 from lockstep.data.readers import images as image_files
 from lockstep.data.readers.html_pages import refuse_page
 from lockstep.data.readers.npz_files import load_arrays
+from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.spec import Input, Spec, unwrap_single
 from lockstep.errors import DataError
 
@@ -99,16 +100,17 @@ def _images(path: Path, each: Input, spec: Spec) -> PredictionInputs:
     if channels not in ([], [1], [3]) or not _has_image_levels(each, spec):
         top = f"levels up to {each.statistics['maximum']:g}, shape {each.shape}"
         raise DataError(f"{path}: {spec.data} has {top}, unlike image files; expected .npy or .npz")
-    mode = "RGB" if channels == [3] else "L"
+    how = PictureFormat("RGB" if channels == [3] else "L", **each.files)
     paths = _files_in(path) if path.is_dir() else [path]
-    images = np.stack([image_files.load_image(file, mode, (height, width)) for file in paths])
-    return PredictionInputs([str(file) for file in paths], images.reshape(len(paths), *each.shape))
+    images = np.stack([image_files.load_image(file, how, (height, width)) for file in paths])
+    fitting = _checked(path, each, images.reshape(len(paths), *each.shape))
+    return PredictionInputs([str(file) for file in paths], fitting)
 
 
 def _has_image_levels(each: Input, spec: Spec) -> bool:
-    """Return whether the data set's pixels are scaled 0 to 255, as those of image files."""
+    """Return whether the data set's pixels have the levels of image files."""
     bright = each.statistics["maximum"] >= HALF_OF_LEVELS
-    return each.dtype == "uint8" and (spec.data == "folder" or bright)
+    return spec.data == "folder" or (each.dtype == "uint8" and bright)
 
 
 def _files_in(folder: Path) -> list[Path]:

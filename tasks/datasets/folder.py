@@ -1,15 +1,14 @@
 """The user's own folder of images, with a sub-folder for each class; see data/README.md."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from lockstep.data.readers import images, user_files
+from lockstep.data.readers import picture_sets, user_files
+from lockstep.data.readers.picture_sets import PictureOptions
 from lockstep.errors import DataError
 
 INPUT_KIND = "image"
-GREY = ("1", "L")
 import_files = user_files.import_files
 
 
@@ -40,23 +39,33 @@ def _count(directory: Path) -> int:
     return sum(not each.name.startswith(".") for each in inside)
 
 
-def read(folder: Path, size: list[int] | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return images (n, height, width), with (..., 3) if any isn't grey, and class names (n,).
+def read_pictures(
+    folder: Path, options: PictureOptions
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return pictures (n, height, width), or (..., 3) if any isn't grey, and class names (n,).
 
-    Images are resized to `size`, [height, width]; if it is None, all must have the same size.
     Raises DataError that names the file.
     """
+    splits = _splits(folder)
+    paths = {split: [path for path, _ in pairs] for split, pairs in splits.items()}
+    pictures = picture_sets.load_pictures(paths, options)
+    return {
+        split: (pictures[split], np.array([name for _, name in pairs]))
+        for split, pairs in splits.items()
+    }
+
+
+def _splits(folder: Path) -> dict[str, list[tuple[Path, str]]]:
     if {path.name for path in folder.iterdir()} == {"train", "test"}:
-        found = {split: _by_class(folder / split) for split in ("train", "test")}
-        paths = {split: [each for each, _ in pairs] for split, pairs in found.items()}
-        images = dict(zip(found, _images(paths.values(), size), strict=True))
-        return {split: (images[split], _names(pairs)) for split, pairs in found.items()}
+        return {split: _by_class(folder / split) for split in ("train", "test")}
     pairs = _by_class(folder)
-    (x,), y = _images([[path for path, _ in pairs]], size), _names(pairs)
-    test = np.concatenate(
-        [user_files.draw_test_mask(int((y == name).sum())) for name in np.unique(y)]
-    )
-    return {"train": (x[~test], y[~test]), "test": (x[test], y[test])}
+    names = [name for _, name in pairs]
+    drawn = [user_files.draw_test_mask(names.count(name)) for name in dict.fromkeys(names)]
+    test = np.concatenate(drawn)
+    return {
+        "train": [pair for pair, tests in zip(pairs, test, strict=True) if not tests],
+        "test": [pair for pair, tests in zip(pairs, test, strict=True) if tests],
+    }
 
 
 def _by_class(folder: Path) -> list[tuple[Path, str]]:
@@ -72,19 +81,3 @@ def _by_class(folder: Path) -> list[tuple[Path, str]]:
     if len({name for _, name in pairs}) < 2:
         raise DataError(f"{folder}: expected sub-folders for two classes or more")
     return pairs
-
-
-def _names(pairs: list[tuple[Path, str]]) -> np.ndarray:
-    return np.array([name for _, name in pairs])
-
-
-def _images(splits: Iterable[list[Path]], size: list[int] | None) -> Iterator[np.ndarray]:
-    """Each split's images as one array; grey only if all images of all splits are."""
-    splits = list(splits)
-    looks = [images.mode_and_size(path) for paths in splits for path in paths]
-    mode = "L" if all(mode in GREY for mode, _ in looks) else "RGB"
-    height_width = size or looks[0][1]
-    for paths in splits:
-        yield np.stack(
-            [images.load_image(path, mode, height_width, resize=size is not None) for path in paths]
-        )

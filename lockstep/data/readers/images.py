@@ -1,61 +1,126 @@
-"""Read an image file as an array: upright, grey or RGB, and of a given size."""
+"""Read an image file as an array: upright, grey or RGB, of its own depth and of a given size."""
 
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
+from lockstep.data.readers import pixels
 from lockstep.data.readers.html_pages import refuse_page
+from lockstep.data.readers.pixels import PictureFormat
+from lockstep.data.readers.unreadable import UnreadableError
 from lockstep.errors import DataError
 
 # Without formats for which Pillow runs other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+MAX_PIXELS = 2**30
+TURN = Image.Transpose
+TURNS = dict(
+    enumerate(
+        (
+            TURN.FLIP_LEFT_RIGHT, TURN.ROTATE_180, TURN.FLIP_TOP_BOTTOM, TURN.TRANSPOSE,
+            TURN.ROTATE_270, TURN.TRANSVERSE, TURN.ROTATE_90,
+        ),
+        2,
+    )
+)  # fmt: skip
 
 
-def load_image(path: Path, mode: str, size: Iterable[int], *, resize: bool = True) -> np.ndarray:
-    """Return an image in mode L or RGB, of `size` (height, width).
+class Look(NamedTuple):
+    """What an image file's header says."""
 
-    Raises DataError if it can't be read, or has another size and `resize` is false.
+    mode: str  # L or RGB
+    depth: str  # uint8, uint16 or float32
+    has_frames: bool  # more than one
+
+
+def load_image(
+    path: Path, picture_format: PictureFormat, size: Iterable[int] | None, *, resize: bool = True
+) -> np.ndarray:
+    """Return a file's first picture, upright, of `size` (height, width) or its own.
+
+    Raises DataError if it can't be read, or has another depth, or another size and no `resize`.
     """
+    with _opened(path) as image:
+        bands = pixels.bands(image, path, picture_format)
+        turn = _turn(image)
+        bands = [band.transpose(turn) for band in bands] if turn is not None else bands
+        if size is not None:
+            bands = _of_size(path, bands, size, resize=resize)
+        return pixels.as_array(bands, picture_format.depth)
+
+
+def look(path: Path, background: tuple[int, ...]) -> Look:
+    """Return what a file's header says of its pixels; raises DataError if it can't be read."""
+    with _opened(path) as image:
+        mode = pixels.mode_of(image, path, background)
+        depth = pixels.depth_of(image, path)
+        return Look(mode, depth, bool(getattr(image, "is_animated", False)))
+
+
+def _of_size(
+    path: Path, bands: list[Image.Image], size: Iterable[int], *, resize: bool
+) -> list[Image.Image]:
     height, width = size
-    with _opened(path) as image:
-        upright = ImageOps.exif_transpose(image).convert(mode)
-        if upright.size != (width, height):
-            if not resize:
-                raise DataError(
-                    f"{path}: {upright.height}x{upright.width} pixels, expected {height}x{width} "
-                    "as in the first image; normalize.image_size resizes them"
-                )
-            upright = upright.resize((width, height), Image.Resampling.BILINEAR)
-        return np.asarray(upright)
+    if bands[0].size == (width, height):
+        return bands
+    if not resize:
+        raise DataError(
+            f"{path}: {bands[0].height}x{bands[0].width} pixels, expected {height}x{width} "
+            "as in the first image; normalize.image_size resizes them"
+        )
+    return [band.resize((width, height), Image.Resampling.BILINEAR) for band in bands]
 
 
-def mode_and_size(path: Path) -> tuple[str, list[int]]:
-    """Return an image's mode, such as L or RGB, and its height and width."""
-    with _opened(path) as image:
-        upright = ImageOps.exif_transpose(image)
-        return image.mode, [upright.height, upright.width]
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """How a camera was held, by its EXIF; Pillow turns TIFF itself when it loads the pixels."""
+    image.load()
+    try:
+        return TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # whatever a camera or an editor wrote: the pixels are good without it
+        return None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     if not path.is_file():
-        raise DataError(f"{path}: not a file, expected an image")
+        raise UnreadableError(f"{path}: not a file, expected an image")
     try:
-        with warnings.catch_warnings(), Image.open(path, formats=FORMATS) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        # By a path, Pillow would map a TIFF into memory, and mistake the rows of a turned one.
+        with _own_limit(), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                size = f"{image.height}x{image.width}"
+                raise UnreadableError(
+                    f"{path}: {size} pixels by its header, expected at most 2**30"
+                )
             yield image
+    except (DataError, MemoryError):
+        raise
     except UnidentifiedImageError:
+        raise UnreadableError(_not_an_image(path)) from None
+    except Exception as error:  # Pillow's decoders raise errors of many classes for broken files
+        raise UnreadableError(f"{path}: not a whole image ({error}), remove or repair it") from None
+
+
+def _not_an_image(path: Path) -> str:
+    try:
         refuse_page(path)
-        raise DataError(f"{path}: not an image ({', '.join(FORMATS)}), remove it") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as error:
-        raise DataError(f"{path}: not a whole image ({error}), remove or repair it") from None
+    except DataError as error:
+        return str(error)
+    return f"{path}: not an image ({', '.join(FORMATS)}), remove it"
+
+
+@contextmanager
+def _own_limit() -> Iterator[None]:
+    """Replace Pillow's limit, which refuses scans and maps, and its warnings of odd headers."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit

@@ -48,7 +48,11 @@ class Spec:
 
 def write_spec(spec: Spec, folder: Path) -> None:
     """Write spec.json."""
-    atomic_files.write_json(folder / "spec.json", dataclasses.asdict(spec))
+    values = dataclasses.asdict(spec)
+    for each in values["inputs"].values():
+        if not each["files"]:
+            del each["files"]  # so that data sets without it keep the bytes of their spec.json
+    atomic_files.write_json(folder / "spec.json", values)
 
 
 def read_spec(root: Path) -> Spec:

@@ -19,6 +19,8 @@ class Input:
     # A table's columns by name, with the categories of text; the first is any unknown text.
     columns: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     words: list[str] = dataclasses.field(default_factory=list)  # a text's vocabulary, by id
+    # How image files are read, unless they have 8 bits and a white background: depth, background.
+    files: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def model_shape(self) -> tuple[int, ...]:

@@ -1,0 +1,107 @@
+"""All pictures of a data set, decoded into arrays that lie on disk."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lockstep.data.readers import decoding, images
+from lockstep.data.readers.images import Look
+from lockstep.data.readers.pixels import DEPTHS, PictureFormat
+from lockstep.data.readers.unreadable import UnreadableError, UnreadableFiles
+from lockstep.errors import DataError
+from lockstep.process import console
+from lockstep.storage import disk
+
+BATCH = 256  # pictures to look at for whether all are of one value
+
+
+class PictureOptions(NamedTuple):
+    """What parameters say of a set of pictures, and where its arrays can lie."""
+
+    scratch: Path
+    size: list[int] | None = None  # height and width to resize to
+    background: tuple[int, ...] = (255,)
+    processes: int | None = None  # None: as many as pay
+
+
+def load_pictures(splits: dict[str, list[Path]], options: PictureOptions) -> dict[str, np.ndarray]:
+    """Return each split's pictures, (n, height, width), or (..., 3) if any of the set has colours.
+
+    Raises UnreadableFiles with all that can't be read, DataError for different depths or sizes.
+    """
+    paths = [path for each in splits.values() for path in each]
+    looks = _looks(paths, options.background)
+    _say_frames(looks)
+    how = PictureFormat(_mode(looks), _depth(looks), options.background)
+    size = options.size or _first_size(paths, how)
+    shape = (*size, 3) if how.mode == "RGB" else tuple(size)
+    disk.require_space(
+        options.scratch, len(paths) * int(np.prod(shape)) * np.dtype(how.depth).itemsize
+    )
+    pictures: dict[str, np.ndarray] = {}
+    faults: dict[Path, str] = {}
+    with console.count_bar("pictures", len(paths)) as done:
+        for split, each in splits.items():
+            job = decoding.Job(
+                options.scratch / f"{split}.npy", how, size, options.size is not None
+            )
+            pictures[split], found = decoding.decode(job, each, shape, options.processes, done)
+            faults |= found
+    if faults:
+        raise UnreadableFiles(faults, len(paths))
+    _say_flat(pictures.values())
+    return pictures
+
+
+def _looks(paths: list[Path], background: tuple[int, ...]) -> dict[Path, Look]:
+    looks, faults = {}, {}
+    for path in paths:
+        try:
+            looks[path] = images.look(path, background)
+        except UnreadableError as error:
+            faults[path] = str(error)
+    if faults:
+        raise UnreadableFiles(faults, len(paths))
+    return looks
+
+
+def _mode(looks: dict[Path, Look]) -> str:
+    return "L" if all(each.mode == "L" for each in looks.values()) else "RGB"
+
+
+def _depth(looks: dict[Path, Look]) -> str:
+    """Return the depth of all pictures: 16 bits and 8 bits of one thing have different levels."""
+    first: dict[str, Path] = {}
+    for path, each in looks.items():
+        first.setdefault(each.depth, path)
+    if len(first) > 1:
+        found = ", ".join(f"{path} has {DEPTHS[depth]}" for depth, path in first.items())
+        raise DataError(f"{found}, expected one depth for all pictures; convert those of one")
+    return next(iter(first))
+
+
+def _first_size(paths: list[Path], how: PictureFormat) -> list[int]:
+    """Return height and width of the first picture that can be read."""
+    for path in paths:
+        try:
+            return list(images.load_image(path, how, None).shape[:2])
+        except UnreadableError:
+            continue  # counted when all are decoded
+    return [1, 1]
+
+
+def _say_frames(looks: dict[Path, Look]) -> None:
+    count = sum(each.has_frames for each in looks.values())
+    if count:
+        console.say(f"{count} of {len(looks)} pictures have several frames: the first is taken")
+
+
+def _say_flat(pictures: Iterable[np.ndarray]) -> None:
+    """Say that all pixels of all pictures have one value, which no model can learn from."""
+    pictures = list(pictures)
+    value = pictures[0].flat[0]
+    batches = (each[at : at + BATCH] for each in pictures for at in range(0, len(each), BATCH))
+    if all((batch == value).all() for batch in batches):
+        console.say(f"all pixels of all pictures are {value}: there is nothing to learn from them")
