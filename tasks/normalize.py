@@ -75,7 +75,9 @@ def _read(dataset: ModuleType, params: Params, root: Path, scratch: Path) -> dic
 
 def _picture_options(params: Params, scratch: Path) -> PictureOptions:
     normalize = params.normalize
-    return PictureOptions(scratch, normalize.image_size, normalize.background_levels)
+    return PictureOptions(
+        scratch, normalize.image_size, normalize.background_levels, params.data.skip_unreadable
+    )
 
 
 def _with_files(inputs: dict[str, Input], depth: str, params: Params) -> dict[str, Input]:

@@ -125,6 +125,7 @@ class Data(Section):
         description="auto, image, table, text or series"
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
+    skip_unreadable: bool = Field(description="true or false")
 
 
 class Normalize(Section):

@@ -5,13 +5,20 @@ import numpy as np
 from lockstep.data import random_streams
 from lockstep.data.spec import Examples
 from lockstep.errors import DataError
+from lockstep.process import console
 
 
 def split_validation(splits: dict[str, Examples], share: float, seed: int) -> dict[str, Examples]:
     """Move a random share of the training split to a validation split; both keep their order.
 
-    Raises DataError if that leaves one of them empty.
+    The data's own validation split stays. Raises DataError if either is left empty.
     """
+    if "validation" in splits:
+        count = splits["validation"].size
+        console.say(
+            f"validation: the data's own {count} examples; data.validation_split isn't used"
+        )
+        return splits
     if share == 0:
         return splits
     train = splits["train"]

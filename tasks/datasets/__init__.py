@@ -19,9 +19,10 @@ channels)), or texts (n,). With several inputs or targets, x, y, `TARGET_KIND`, 
 
 The files for the user's own data, folder, csv and npz, define `import_files(source, raw)` instead
 of addresses and files. Their `read(folder, size)` may return a table: a structured array with a
-field for each column. Before any stage runs, their `check(source, target)` checks the data, and
-`train_examples(source)` counts them. `place(raw, split, number)` says where an example of a split
-is in the person's file.
+field for each column; pictures have `read_pictures(folder, options)` instead. Before any stage
+runs, their `check(source, target)` checks the data, and `train_examples(source)` counts them.
+`place(raw, split, number)` says where an example of a split is in the person's file, and
+`has_validation(source)` whether there is a split "validation" beside "train" and "test".
 """
 
 import importlib
@@ -48,12 +49,13 @@ def check_batch_size(params: Params, root: Path) -> None:
 
     The parameters and the user's data have been checked.
     """
-    dataset = find(params.data.name)
+    dataset, source = find(params.data.name), root / params.data.path
     if params.data.name in USER_DATA:
-        count = dataset.train_examples(root / params.data.path)
+        count = dataset.train_examples(source)
     else:
         count = getattr(dataset, "TRAIN_EXAMPLES", 0)
-    left = count - round(count * params.data.validation_split)
+    validated = hasattr(dataset, "has_validation") and dataset.has_validation(source)
+    left = count - (0 if validated else round(count * params.data.validation_split))
     if 0 < left < params.train.batch_size:
         raise ParamsError(
             f"train.batch_size: got {params.train.batch_size}, expected at most the {left} "

@@ -1,19 +1,31 @@
 """The user's own folder of images, with a sub-folder for each class; see data/README.md."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from lockstep.data.readers import picture_sets, user_files
+from lockstep.data.readers.picture_classes import Splits, with_test_split, without
+from lockstep.data.readers.picture_folders import described, find_pictures
 from lockstep.data.readers.picture_sets import PictureOptions
+from lockstep.data.readers.unreadable import UnreadableFiles
 from lockstep.errors import DataError
+from lockstep.process import console
 
 INPUT_KIND = "image"
-import_files = user_files.import_files
+
+
+def import_files(source: Path, raw: Path) -> None:
+    """Copy the folder's content but hidden files, which are counted."""
+    user_files.import_files(source, raw)
+    hidden = sorted(source.rglob(".*"))
+    if hidden:
+        console.say(f"ignored as hidden: {described(hidden)}")
 
 
 def check(source: Path, target: str | None) -> None:
-    """Raise DataError if `source` is no folder; its contents are checked by `read`."""
+    """Raise DataError if `source` is no folder; its contents are checked when they are read."""
     user_files.check_exists(source)
     if not source.is_dir():
         raise DataError(
@@ -21,22 +33,18 @@ def check(source: Path, target: str | None) -> None:
         )
 
 
-def place(folder: Path, split: str, number: int) -> str:
-    """Return the path of an example of a split that has a folder of its own."""
-    return str(_by_class(folder / split)[number][0])
-
-
 def train_examples(source: Path) -> int:
     """Return the number of examples that are for training or validation."""
-    folders = [each for each in source.iterdir() if not each.name.startswith(".")]
-    if {each.name for each in folders} == {"train", "test"}:
-        return sum(map(_count, (source / "train").iterdir()))
-    return sum(user_files.left_for_training(_count(each)) for each in folders)
+    splits = find_pictures(source).splits
+    if "test" in splits:
+        return len(splits["train"])
+    counts = Counter(each.label for each in splits["train"])
+    return sum(map(user_files.left_for_training, counts.values()))
 
 
-def _count(directory: Path) -> int:
-    inside = directory.iterdir() if directory.is_dir() else ()
-    return sum(not each.name.startswith(".") for each in inside)
+def has_validation(source: Path) -> bool:
+    """Return whether the folder has a validation split of its own."""
+    return "validation" in find_pictures(source).splits
 
 
 def read_pictures(
@@ -46,38 +54,27 @@ def read_pictures(
 
     Raises DataError that names the file.
     """
-    splits = _splits(folder)
-    paths = {split: [path for path, _ in pairs] for split, pairs in splits.items()}
-    pictures = picture_sets.load_pictures(paths, options)
+    splits, ignored = find_pictures(folder)
+    if ignored:
+        console.say(f"ignored, not pictures: {described(ignored)}")
+    splits, pictures = _loaded(folder, splits, options)
     return {
-        split: (pictures[split], np.array([name for _, name in pairs]))
-        for split, pairs in splits.items()
+        split: (pictures[split], np.array([each.label for each in splits[split]]))
+        for split in splits
     }
 
 
-def _splits(folder: Path) -> dict[str, list[tuple[Path, str]]]:
-    if {path.name for path in folder.iterdir()} == {"train", "test"}:
-        return {split: _by_class(folder / split) for split in ("train", "test")}
-    pairs = _by_class(folder)
-    names = [name for _, name in pairs]
-    drawn = [user_files.draw_test_mask(names.count(name)) for name in dict.fromkeys(names)]
-    test = np.concatenate(drawn)
-    return {
-        "train": [pair for pair, tests in zip(pairs, test, strict=True) if not tests],
-        "test": [pair for pair, tests in zip(pairs, test, strict=True) if tests],
-    }
-
-
-def _by_class(folder: Path) -> list[tuple[Path, str]]:
-    """Each file with its class, sorted by class and file name."""
-    pairs = []
-    for directory in sorted(folder.iterdir()):
-        if not directory.is_dir():
-            raise DataError(f"{directory}: a file, expected only sub-folders, one for each class")
-        inside = sorted(directory.iterdir())
-        if not inside:
-            raise DataError(f"{directory}: empty, expected images of this class")
-        pairs += [(path, directory.name) for path in inside]
-    if len({name for _, name in pairs}) < 2:
-        raise DataError(f"{folder}: expected sub-folders for two classes or more")
-    return pairs
+def _loaded(
+    folder: Path, found: Splits, options: PictureOptions
+) -> tuple[Splits, dict[str, np.ndarray]]:
+    """Load all splits, again without the files that can't be read if these are to be skipped."""
+    while True:
+        splits = with_test_split(folder, found)
+        paths = {split: [each.path for each in inside] for split, inside in splits.items()}
+        try:
+            return splits, picture_sets.load_pictures(paths, options)
+        except UnreadableFiles as error:
+            if not options.skip_unreadable:
+                raise
+            console.say(f"left out, for data.skip_unreadable: {error.summary}")
+            found = without(found, error.faults)

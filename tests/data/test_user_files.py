@@ -96,14 +96,14 @@ def test_a_broken_image_is_reported_with_its_path(
     ("odd", "line"),
     [
         (
-            lambda directory: (directory / "notes.txt").write_text("x"),
-            "notes.txt: a file, expected only",
+            lambda directory: (directory / "notes.csv").write_text("x"),
+            "notes.csv: a file, expected only",
         ),
         (
             lambda directory: (directory / "empty").mkdir(),
             "expected sub-folders|empty, expected images",
         ),
-        (lambda directory: (directory / "dark" / "deep").mkdir(), "deep: not a file"),
+        (lambda directory: (directory / "dark" / "deep.txt").write_text("x"), "deep.txt: not an"),
         (lambda directory: shutil.rmtree(directory / "dark"), "two classes or more"),
         (
             lambda directory: (directory / "dark" / "out").symlink_to("/etc/hostname"),

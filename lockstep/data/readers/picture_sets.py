@@ -23,6 +23,7 @@ class PictureOptions(NamedTuple):
     scratch: Path
     size: list[int] | None = None  # height and width to resize to
     background: tuple[int, ...] = (255,)
+    skip_unreadable: bool = False
     processes: int | None = None  # None: as many as pay
 
 

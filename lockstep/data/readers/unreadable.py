@@ -15,10 +15,8 @@ class UnreadableFiles(DataError):
     """All files of a set that can't be read: each path with what is wrong with it."""
 
     def __init__(self, faults: dict[Path, str], total: int) -> None:
-        first = "; ".join(list(faults.values())[:NAMED])
-        count = f"{len(faults)} of {total} files can't be read: " if len(faults) > 1 else ""
-        more = "; ..." if len(faults) > NAMED else ""
-        super().__init__(
-            f"{count}{first}{more}; or set data.skip_unreadable: true to leave out such files"
-        )
+        first = "; ".join(list(faults.values())[:NAMED]) + "; ..." * (len(faults) > NAMED)
+        self.summary = f"{len(faults)} of {total} files can't be read: {first}"
+        shown = self.summary if len(faults) > 1 else first
+        super().__init__(f"{shown}; or set data.skip_unreadable: true to leave out such files")
         self.faults = faults

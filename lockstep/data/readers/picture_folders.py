@@ -1,0 +1,116 @@
+"""Find the pictures in a folder, by class and split, as people lay out such folders."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import NamedTuple
+
+from lockstep.errors import DataError
+
+SPELLINGS = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+SPLITS = ("train", "validation", "test")
+# What systems leave in folders, and what people write beside pictures; all in lower case.
+LEFT_BEHIND = (".*", "thumbs.db", "desktop.ini", "__macosx")
+WRITTEN_BESIDE = ("readme*", "license*", "licence*", "*.txt", "*.md")
+
+
+class Picture(NamedTuple):
+    """A file and its class."""
+
+    path: Path
+    label: str
+
+
+class Found(NamedTuple):
+    """Pictures by the split that their folder gives, sorted by class and path; what was ignored."""
+
+    splits: dict[str, list[Picture]]
+    ignored: list[Path]
+
+
+def find_pictures(folder: Path) -> Found:
+    """Return the pictures of a folder with classes, or with train, validation and test inside.
+
+    Without folders for splits, all are in train. Raises DataError for a folder that is neither.
+    """
+    given = _split_folders(folder)
+    splits = {split: _by_class(given[split]) for split in SPLITS if split in given}
+    inside = (folder, *given.values())
+    ignored = [path for each in inside for path in each.iterdir() if _is_beside(path)]
+    return Found(splits, ignored + _left_behind(folder, ignored))
+
+
+def described(ignored: Iterable[Path]) -> str:
+    """Return what was ignored, as `2 Thumbs.db, 1 README.md`."""
+    counts = Counter(path.name for path in ignored)
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())
+
+
+def is_left_behind(path: Path) -> bool:
+    """Return whether a system wrote a file or folder, such as .DS_Store or Thumbs.db."""
+    return any(fnmatch(path.name.lower(), each) for each in LEFT_BEHIND)
+
+
+def _is_beside(path: Path) -> bool:
+    written = any(fnmatch(path.name.lower(), each) for each in WRITTEN_BESIDE)
+    return is_left_behind(path) or (written and path.is_file())
+
+
+def _left_behind(folder: Path, known: list[Path]) -> list[Path]:
+    found = [path for path in sorted(folder.rglob("*")) if is_left_behind(path)]
+    return [path for path in found if path not in known and not _is_inside(path, folder)]
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a path lies in something that is ignored as a whole, such as __MACOSX."""
+    return any(map(is_left_behind, path.relative_to(folder).parents))
+
+
+def _split_folders(folder: Path) -> dict[str, Path]:
+    """Each split's folder; a folder is a split by its name, unless it and others are classes."""
+    folders = sorted(each for each in folder.iterdir() if each.is_dir() and not _is_beside(each))
+    named = [each for each in folders if each.name.lower() in SPELLINGS]
+    others = [each for each in folders if each not in named]
+    if not named or (others and not any(map(_has_folders, named))):
+        return {"train": folder}
+    given = {SPELLINGS[each.name.lower()]: each for each in named}
+    if others or len(given) < len(named) or "train" not in given:
+        raise DataError(
+            f"{folder}: got the folders {', '.join(each.name for each in folders)}, expected "
+            "train with validation and test or without them, each once, or only classes"
+        )
+    return given
+
+
+def _has_folders(folder: Path) -> bool:
+    return any(each.is_dir() and not is_left_behind(each) for each in folder.iterdir())
+
+
+def _by_class(folder: Path) -> list[Picture]:
+    pictures: list[Picture] = []
+    for directory in sorted(folder.iterdir()):
+        if _is_beside(directory):
+            continue
+        if not directory.is_dir():
+            raise DataError(f"{directory}: a file, expected only sub-folders, one for each class")
+        inside = [Picture(path, directory.name) for path in _files(directory)]
+        if not inside:
+            raise DataError(f"{directory}: empty, expected images of this class")
+        pictures += inside
+    return pictures
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files in a folder and its sub-folders."""
+    for path in sorted(folder.iterdir()):
+        if is_left_behind(path):
+            continue
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            yield path
