@@ -10,6 +10,7 @@ from lockstep.data.readers import csv_files
 from lockstep.data.readers import images as image_files
 from lockstep.data.readers.html_pages import refuse_page
 from lockstep.data.readers.npz_files import load_arrays
+from lockstep.data.readers.picture_folders import files_below
 from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.spec import Input, Spec, unwrap_single
 from lockstep.errors import DataError
@@ -114,9 +115,8 @@ def _has_image_levels(each: Input, spec: Spec) -> bool:
 
 
 def _files_in(folder: Path) -> list[Path]:
-    """Return all files in a folder and its subfolders, except hidden ones such as .DS_Store."""
-    found = sorted(folder.rglob("*"))
-    paths = [path for path in found if not (path.is_dir() or path.name.startswith("."))]
+    """Return all files in a folder and its sub-folders, except what systems leave there."""
+    paths = list(files_below(folder))
     if not paths:
         raise DataError(f"{folder}: empty, expected images")
     return paths

@@ -45,6 +45,17 @@ def find_pictures(folder: Path) -> Found:
     return Found(splits, ignored + _left_behind(folder, ignored))
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield all files in a folder and its sub-folders, except what systems leave there."""
+    for path in sorted(folder.iterdir()):
+        if is_left_behind(path):
+            continue
+        if path.is_dir():
+            yield from files_below(path)
+        else:
+            yield path
+
+
 def described(ignored: Iterable[Path]) -> str:
     """Return what was ignored, as `2 Thumbs.db, 1 README.md`."""
     counts = Counter(path.name for path in ignored)
@@ -98,19 +109,8 @@ def _by_class(folder: Path) -> list[Picture]:
             continue
         if not directory.is_dir():
             raise DataError(f"{directory}: a file, expected only sub-folders, one for each class")
-        inside = [Picture(path, directory.name) for path in _files(directory)]
+        inside = [Picture(path, directory.name) for path in files_below(directory)]
         if not inside:
             raise DataError(f"{directory}: empty, expected images of this class")
         pictures += inside
     return pictures
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """All files in a folder and its sub-folders."""
-    for path in sorted(folder.iterdir()):
-        if is_left_behind(path):
-            continue
-        if path.is_dir():
-            yield from _files(path)
-        else:
-            yield path
