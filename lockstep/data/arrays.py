@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lockstep.data.deviation import deviation
 from lockstep.data.spec import Input
 from lockstep.errors import DataError
 
@@ -43,7 +44,7 @@ def statistics_of(x: np.ndarray, kind: str = "table") -> dict[str, Any]:
         "minimum": x.min(axis).astype(float).tolist(),
         "maximum": x.max(axis).astype(float).tolist(),
         "mean": x.mean(axis, dtype=np.float64).tolist(),
-        "deviation": x.std(axis, dtype=np.float64).tolist(),
+        "deviation": deviation(x) if axis is None else x.std(axis, dtype=np.float64).tolist(),
     }
 
 

@@ -14,7 +14,7 @@ from lockstep.errors import DataError
 from lockstep.process import console
 from lockstep.storage import disk
 
-BATCH = 256  # pictures to look at for whether all are of one value
+BLOCK = 2**24  # bytes to compare at once
 
 
 class PictureOptions(NamedTuple):
@@ -102,7 +102,7 @@ def _say_frames(looks: dict[Path, Look]) -> None:
 def _say_flat(pictures: Iterable[np.ndarray]) -> None:
     """Say that all pixels of all pictures have one value, which no model can learn from."""
     pictures = list(pictures)
-    value = pictures[0].flat[0]
-    batches = (each[at : at + BATCH] for each in pictures for at in range(0, len(each), BATCH))
+    value, count = pictures[0].flat[0], max(1, BLOCK // pictures[0][0].nbytes)
+    batches = (each[at : at + count] for each in pictures for at in range(0, len(each), count))
     if all((batch == value).all() for batch in batches):
         console.say(f"all pixels of all pictures are {value}: there is nothing to learn from them")

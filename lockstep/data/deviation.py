@@ -1,0 +1,24 @@
+"""The standard deviation of all numbers of an array, without a copy of it in float64."""
+
+import numpy as np
+
+BLOCK = 2**20  # numbers
+
+
+def deviation(x: np.ndarray) -> float:
+    """Return what `x.std(dtype=np.float64)` returns, bit by bit, of an array in C order.
+
+    NumPy adds by halves, down to a few numbers; so does this, down to a block, which NumPy adds.
+    """
+    if not x.flags.c_contiguous:
+        return float(x.std(dtype=np.float64))
+    squares = _squares(x.reshape(-1), x.mean(dtype=np.float64))
+    return float(np.sqrt(squares / x.size))
+
+
+def _squares(flat: np.ndarray, mean: np.float64) -> np.float64:
+    if len(flat) <= BLOCK:
+        distance = flat - mean
+        return np.multiply(distance, distance, out=distance).sum()
+    half = len(flat) // 2 // 8 * 8
+    return _squares(flat[:half], mean) + _squares(flat[half:], mean)
