@@ -76,7 +76,11 @@ def _read(dataset: ModuleType, params: Params, root: Path, scratch: Path) -> dic
 def _picture_options(params: Params, scratch: Path) -> PictureOptions:
     normalize = params.normalize
     return PictureOptions(
-        scratch, normalize.image_size, normalize.background_levels, params.data.skip_unreadable
+        scratch,
+        normalize.image_size,
+        normalize.background_levels,
+        params.data.skip_unreadable,
+        params.data.labels_file,
     )
 
 

@@ -126,6 +126,22 @@ class Data(Section):
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
     skip_unreadable: bool = Field(description="true or false")
+    labels_file: Annotated[str, Field(min_length=1)] | None = Field(
+        description="null, or the path of a CSV in the folder data.path"
+    )
+
+    @model_validator(mode="after")
+    def _labels_lie_in_the_folder(self) -> "Data":
+        if self.labels_file is None:
+            return self
+        # Below data.path, a file is copied and watched for changes with the pictures.
+        outside = Path(self.labels_file).is_absolute() or ".." in Path(self.labels_file).parts
+        if outside or self.name != "folder":
+            raise ValueError(
+                f"got labels_file {self.labels_file} for {self.name}, expected null, or for the "
+                "data set folder a path below data.path"
+            )
+        return self
 
 
 class Normalize(Section):

@@ -20,9 +20,10 @@ channels)), or texts (n,). With several inputs or targets, x, y, `TARGET_KIND`, 
 The files for the user's own data, folder, csv and npz, define `import_files(source, raw)` instead
 of addresses and files. Their `read(folder, size)` may return a table: a structured array with a
 field for each column; pictures have `read_pictures(folder, options)` instead. Before any stage
-runs, their `check(source, target)` checks the data, and `train_examples(source)` counts them.
-`place(raw, split, number)` says where an example of a split is in the person's file, and
-`has_validation(source)` whether there is a split "validation" beside "train" and "test".
+runs, their `check(source, target)` checks the data, and `train_examples(source)` counts them, for
+pictures by `data.labels_file` if that is set. `place(raw, split, number)` says where an example of
+a split is in the person's file, and `has_validation(source)` whether there is a split "validation"
+beside "train" and "test".
 """
 
 import importlib
@@ -51,13 +52,22 @@ def check_batch_size(params: Params, root: Path) -> None:
     """
     dataset, source = find(params.data.name), root / params.data.path
     if params.data.name in USER_DATA:
-        count = dataset.train_examples(source)
+        count = dataset.train_examples(source, *_labels(params))
     else:
         count = getattr(dataset, "TRAIN_EXAMPLES", 0)
-    validated = hasattr(dataset, "has_validation") and dataset.has_validation(source)
-    left = count - (0 if validated else round(count * params.data.validation_split))
+    drawn = 0 if _has_validation(dataset, params, source) else params.data.validation_split
+    left = count - round(count * drawn)
     if 0 < left < params.train.batch_size:
         raise ParamsError(
             f"train.batch_size: got {params.train.batch_size}, expected at most the {left} "
             "examples of the training split"
         )
+
+
+def _labels(params: Params) -> tuple[str, ...]:
+    return () if params.data.labels_file is None else (params.data.labels_file,)
+
+
+def _has_validation(dataset: ModuleType, params: Params, source: Path) -> bool:
+    known = hasattr(dataset, "has_validation") and not _labels(params)
+    return known and bool(dataset.has_validation(source))

@@ -1,4 +1,7 @@
-"""The user's own folder of images, with a sub-folder for each class; see data/README.md."""
+"""The user's own folder of images, with a sub-folder for each class or a CSV of labels.
+
+See data/README.md.
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -6,8 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from lockstep.data.readers import picture_sets, user_files
-from lockstep.data.readers.picture_classes import Splits, with_test_split, without
-from lockstep.data.readers.picture_folders import described, find_pictures
+from lockstep.data.readers.picture_classes import (
+    Splits,
+    are_numbers,
+    drawn_from_all,
+    with_test_split,
+    without,
+)
+from lockstep.data.readers.picture_folders import Found, described, find_pictures
+from lockstep.data.readers.picture_labels import as_labels, find_labelled
 from lockstep.data.readers.picture_sets import PictureOptions
 from lockstep.data.readers.unreadable import UnreadableFiles
 from lockstep.errors import DataError
@@ -33,12 +43,14 @@ def check(source: Path, target: str | None) -> None:
         )
 
 
-def train_examples(source: Path) -> int:
+def train_examples(source: Path, labels_file: str | None = None) -> int:
     """Return the number of examples that are for training or validation."""
-    splits = find_pictures(source).splits
-    if "test" in splits:
-        return len(splits["train"])
-    counts = Counter(each.label for each in splits["train"])
+    found = _find(source, labels_file)
+    if "test" in found.splits:
+        return len(found.splits["train"])
+    counts = Counter(each.label for each in found.splits["train"])
+    if labels_file is not None and are_numbers(found.splits["train"]):
+        return user_files.left_for_training(counts.total())
     return sum(map(user_files.left_for_training, counts.values()))
 
 
@@ -50,26 +62,32 @@ def has_validation(source: Path) -> bool:
 def read_pictures(
     folder: Path, options: PictureOptions
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return pictures (n, height, width), or (..., 3) if any isn't grey, and class names (n,).
+    """Return pictures (n, height, width), or (..., 3) if any isn't grey, and labels (n,).
 
     Raises DataError that names the file.
     """
-    splits, ignored = find_pictures(folder)
+    found, ignored = _find(folder, options.labels_file)
     if ignored:
         console.say(f"ignored, not pictures: {described(ignored)}")
-    splits, pictures = _loaded(folder, splits, options)
-    return {
-        split: (pictures[split], np.array([each.label for each in splits[split]]))
-        for split in splits
-    }
+    splits, pictures = _loaded(folder, found, options)
+    texts = [each.label for inside in splits.values() for each in inside]
+    labels = as_labels(texts) if options.labels_file else np.array(texts)
+    ends = np.cumsum([len(inside) for inside in splits.values()])[:-1]
+    parts = np.split(labels, ends)
+    return {split: (pictures[split], y) for split, y in zip(splits, parts, strict=True)}
+
+
+def _find(folder: Path, labels_file: str | None) -> Found:
+    return find_labelled(folder, labels_file) if labels_file else find_pictures(folder)
 
 
 def _loaded(
     folder: Path, found: Splits, options: PictureOptions
 ) -> tuple[Splits, dict[str, np.ndarray]]:
     """Load all splits, again without the files that can't be read if these are to be skipped."""
+    numbers = options.labels_file is not None and are_numbers(found["train"])
     while True:
-        splits = with_test_split(folder, found)
+        splits = drawn_from_all(found["train"]) if numbers else with_test_split(folder, found)
         paths = {split: [each.path for each in inside] for split, inside in splits.items()}
         try:
             return splits, picture_sets.load_pictures(paths, options)
@@ -77,4 +95,4 @@ def _loaded(
             if not options.skip_unreadable:
                 raise
             console.say(f"left out, for data.skip_unreadable: {error.summary}")
-            found = without(found, error.faults)
+            found = without(found, error.faults, classes=not numbers)

@@ -8,6 +8,7 @@ import numpy as np
 
 from lockstep.data.readers import user_files
 from lockstep.data.readers.picture_folders import Picture
+from lockstep.data.readers.picture_labels import as_labels
 from lockstep.errors import DataError
 from lockstep.messages import nearest
 from lockstep.process import console
@@ -32,15 +33,15 @@ def with_test_split(folder: Path, splits: Splits) -> Splits:
     return splits
 
 
-def without(splits: Splits, faults: Mapping[Path, str]) -> Splits:
+def without(splits: Splits, faults: Mapping[Path, str], *, classes: bool) -> Splits:
     """Return the splits without files; raises DataError if that leaves nothing of a class."""
     left = {
         split: [each for each in inside if each.path not in faults]
         for split, inside in splits.items()
     }
-    known = {each.label for inside in left.values() for each in inside}
+    known = {each.label for inside in left.values() for each in inside} if classes else set()
     for path, label in (each for inside in splits.values() for each in inside):
-        if label not in known:
+        if classes and label not in known:
             raise DataError(
                 f"{path.parent}: none of the pictures of the class {label!r} can be read, expected "
                 "some; repair them, or remove the class"
@@ -55,7 +56,23 @@ def _drawn(folder: Path, pictures: list[Picture], counts: Counter[str]) -> Split
                 f"{folder}: the class {name!r} has {count} pictures, expected at least "
                 f"{user_files.TEST_DIVISOR} to draw a test split; add some, or a folder test"
             )
-    test = np.concatenate([user_files.draw_test_mask(count) for count in counts.values()])
+    masks = [user_files.draw_test_mask(count) for count in counts.values()]
+    return _parted(pictures, np.concatenate(masks))
+
+
+def drawn_from_all(pictures: list[Picture]) -> Splits:
+    """Return train and test of pictures whose labels are no classes to draw from."""
+    return _parted(pictures, user_files.draw_test_mask(len(pictures)))
+
+
+def are_numbers(pictures: list[Picture]) -> bool:
+    """Return whether labels are numbers of which some are rare, as those of a regression are."""
+    labels = as_labels([each.label for each in pictures])
+    rare = min(Counter(labels.tolist()).values(), default=0) < user_files.TEST_DIVISOR
+    return labels.dtype.kind != "U" and rare
+
+
+def _parted(pictures: list[Picture], test: np.ndarray) -> Splits:
     sides = zip(pictures, test, strict=True)
     drawn: Splits = {"train": [], "test": []}
     for picture, is_test in sides:
