@@ -94,5 +94,6 @@ def _loaded(
         except UnreadableFiles as error:
             if not options.skip_unreadable:
                 raise
-            console.say(f"left out, for data.skip_unreadable: {error.summary}")
+            summary = error.summary.replace(f"{folder}/", "")  # a copy of the user's folder
+            console.say(f"left out, for data.skip_unreadable: {summary}")
             found = without(found, error.faults, classes=not numbers)

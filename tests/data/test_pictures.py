@@ -152,6 +152,20 @@ def test_signed_levels_are_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, levels)
 
 
+@pytest.mark.parametrize(("sample_format", "level"), [(1, 2**32 - 5), (2, -(2**30)), (2, 2**25)])
+def test_levels_that_float32_can_not_hold_are_refused(
+    tmp_path: Path, sample_format: int, level: int
+) -> None:
+    levels = np.full(SIZE, level, np.int64).astype(np.int32)
+    path = saved(tmp_path / "a.tif", Image.fromarray(levels))
+    content = bytearray(path.read_bytes())
+    at = content.index(struct.pack("<HHI", 339, 3, 1)) + 8
+    content[at : at + 2] = struct.pack("<H", sample_format)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=rf"{path}: levels above 2\*\*24"):
+        read(path)
+
+
 def test_16_bits_in_planes_are_refused_not_halved(tmp_path: Path) -> None:
     path = write_tiff(tmp_path / "a.tif", DEEP[..., :3], planar=2)
     with pytest.raises(DataError, match=rf"{path}: RGB of 16 bits in a layout .* save it as a PNG"):

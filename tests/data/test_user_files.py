@@ -14,6 +14,7 @@ from PIL import Image
 
 from lockstep.data.arrays import store_numbers
 from lockstep.data.readers.images import load_image
+from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.spec import Spec, load_examples, read_spec
 from lockstep.errors import DataError, LockstepError
 from tasks import download, normalize
@@ -300,7 +301,10 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     exif = image.getexif()
     exif[0x0112] = 6  # rotated by 90 degrees
     image.save(tmp_path / "turned.jpg", exif=exif)
-    assert load_image(tmp_path / "turned.jpg", "L", (4, 2), resize=False).shape == (4, 2)
+    assert load_image(tmp_path / "turned.jpg", PictureFormat("L"), (4, 2), resize=False).shape == (
+        4,
+        2,
+    )
 
 
 def test_numbers_are_no_text() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PLANAR_CONFIGURATION, SAMPLEFORMAT
 
 from lockstep.data.readers.unreadable import UnreadableError
 
@@ -41,8 +41,10 @@ def levels(image: Image.Image, path: Path, background: tuple[int, ...]) -> np.nd
     if raw:
         return _colours(image, path, raw[1], raw[2], background)
     found = np.asarray(image)[..., None]
+    if getattr(image, "tag_v2", {}).get(SAMPLEFORMAT, (1,))[0] == 1 and found.dtype == np.int32:
+        found = found.view(np.uint32)  # Pillow has no such mode
     _check_finite(found, path)
-    if found.dtype.kind == "i" and np.abs(found.astype(np.int64)).max() > EXACT:
+    if found.dtype.kind in "iu" and np.abs(found.astype(np.int64)).max() > EXACT:
         raise UnreadableError(f"{path}: levels above 2**24, which float32 can't hold; rescale them")
     return _without_transparent(found, image.info.get("transparency"), background)
 
