@@ -28,7 +28,7 @@ from lockstep.data.readers.pixels import PictureFormat
 if __name__ == "__main__":
     path = Path(sys.argv[1])
     job = Job(path.with_name("out.npy"), PictureFormat("L"), [8, 8], True)
-    decode(job, [path] * 200_000, (8, 8), 2, lambda count: None)
+    decode(job, [path] * 200_000, 2, lambda count: None)
 """
 
 

@@ -22,6 +22,8 @@ BATCH = 32  # pictures; small, so that progress is shown and processes end toget
 TRIAL_SECONDS = 1.0  # of decoding in this process, to estimate the rest
 START_SECONDS = 4.0  # what the start of processes may take, with their imports
 Faults = dict[Path, str]
+Batch = tuple[int, list[Path]]  # an index in the array, and the files from there on
+OnDone = Callable[[int], None]
 
 
 class Job(NamedTuple):
@@ -32,31 +34,42 @@ class Job(NamedTuple):
     size: list[int]
     resize: bool
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a picture's array."""
+        return (*self.size, 3) if self.how.mode == "RGB" else tuple(self.size)
+
+    @property
+    def picture_bytes(self) -> int:
+        """Size of a picture's array."""
+        return math.prod(self.shape) * np.dtype(self.how.depth).itemsize
+
 
 def decode(
-    job: Job,
-    paths: list[Path],
-    shape: tuple[int, ...],
-    processes: int | None,
-    done: Callable[[int], None],
+    job: Job, paths: list[Path], processes: int | None, done: OnDone
 ) -> tuple[np.ndarray, Faults]:
     """Return the pictures as a memory map, and what is wrong with those that can't be read.
 
     Each picture's bits depend on its file alone, so they are the same for any number of processes,
     None for as many as pay.
     """
-    np.lib.format.open_memmap(job.file, "w+", job.how.depth, (len(paths), *shape)).flush()
+    shape = (len(paths), *job.shape)
+    np.lib.format.open_memmap(job.file, "w+", job.how.depth, shape).flush()
     batches = [(at, paths[at : at + BATCH]) for at in range(0, len(paths), BATCH)]
+    faults = _decode_batches(job, batches, processes, done)
+    return np.load(job.file, mmap_mode="r"), faults
+
+
+def _decode_batches(job: Job, batches: list[Batch], processes: int | None, done: OnDone) -> Faults:
     faults: Faults = {}
     start, cores = time.monotonic(), processes or len(os.sched_getaffinity(0))
     for number, (at, batch) in enumerate(batches):
         spent = time.monotonic() - start
         if cores > 1 and (processes or _pays(spent, number, len(batches), cores)):
-            faults |= _in_processes(job, batches[number:], cores, done)
-            break
+            return faults | _in_processes(job, batches[number:], cores, done)
         faults |= decode_batch(job, at, batch)
         done(len(batch))
-    return np.load(job.file, mmap_mode="r"), faults
+    return faults
 
 
 def decode_batch(job: Job, start: int, paths: Sequence[Path]) -> Faults:
@@ -78,16 +91,9 @@ def _pays(spent: float, done: int, total: int, cores: int) -> bool:
     return left - left / cores > START_SECONDS
 
 
-def _in_processes(
-    job: Job,
-    batches: list[tuple[int, list[Path]]],
-    cores: int,
-    done: Callable[[int], None],
-) -> Faults:
+def _in_processes(job: Job, batches: list[Batch], cores: int, done: OnDone) -> Faults:
     # Spawned: a fork of a process in which TensorFlow has threads may hang.
-    pool = ProcessPoolExecutor(
-        min(cores, math.ceil(len(batches))), get_context("spawn"), _end_with_parent
-    )
+    pool = ProcessPoolExecutor(min(cores, len(batches)), get_context("spawn"), _end_with_parent)
     faults: Faults = {}
     try:
         running = {pool.submit(decode_batch, job, *each): len(each[1]) for each in batches}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lockstep.data.readers import decoding, images
+from lockstep.data.readers.decoding import Job
 from lockstep.data.readers.images import Look
 from lockstep.data.readers.pixels import DEPTHS, PictureFormat
 from lockstep.data.readers.unreadable import UnreadableError, UnreadableFiles
@@ -38,23 +39,28 @@ def load_pictures(splits: dict[str, list[Path]], options: PictureOptions) -> dic
     _say_frames(looks)
     how = PictureFormat(_mode(looks), _depth(looks), options.background)
     size = options.size or _first_size(paths, how)
-    shape = (*size, 3) if how.mode == "RGB" else tuple(size)
-    disk.require_space(
-        options.scratch, len(paths) * int(np.prod(shape)) * np.dtype(how.depth).itemsize
-    )
-    pictures: dict[str, np.ndarray] = {}
-    faults: dict[Path, str] = {}
-    with console.count_bar("pictures", len(paths)) as done:
-        for split, each in splits.items():
-            job = decoding.Job(
-                options.scratch / f"{split}.npy", how, size, options.size is not None
-            )
-            pictures[split], found = decoding.decode(job, each, shape, options.processes, done)
-            faults |= found
+    pictures, faults = _decoded(splits, how, size, options)
     if faults:
         raise UnreadableFiles(faults, len(paths))
     _say_flat(pictures.values())
     return pictures
+
+
+def _decoded(
+    splits: dict[str, list[Path]], how: PictureFormat, size: list[int], options: PictureOptions
+) -> tuple[dict[str, np.ndarray], decoding.Faults]:
+    pictures: dict[str, np.ndarray] = {}
+    faults: decoding.Faults = {}
+    count, resize = sum(map(len, splits.values())), options.size is not None
+    jobs = {
+        split: Job(options.scratch / f"{split}.npy", how, size, resize=resize) for split in splits
+    }
+    disk.require_space(options.scratch, count * next(iter(jobs.values())).picture_bytes)
+    with console.count_bar("pictures", count) as done:
+        for split, job in jobs.items():
+            pictures[split], found = decoding.decode(job, splits[split], options.processes, done)
+            faults |= found
+    return pictures, faults
 
 
 def _looks(paths: list[Path], background: tuple[int, ...]) -> dict[Path, Look]:
