@@ -11,15 +11,15 @@ import numpy as np
 
 from lockstep.config.schema import Params
 from lockstep.data import checks
-from lockstep.data.readers.picture_sets import PictureOptions
-from lockstep.data.readers.pixels import PictureFormat
+from lockstep.data.duplicates import count_duplicates
 from lockstep.data.readers.user_files import named_by_source
-from lockstep.data.spec import Examples, Input, Spec, save_examples, write_spec
+from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.spec.example_error import ExampleError
-from lockstep.data.splits import split_validation
+from lockstep.data.splits import draw_splits
 from lockstep.data.storing import store_splits
 from lockstep.data.targets import examples_from_table, input_kinds, resolve_targets
 from lockstep.errors import DataError
+from lockstep.process import console
 from lockstep.storage import atomic_files, disk, layout
 from tasks import datasets
 
@@ -42,11 +42,15 @@ def _normalize(params: Params, root: Path, scratch: Path) -> None:
         targets, splits = resolve_targets(dataset, params.data, raw)
         for split, examples in splits.items():
             checks.check(split, examples, splits["train"], targets)
-    splits = split_validation(splits, params.data.validation_split, params.seed)
+    own = hasattr(dataset, "import_files")
+    splits = draw_splits(splits, targets, params.data, params.seed, own=own)
     kinds = input_kinds(dataset, params.data, splits["train"])
     inputs, splits = store_splits(splits, params.normalize, kinds)
-    if hasattr(dataset, "read_pictures"):
-        inputs = _with_files(inputs, read["train"][0].dtype.name, params)
+    if hasattr(dataset, "file_format"):
+        files = dataset.file_format(read["train"][0], params)
+        inputs = {name: replace(each, files=files) for name, each in inputs.items()}
+    if own:
+        _say_duplicates(splits)
     spec = Spec(
         data=params.data.name,
         inputs=inputs,
@@ -62,32 +66,19 @@ def _normalize(params: Params, root: Path, scratch: Path) -> None:
         write_spec(spec, ready)
 
 
+def _say_duplicates(splits: dict[str, Examples]) -> None:
+    count = count_duplicates(splits["train"], splits["test"])
+    if count:
+        console.say(f"{count} of {splits['test'].size} test examples are in the training split too")
+
+
 def _read(dataset: ModuleType, params: Params, root: Path, scratch: Path) -> dict[str, Any]:
     """Each split as the data set's `read` returns it; errors name the user's file, not its copy."""
     raw = root / layout.RAW
     if not hasattr(dataset, "import_files"):
         return dict(dataset.read(raw))
     with named_by_source(raw, root / params.data.path):
-        if hasattr(dataset, "read_pictures"):
-            return dict(dataset.read_pictures(raw, _picture_options(params, scratch)))
-        return dict(dataset.read(raw, params.normalize.image_size))
-
-
-def _picture_options(params: Params, scratch: Path) -> PictureOptions:
-    normalize = params.normalize
-    return PictureOptions(
-        scratch,
-        normalize.image_size,
-        normalize.background_levels,
-        params.data.skip_unreadable,
-        params.data.labels_file,
-    )
-
-
-def _with_files(inputs: dict[str, Input], depth: str, params: Params) -> dict[str, Input]:
-    """Describe how the pictures were read, for predictions from files."""
-    how = PictureFormat("", depth, params.normalize.background_levels)
-    return {name: replace(each, files=how.stored) for name, each in inputs.items()}
+        return dict(dataset.read(raw, params, scratch))
 
 
 @contextmanager
@@ -100,7 +91,7 @@ def _examples_named_by_place(dataset: ModuleType, params: Params, root: Path) ->
         if not hasattr(dataset, "place"):
             raise
         with named_by_source(raw, root / params.data.path):
-            place = dataset.place(raw, error.split, error.number)
+            place = dataset.place(raw, error.split, error.number, params.data)
             raise DataError(f"{place}: {error.problem}") from None
 
 

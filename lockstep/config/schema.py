@@ -125,6 +125,8 @@ class Data(Section):
         description="auto, image, table, text or series"
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
+    test_split: float = Field(gt=0, lt=1, description="a number above 0 and below 1")
+    stratify: bool | Literal["auto"] = Field(description="auto, true or false")
     skip_unreadable: bool = Field(description="true or false")
     labels_file: Annotated[str, Field(min_length=1)] | None = Field(
         description="null, or the path of a CSV in the folder data.path"

@@ -6,18 +6,6 @@ from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.tables import is_text
 from lockstep.messages import nearest
 
-# Up to so many distinct whole numbers are classes; more are a regression target.
-MAX_CLASSES = 20
-
-
-def looks_like_classes(y: np.ndarray) -> bool:
-    """Return whether values are texts, or few whole numbers."""
-    if is_text(y):
-        return True
-    if y.dtype.kind not in "fiub":
-        return False
-    return bool((y == np.trunc(y)).all()) and len(np.unique(y)) <= MAX_CLASSES
-
 
 def is_one_hot(y: np.ndarray) -> bool:
     """Return whether each row, (n, classes), is zeros and a single one."""
@@ -26,9 +14,19 @@ def is_one_hot(y: np.ndarray) -> bool:
     return bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
+def numbers_of_one_hot(split: str, y: np.ndarray) -> np.ndarray:
+    """Return the column of the one in each row, (n,); raises DataError for another row."""
+    wrong = ~(np.isin(y, (0, 1)).all(axis=1) & (y.sum(axis=1) == 1))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        problem = f"is {y[row].tolist()}, expected zeros and a single one as in train"
+        raise ExampleError(f"{split} split", row, "label", problem)
+    return y.argmax(axis=1)
+
+
 def class_names(values: np.ndarray) -> list[str]:
-    """Return the name of each class: a text as it is, a whole number with all its digits."""
-    if is_text(values):
+    """Return the name of each class: the value's own text, a whole number with all its digits."""
+    if is_text(values) or values.dtype.kind == "b":
         return [str(each) for each in values]
     return [str(int(each)) if each == np.trunc(each) else str(each) for each in values]
 
@@ -38,7 +36,8 @@ def class_numbers(split: str, y: np.ndarray, values: np.ndarray) -> np.ndarray:
 
     Raises DataError for a label that isn't among them.
     """
-    y = y.astype(values.dtype) if is_text(values) and y.dtype != values.dtype else y
+    if is_text(values):  # of the longer dtype: in the shorter one, texts would be cut off
+        values, y = values.astype(str), y.astype(str)
     numbers = np.minimum(np.searchsorted(values, y), len(values) - 1)
     wrong = values[numbers] != y
     if wrong.any():

@@ -1,44 +1,83 @@
-"""A validation split, drawn from the training split."""
+"""The splits that a data set doesn't come with, drawn from its training split."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from lockstep.config.schema import Data
 from lockstep.data import random_streams
-from lockstep.data.spec import Examples
-from lockstep.errors import DataError
+from lockstep.data.spec import Examples, Target
+from lockstep.data.strata import draw, draw_by_class
+from lockstep.errors import DataError, ParamsError
 from lockstep.process import console
 
 BLOCK = 2**24  # bytes to copy at once
+Splits = dict[str, Examples]
 
 
-def split_validation(splits: dict[str, Examples], share: float, seed: int) -> dict[str, Examples]:
-    """Move a random share of the training split to a validation split; both keep their order.
+def draw_splits(
+    splits: Mapping[str, Examples],
+    targets: Mapping[str, Target],
+    data: Data,
+    seed: int,
+    *,
+    own: bool,
+) -> Splits:
+    """Return the training, validation and test splits, each in its examples' order.
 
-    The data's own validation split stays. Raises DataError if either is left empty.
+    Splits that are there stay. The test split is the same for every seed, so that runs can be
+    compared. `own` are the user's own data, which are drawn by class by default. Raises DataError
+    if a split would be empty, ParamsError if there are no classes to draw by.
     """
+    by_class = _by_class(data.stratify, targets, own=own)
+    found = dict(splits)
+    if "test" not in splits:
+        generator = np.random.default_rng(0)
+        found |= _split_off(found, "test", data.test_split, generator, by_class=by_class)
     if "validation" in splits:
-        count = splits["validation"].size
-        console.say(
-            f"validation: the data's own {count} examples; data.validation_split isn't used"
-        )
-        return splits
-    if share == 0:
-        return splits
+        size = splits["validation"].size
+        console.say(f"validation: the data's own {size} examples; data.validation_split isn't used")
+    elif data.validation_split:
+        generator = random_streams.generator(seed, random_streams.VALIDATION)
+        share = data.validation_split
+        found |= _split_off(found, "validation", share, generator, by_class=by_class)
+    if own and _are_classes(targets):
+        _say_missing_classes(found, next(iter(targets.values())))
+    return {name: found[name] for name in ("train", "validation", "test") if name in found}
+
+
+def _by_class(stratify: bool | str, targets: Mapping[str, Target], *, own: bool) -> bool:
+    """Whether the splits are drawn by class; by default those of the user's own examples."""
+    possible = _are_classes(targets)
+    if stratify is True and not possible:
+        kinds = ", ".join(each.kind for each in targets.values()) or "no targets"
+        raise ParamsError(f"data.stratify: got true for {kinds}, expected auto or false")
+    return stratify is True or (stratify == "auto" and own and possible)
+
+
+def _are_classes(targets: Mapping[str, Target]) -> bool:
+    return [each.kind for each in targets.values()] == ["classification"]
+
+
+def _split_off(
+    splits: Splits, name: str, share: float, generator: np.random.Generator, *, by_class: bool
+) -> Splits:
+    """Return the training split without a random share of it, and that share by its name."""
     train = splits["train"]
     count = round(train.size * share)
     if count in (0, train.size):
-        empty = "validation" if count == 0 else "training"
+        empty = name if count == 0 else "training"
         raise DataError(
-            f"data.validation_split: {share} of {train.size} examples leaves the {empty} split "
-            "empty"
+            f"data.{name}_split: {share} of {train.size} examples leaves the {empty} split empty"
         )
-    order = random_streams.generator(seed, random_streams.VALIDATION).permutation(train.size)
-    training, validation = np.sort(order[count:]), np.sort(order[:count])
+    if by_class:
+        chosen = draw_by_class(np.asarray(train.y), count, generator)
+    else:
+        chosen = draw(train.size, count, generator)
     return {
-        "train": _at(train, training, "training"),
-        "validation": _at(train, validation, "validation"),
-        "test": splits["test"],
+        "train": _at(train, np.flatnonzero(~chosen), f"without-{name}"),
+        name: _at(train, np.flatnonzero(chosen), name),
     }
 
 
@@ -60,3 +99,19 @@ def _rows(array: np.ndarray, indices: np.ndarray, name: str) -> np.ndarray:
     for at in range(0, len(indices), count):
         out[at : at + count] = array[indices[at : at + count]]
     return out
+
+
+def _say_missing_classes(splits: Splits, target: Target) -> None:
+    names = np.array(target.classes)
+    counts = {
+        split: np.bincount(np.asarray(each.y), minlength=len(names))
+        for split, each in splits.items()
+    }
+    total = np.sum(list(counts.values()), axis=0)
+    for split, count in counts.items():
+        rare = [f"{names[n]} ({total[n]})" for n in np.flatnonzero(count == 0)]
+        if rare:
+            console.say(
+                f"too few examples of a class for the {split} split, which has none of: "
+                f"{', '.join(rare[:10])}{', ...' if len(rare) > 10 else ''}"
+            )

@@ -6,18 +6,18 @@ from types import ModuleType
 import numpy as np
 
 from lockstep.config.schema import Data
-from lockstep.data.labels import class_names, class_numbers, is_one_hot, looks_like_classes
+from lockstep.data.labels import class_names, class_numbers, is_one_hot, numbers_of_one_hot
 from lockstep.data.readers.csv_files import check_target
 from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.data.spec.target_kinds import KINDS, NONE
-from lockstep.data.tables import is_text
+from lockstep.data.target_inference import are_classes, check_dtype, infer_kind
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import choice
 from lockstep.process import console
 
 CLASS_KINDS = ("classification", "mask", "sequence")
 NAMED_KINDS = ("classification", "mask", "multilabel")
-RANK_OF_ROWS, RANK_OF_SERIES = 2, 3
+RANK_OF_SERIES = 3
 
 
 def examples_from_table(table: np.ndarray, target: str | None) -> Examples:
@@ -42,8 +42,8 @@ def resolve_targets(
     if kind == NONE:
         console.say(f"no targets in {data.path}: the model computes its own loss")
         return {}, {split: each._replace(y={}) for split, each in splits.items()}
-    flat = {split: _plain(np.asarray(each.y), kind) for split, each in splits.items()}
-    target, stored = _encoded(kind, flat)
+    target, stored = _encoded(kind, _plain(kind, splits))
+    _check_spread(target, stored["train"])
     _say(target, data)
     return {Y: target}, {split: each._replace(y=stored[split]) for split, each in splits.items()}
 
@@ -88,33 +88,21 @@ def _kind(train: Examples, given: str) -> str:
         if given not in ("auto", NONE):
             raise DataError(f"data.target_kind: got {given}, but the data have no targets")
         return NONE
-    return _inferred(np.asarray(train.x), np.asarray(train.y)) if given == "auto" else given
+    x, y = np.asarray(train.x), np.asarray(train.y)
+    check_dtype(y)
+    return infer_kind(x, y) if given == "auto" else given
 
 
-def _inferred(x: np.ndarray, y: np.ndarray) -> str:
-    """Return the kind of raw targets, (n, ...), where it is certain; else raise DataError."""
-    inner = tuple(size for size in y.shape[1:] if size != 1)
-    if not inner:
-        return "classification" if looks_like_classes(y) else "regression"
-    steps = x.shape[1] if x.ndim == RANK_OF_SERIES else None
-    if len(inner) == 1 and inner[0] != steps and not is_text(y):
-        if is_one_hot(y):
-            return "classification"
-        return "multilabel" if np.isin(y, (0, 1)).all() else "regression"
-    kinds = ", ".join((*KINDS, NONE))
-    raise DataError(
-        f"targets of shape {y.shape} for inputs of shape {x.shape}: their kind isn't certain, "
-        f"set data.target_kind to one of {kinds}"
-    )
-
-
-def _plain(y: np.ndarray, kind: str) -> np.ndarray:
+def _plain(kind: str, splits: Mapping[str, Examples]) -> dict[str, np.ndarray]:
     """Return targets without a last axis of size 1, and one-hot rows as class numbers."""
-    if y.ndim > 1 and y.shape[-1] == 1 and kind != "image":
-        y = y[..., 0]
-    if kind == "classification" and y.ndim == RANK_OF_ROWS and is_one_hot(y):
-        return y.argmax(axis=1)
-    return y
+    raw = {split: np.asarray(each.y) for split, each in splits.items()}
+    if kind != "image":
+        raw = {
+            split: y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y for split, y in raw.items()
+        }
+    if kind == "classification" and is_one_hot(raw["train"]):
+        return {split: numbers_of_one_hot(split, y) for split, y in raw.items()}
+    return raw
 
 
 def _encoded(kind: str, raw: dict[str, np.ndarray]) -> tuple[Target, dict[str, np.ndarray]]:
@@ -123,7 +111,7 @@ def _encoded(kind: str, raw: dict[str, np.ndarray]) -> tuple[Target, dict[str, n
     if kind == "multilabel":
         labels = [str(number) for number in range(train.shape[1] if train.ndim > 1 else 1)]
         return _described(kind, labels, train), raw
-    with_classes = kind != "sequence" or looks_like_classes(train)
+    with_classes = kind != "sequence" or are_classes(train)
     if kind not in CLASS_KINDS or not with_classes:
         return _described(kind, [], train), raw
     values = np.unique(train)
@@ -131,6 +119,15 @@ def _encoded(kind: str, raw: dict[str, np.ndarray]) -> tuple[Target, dict[str, n
         raise DataError(f"data.target_kind: got {kind} for fractions, expected whole numbers")
     numbers = {split: class_numbers(split, y, values) for split, y in raw.items()}
     return _described(kind, class_names(values), numbers["train"]), numbers
+
+
+def _check_spread(target: Target, y: np.ndarray) -> None:
+    """Raise DataError if there is only one class or value, from which nothing can be learned."""
+    if target.kind in ("classification", "regression") and (y == y[:1]).all():
+        what = f"class {target.classes[0]}" if target.classes else f"number {y[0]}"
+        raise DataError(
+            f"the targets of all {len(y)} training examples are the {what}, expected two or more"
+        )
 
 
 def _say(target: Target, data: Data) -> None:

@@ -18,12 +18,11 @@ channels)), or texts (n,). With several inputs or targets, x, y, `TARGET_KIND`, 
 `INPUT_KIND` are dicts by input or target name. Without targets, a split is (x,).
 
 The files for the user's own data, folder, csv and npz, define `import_files(source, raw)` instead
-of addresses and files. Their `read(folder, size)` may return a table: a structured array with a
-field for each column; pictures have `read_pictures(folder, options)` instead. Before any stage
-runs, their `check(source, target)` checks the data, and `train_examples(source)` counts them, for
-pictures by `data.labels_file` if that is set. `place(raw, split, number)` says where an example of
-a split is in the person's file, and `has_validation(source)` whether there is a split "validation"
-beside "train" and "test".
+of addresses and files. Their `read(folder, params, scratch)` may return a table: a structured array
+with a field for each column. Large arrays are memory maps in the folder `scratch`. Before any stage
+runs, their `check(source, data)` checks the data, and `count_examples(source, data)` counts the
+examples of each split. `place(raw, split, number, data)` says where an example of a split is in the
+person's file. They return only the splits that the files have.
 """
 
 import importlib
@@ -42,7 +41,7 @@ def find(name: str) -> ModuleType:
 def check_user_data(params: Params, root: Path) -> None:
     """Check the user's own data before a run; raises DataError, or ParamsError for the target."""
     if params.data.name in USER_DATA:
-        find(params.data.name).check(root / params.data.path, params.data.target)
+        find(params.data.name).check(root / params.data.path, params.data)
 
 
 def check_batch_size(params: Params, root: Path) -> None:
@@ -52,22 +51,17 @@ def check_batch_size(params: Params, root: Path) -> None:
     """
     dataset, source = find(params.data.name), root / params.data.path
     if params.data.name in USER_DATA:
-        count = dataset.train_examples(source, *_labels(params))
+        counts = dataset.count_examples(source, params.data)
     else:
-        count = getattr(dataset, "TRAIN_EXAMPLES", 0)
-    drawn = 0 if _has_validation(dataset, params, source) else params.data.validation_split
-    left = count - round(count * drawn)
+        counts = {"train": getattr(dataset, "TRAIN_EXAMPLES", 0), "test": 0}
+    left = counts["train"]
+    for split, share in (
+        ("test", params.data.test_split),
+        ("validation", params.data.validation_split),
+    ):
+        left -= 0 if split in counts else round(left * share)
     if 0 < left < params.train.batch_size:
         raise ParamsError(
             f"train.batch_size: got {params.train.batch_size}, expected at most the {left} "
             "examples of the training split"
         )
-
-
-def _labels(params: Params) -> tuple[str, ...]:
-    return () if params.data.labels_file is None else (params.data.labels_file,)
-
-
-def _has_validation(dataset: ModuleType, params: Params, source: Path) -> bool:
-    known = hasattr(dataset, "has_validation") and not _labels(params)
-    return known and bool(dataset.has_validation(source))

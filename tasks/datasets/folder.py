@@ -3,22 +3,18 @@
 See data/README.md.
 """
 
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from lockstep.config.schema import Data, Params
 from lockstep.data.readers import picture_sets, user_files
-from lockstep.data.readers.picture_classes import (
-    Splits,
-    are_numbers,
-    drawn_from_all,
-    with_test_split,
-    without,
-)
+from lockstep.data.readers.picture_classes import Splits, check_classes, without
 from lockstep.data.readers.picture_folders import Found, described, find_pictures
 from lockstep.data.readers.picture_labels import as_labels, find_labelled
 from lockstep.data.readers.picture_sets import PictureOptions
+from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.readers.unreadable import UnreadableFiles
 from lockstep.errors import DataError
 from lockstep.process import console
@@ -34,7 +30,7 @@ def import_files(source: Path, raw: Path) -> None:
         console.say(f"ignored as hidden: {described(hidden)}")
 
 
-def check(source: Path, target: str | None) -> None:
+def check(source: Path, data: Data) -> None:
     """Raise DataError if `source` is no folder; its contents are checked when they are read."""
     user_files.check_exists(source)
     if not source.is_dir():
@@ -43,38 +39,39 @@ def check(source: Path, target: str | None) -> None:
         )
 
 
-def train_examples(source: Path, labels_file: str | None = None) -> int:
-    """Return the number of examples that are for training or validation."""
-    found = _find(source, labels_file)
-    if "test" in found.splits:
-        return len(found.splits["train"])
-    counts = Counter(each.label for each in found.splits["train"])
-    if labels_file is not None and are_numbers(found.splits["train"]):
-        return user_files.left_for_training(counts.total())
-    return sum(map(user_files.left_for_training, counts.values()))
+def count_examples(source: Path, data: Data) -> dict[str, int]:
+    """Return the number of examples of each split that the folder has."""
+    found = _find(source, data.labels_file)
+    return {split: len(pictures) for split, pictures in found.splits.items()}
 
 
-def has_validation(source: Path) -> bool:
-    """Return whether the folder has a validation split of its own."""
-    return "validation" in find_pictures(source).splits
-
-
-def read_pictures(
-    folder: Path, options: PictureOptions
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def read(folder: Path, params: Params, scratch: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return pictures (n, height, width), or (..., 3) if any isn't grey, and labels (n,).
 
     Raises DataError that names the file.
     """
-    found, ignored = _find(folder, options.labels_file)
+    found, ignored = _find(folder, params.data.labels_file)
     if ignored:
         console.say(f"ignored, not pictures: {described(ignored)}")
-    splits, pictures = _loaded(folder, found, options)
+    if params.data.labels_file is None:
+        check_classes(folder, found)
+    splits, pictures = _loaded(folder, found, params.data, _options(params, scratch))
     texts = [each.label for inside in splits.values() for each in inside]
-    labels = as_labels(texts) if options.labels_file else np.array(texts)
+    labels = as_labels(texts) if params.data.labels_file else np.array(texts)
     ends = np.cumsum([len(inside) for inside in splits.values()])[:-1]
     parts = np.split(labels, ends)
     return {split: (pictures[split], y) for split, y in zip(splits, parts, strict=True)}
+
+
+def file_format(pictures: np.ndarray, params: Params) -> dict[str, Any]:
+    """Return how the pictures were read, for predictions from files."""
+    background = params.normalize.background_levels
+    return PictureFormat("", pictures.dtype.name, background).stored
+
+
+def _options(params: Params, scratch: Path) -> PictureOptions:
+    normalize = params.normalize
+    return PictureOptions(scratch, normalize.image_size, normalize.background_levels)
 
 
 def _find(folder: Path, labels_file: str | None) -> Found:
@@ -82,18 +79,16 @@ def _find(folder: Path, labels_file: str | None) -> Found:
 
 
 def _loaded(
-    folder: Path, found: Splits, options: PictureOptions
+    folder: Path, found: Splits, data: Data, options: PictureOptions
 ) -> tuple[Splits, dict[str, np.ndarray]]:
     """Load all splits, again without the files that can't be read if these are to be skipped."""
-    numbers = options.labels_file is not None and are_numbers(found["train"])
     while True:
-        splits = drawn_from_all(found["train"]) if numbers else with_test_split(folder, found)
-        paths = {split: [each.path for each in inside] for split, inside in splits.items()}
+        paths = {split: [each.path for each in inside] for split, inside in found.items()}
         try:
-            return splits, picture_sets.load_pictures(paths, options)
+            return found, picture_sets.load_pictures(paths, options)
         except UnreadableFiles as error:
-            if not options.skip_unreadable:
+            if not data.skip_unreadable:
                 raise
             summary = error.summary.replace(f"{folder}/", "")  # a copy of the user's folder
             console.say(f"left out, for data.skip_unreadable: {summary}")
-            found = without(found, error.faults, classes=not numbers)
+            found = without(found, error.faults, classes=data.labels_file is None)

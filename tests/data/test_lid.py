@@ -17,7 +17,7 @@ from lockstep.serving.inputs import read_inputs
 from tasks import datasets, download, normalize
 from tasks.datasets import npz
 from tests.support.loops import spec_of
-from tests.support.workspaces import REPOSITORY, change_params, run
+from tests.support.workspaces import REPOSITORY, change_params, run, with_values
 
 PAGE = "\n<!DOCTYPE html><html><title>Sign in</title></html>\n"
 
@@ -43,9 +43,7 @@ def bomb(path: Path, size: int) -> None:
 def test_a_zip_bomb_is_refused_by_its_headers(tmp_path: Path) -> None:
     bomb(tmp_path / "bomb.npz", 2**29)
     assert (tmp_path / "bomb.npz").stat().st_size < 2**21
-    lines = (
-        "import sys, pathlib as p; from tasks.datasets import npz; npz.read(p.Path(sys.argv[1]), 0)"
-    )
+    lines = "import sys, pathlib as p; from tasks.datasets import npz; npz.read(p.Path(sys.argv[1]), 0, 0)"
     limited = subprocess.run(
         [sys.executable, "-c", lines, tmp_path],
         cwd=REPOSITORY,
@@ -62,7 +60,7 @@ def test_a_header_that_lies_about_the_shape_is_refused(tmp_path: Path) -> None:
         shape = {"shape": (10**12,), "fortran_order": False, "descr": "<f8"}
         np.lib.format.write_array_header_1_0(file, shape)
     with pytest.raises(DataError, match="unpack to 8,000,000,000,000"):
-        npz.read(tmp_path, None)
+        npz.read(tmp_path, with_values({}), tmp_path)
 
 
 def test_well_packed_data_are_accepted(tmp_path: Path) -> None:
@@ -133,25 +131,18 @@ def test_an_example_of_a_csv_has_its_row_in_the_file(
     workspace: Path, tmp_path: Path, blank: int
 ) -> None:
     labels = ["a", "b"] * 20
-    test = csv_files_test_rows(len(labels))
-    labels[test] = "only here"
     lines = [*["a,b", *[""] * blank], *(f"{n},{label}" for n, label in enumerate(labels))]
-    (tmp_path / "mine.csv").write_text("\n".join(lines) + "\n")
+    folder = tmp_path / "both"
+    folder.mkdir()
+    (folder / "train.csv").write_text("\n".join(lines) + "\n")
+    (folder / "test.csv").write_text("\n".join([*lines, "40,only here"]) + "\n")
     with pytest.raises(DataError) as caught:
-        normalized(workspace, tmp_path / "mine.csv")
-    row = lines.index(f"{test},only here") + 1
+        normalized(workspace, folder, name="csv")
     assert str(caught.value).startswith(
-        f"{tmp_path}/mine.csv: row {row}: label is 'only here', expected one of a, b"
+        f"{folder}/test.csv: row {len(lines) + 1}: label is 'only here', expected one of a, b"
     )
     with pytest.raises(DataError, match=rf"row {5 + blank} has 1 cells, expected 2"):
         read_with_short_row(tmp_path, blank)
-
-
-def csv_files_test_rows(count: int) -> int:
-    """The first of the rows that are drawn for testing."""
-    from lockstep.data.readers.user_files import draw_test_mask
-
-    return int(np.flatnonzero(draw_test_mask(count))[0])
 
 
 def read_with_short_row(folder: Path, blank: int) -> None:
@@ -186,10 +177,10 @@ def test_the_users_examples_are_counted(tmp_path: Path) -> None:
         for number in range(6):
             (tmp_path / "all" / name / f"{number}.png").touch()
     counted = {
-        name: datasets.find(name).train_examples(tmp_path / file)
+        name: datasets.find(name).count_examples(tmp_path / file, with_values({}).data)["train"]
         for name, file in (("csv", "mine.csv"), ("npz", "mine.npz"), ("folder", "all"))
     }
-    assert counted == {"csv": 10, "npz": 10, "folder": 10}
+    assert counted == {"csv": 12, "npz": 12, "folder": 12}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lockstep.data.readers.picture_labels import as_labels, find_labelled
-from lockstep.data.readers.picture_sets import PictureOptions
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.errors import DataError, ParamsError
 from lockstep.process import console
@@ -47,7 +46,10 @@ def write(root: Path, rows: list[str]) -> None:
 def read(root: Path, **options: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     scratch = root.parent / "scratch"
     scratch.mkdir(exist_ok=True)
-    return folder.read_pictures(root, PictureOptions(scratch, labels_file="labels.csv", **options))
+    keys = {key: f"data.{key}" for key in ("skip_unreadable",)}
+    changes = {keys[key]: value for key, value in options.items()}
+    labelled = {"data.name": "folder", "data.labels_file": "labels.csv"}
+    return folder.read(root, with_values({**labelled, **changes}), scratch)
 
 
 @pytest.mark.parametrize(
@@ -61,10 +63,11 @@ def test_a_csv_of_labels(root: Path, row: str, header: list[str]) -> None:
     header = [each.replace(",", delimiter) for each in header]
     write(root, [*header, *(row.format(n, label) for n, label in enumerate(LABELS))])
     found = read(root)
-    assert {split: len(y) for split, (_, y) in found.items()} == {"train": 16, "test": 4}
+    assert {split: len(y) for split, (_, y) in found.items()} == {"train": 20}
     for x, y in found.values():
         np.testing.assert_array_equal(np.where(x[:, 0, 0] % 2, "cat", "dog"), y)
-    assert folder.train_examples(root, "labels.csv") == 16
+    data = with_values({"data.name": "folder", "data.labels_file": "labels.csv"}).data
+    assert folder.count_examples(root, data) == {"train": 20}
 
 
 def test_the_column_of_files_is_found(root: Path) -> None:
@@ -102,7 +105,7 @@ def test_a_first_row_without_a_file_is_no_header(root: Path) -> None:
 
 def test_pictures_without_a_label_are_left_out_and_said(root: Path, lines: list[str]) -> None:
     write(root, [f"p{n}.png,{label}" for n, label in enumerate(LABELS[:18])])
-    assert len(read(root)["train"][1]) == 16
+    assert len(read(root)["train"][1]) == 18
     assert lines == ["left out, without a label in labels.csv: 2 files: p18.png, p19.png"]
 
 

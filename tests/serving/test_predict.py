@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lockstep.data.readers import user_files
 from lockstep.data.spec import load_examples, read_spec
+from lockstep.data.strata import draw
 from lockstep.errors import DataError, ParamsError
 from lockstep.serving.export import export_model
 from lockstep.serving.locate import SUFFIXES
@@ -164,10 +164,11 @@ def test_raw_test_rows_give_the_values_of_stored_ones(of_rows: Path) -> None:
 
     values, spec = load(of_rows), read_spec(of_rows)
     rows = predict(of_rows, "best", next((of_rows / "data" / "raw").iterdir()))
+    test = draw(len(rows), load_examples(of_rows, "test").size, np.random.default_rng(0))
     model = make_model_with(values, spec, of_rows / "weights" / "best.weights.h5")
     stored = np.asarray(load_examples(of_rows, "test").x)
     expected = np.asarray(model(preprocessing.layers(spec)(stored)))
-    found = numbers(rows, "value")[user_files.draw_test_mask(len(rows))]
+    found = numbers(rows, "value")[test]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

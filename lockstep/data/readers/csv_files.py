@@ -1,6 +1,7 @@
 """Read a CSV file as a table: its delimiter, its header, and columns of numbers or text."""
 
 import csv
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def check_target(target: str | None, names: list[str]) -> str:
 def as_table(
     path: Path, header: list[str], rows: list[list[str]], numeric: list[bool]
 ) -> np.ndarray:
-    """Return rows as a structured array with a field for each column: float64, or text."""
+    """Return rows as a structured array with a field for each column: int64, float64, or text."""
     columns = [
         _numbers(path, name, cells) if is_numeric else np.array(cells)
         for name, cells, is_numeric in zip(header, zip(*rows, strict=True), numeric, strict=True)
@@ -75,6 +76,8 @@ def is_numeric(cells: tuple[str, ...]) -> bool:
 
 
 def _numbers(path: Path, name: str, cells: tuple[str, ...]) -> np.ndarray:
+    with suppress(ValueError, OverflowError):
+        return np.array([int(cell) for cell in cells], np.int64)
     found = [_number(cell) for cell in cells]
     if None in found:
         index = found.index(None)

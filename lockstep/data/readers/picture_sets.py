@@ -24,8 +24,6 @@ class PictureOptions(NamedTuple):
     scratch: Path
     size: list[int] | None = None  # height and width to resize to
     background: tuple[int, ...] = (255,)
-    skip_unreadable: bool = False
-    labels_file: str | None = None  # a CSV in the folder, instead of folders for classes
     processes: int | None = None  # None: as many as pay
 
 

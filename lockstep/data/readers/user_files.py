@@ -1,16 +1,12 @@
-"""What all kinds of user data share: import, checks, and a test split."""
+"""What all kinds of user data share: import and checks."""
 
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from lockstep.data.readers.html_pages import refuse_page
 from lockstep.errors import DataError
-
-TEST_DIVISOR = 5  # a fifth of the examples is for testing
 
 
 def import_files(source: Path, raw: Path) -> None:
@@ -78,26 +74,3 @@ def files(folder: Path, suffix: str) -> dict[str, Path]:
             f"{folder}: {len(found)} files, expected one, or train{suffix} and test{suffix}"
         )
     return {"train": found[0]}
-
-
-def index_in_file(count: int, split: str, number: int) -> int:
-    """Return the index in a file of `count` examples of one in a split of `draw_test_mask`."""
-    test = draw_test_mask(count)
-    return int(np.flatnonzero(test if split == "test" else ~test)[number])
-
-
-def left_for_training(count: int) -> int:
-    """Return how many of `count` examples a drawn test split leaves."""
-    return count - count // TEST_DIVISOR
-
-
-def draw_test_mask(count: int) -> np.ndarray:
-    """Return a boolean mask, (count,), of a fifth of the examples: those for testing.
-
-    Random, since rows may be periodic; with a fixed seed, so that runs can be compared.
-    """
-    if count < TEST_DIVISOR:
-        raise DataError(f"{count} examples, expected at least {TEST_DIVISOR} to draw a test split")
-    test = np.zeros(count, bool)
-    test[np.random.default_rng(0).permutation(count)[: count // TEST_DIVISOR]] = True
-    return test

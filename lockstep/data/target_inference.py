@@ -1,0 +1,58 @@
+"""The kind of targets, where their values make it certain."""
+
+import numpy as np
+
+from lockstep.data.labels import is_one_hot
+from lockstep.data.spec.target_kinds import KINDS, NONE
+from lockstep.data.tables import is_text
+from lockstep.errors import DataError
+
+# Whole numbers that don't count up from 0 or 1 are classes if so few of them are distinct, as in
+# AutoGluon's inference of the problem type.
+MAX_CLASSES = 1000
+SHARE, SHARE_OF_FEW, FEW_ROWS = 0.05, 0.1, 1000
+RANK_OF_SERIES = 3
+
+
+def infer_kind(x: np.ndarray, y: np.ndarray) -> str:
+    """Return the kind of raw targets, (n, ...); raises DataError where it isn't certain."""
+    inner = tuple(size for size in y.shape[1:] if size != 1)
+    if not inner:
+        return "classification" if are_classes(y) else "regression"
+    steps = x.shape[1] if x.ndim == RANK_OF_SERIES else None
+    if len(inner) == 1 and inner[0] != steps and not is_text(y):
+        if is_one_hot(y):
+            return "classification"
+        return "multilabel" if np.isin(y, (0, 1)).all() else "regression"
+    kinds = ", ".join((*KINDS, NONE))
+    raise DataError(
+        f"targets of shape {y.shape} for inputs of shape {x.shape}: their kind isn't certain, "
+        f"set data.target_kind to one of {kinds}"
+    )
+
+
+def check_dtype(y: np.ndarray) -> None:
+    """Raise DataError for targets that are neither numbers nor texts."""
+    if y.dtype.kind not in "fiubU" and not is_text(y):
+        raise DataError(
+            f"targets are {y.dtype}, expected whole numbers, numbers, texts, or true and false"
+        )
+
+
+def are_classes(y: np.ndarray) -> bool:
+    """Return whether values, of any shape, are the names or numbers of classes."""
+    if is_text(y) or y.dtype.kind == "b":
+        return True
+    values = np.unique(y)
+    if not (values == np.trunc(values)).all():  # fractions, or NaN
+        return False
+    if len(values) <= 2 or (y.dtype.kind in "iu" and _count_up(values)):
+        return len(values) < y.size  # each value only once: the number of the row
+    share = SHARE if len(y) > FEW_ROWS else SHARE_OF_FEW
+    return len(values) <= min(MAX_CLASSES, share * len(y))
+
+
+def _count_up(values: np.ndarray) -> bool:
+    """Whether distinct sorted whole numbers are all those from 0 or 1 to the last."""
+    first, last = int(values[0]), int(values[-1])
+    return first in (0, 1) and last - first + 1 == len(values)
