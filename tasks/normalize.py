@@ -7,9 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
-from lockstep.config.schema import Params
+from lockstep.config.schema import Data, Params
 from lockstep.data import checks
 from lockstep.data.duplicates import count_duplicates
 from lockstep.data.readers.user_files import named_by_source
@@ -17,7 +15,7 @@ from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.splits import draw_splits
 from lockstep.data.storing import store_splits
-from lockstep.data.targets import examples_from_table, input_kinds, resolve_targets
+from lockstep.data.targets import input_kinds, resolve_targets
 from lockstep.errors import DataError
 from lockstep.process import console
 from lockstep.storage import atomic_files, disk, layout
@@ -37,8 +35,8 @@ def normalize(params: Params, root: Path) -> None:
 def _normalize(params: Params, root: Path, scratch: Path) -> None:
     dataset = datasets.find(params.data.name)
     read = _read(dataset, params, root, scratch)
-    raw = {split: _examples(data, params.data.target) for split, data in read.items()}
     with _examples_named_by_place(dataset, params, root):
+        raw = _examples(read, params.data)
         targets, splits = resolve_targets(dataset, params.data, raw)
         for split, examples in splits.items():
             checks.check(split, examples, splits["train"], targets)
@@ -95,9 +93,15 @@ def _examples_named_by_place(dataset: ModuleType, params: Params, root: Path) ->
             raise DataError(f"{place}: {error.problem}") from None
 
 
-def _examples(data: Any, target: str | None) -> Examples:
-    """Examples from what `read` returns for a split: arrays, or a table with the target column."""
-    if isinstance(data, np.ndarray):
-        return examples_from_table(data, target)
-    x, y, *sample_weight = data if len(data) > 1 else (*data, {})  # without targets: (x,)
+def _examples(read: dict[str, Any], data: Data) -> dict[str, Examples]:
+    """Examples from what `read` returns for each split: a table, or arrays."""
+    if not isinstance(read["train"], tuple):
+        from lockstep.data.columns.tables import examples_of  # imports pyarrow
+
+        return examples_of(read, data)
+    return {split: _of_arrays(*arrays) for split, arrays in read.items()}
+
+
+def _of_arrays(x: Any, y: Any = {}, *sample_weight: Any) -> Examples:  # noqa: B006
+    """Examples of arrays; without targets only x is given."""
     return Examples(x, y, *sample_weight)

@@ -1,5 +1,6 @@
 """The schema of params.yaml: one frozen pydantic model per section; unknown keys are errors."""
 
+import codecs
 import re
 import warnings
 from collections.abc import Callable, Iterable
@@ -80,7 +81,12 @@ def _file_in(known: Callable[[Path], list[str]]) -> AfterValidator:
 
 
 CUSTOM = "custom."  # prefix of names defined in train.custom_objects_file
-USER_DATA = ("csv", "folder", "npz")  # data sets that read the user's file or folder data.path
+USER_DATA = (
+    "csv",
+    "folder",
+    "npz",
+    "table",
+)  # data sets that read the user's file or folder data.path
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 NAMED = "a name, or a mapping with a name and arguments"
 COUNT = "a whole number of at least 1"
@@ -107,8 +113,22 @@ Augmentation = Annotated[
     KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.AUGMENTATIONS)
 ]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Level = Annotated[int, Field(ge=0, le=255)]
+
+
+ColumnKind = Literal["number", "category", "date", "text", "boolean", "drop"]
+COLUMN_KINDS = ", ".join(get_args(ColumnKind))
+
+
+def _encoding(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            codecs.lookup(name)
+        except LookupError:
+            raise ValueError(f"got {name!r}, expected an encoding such as latin-1") from None
+    return name
 
 
 class Data(Section):
@@ -125,6 +145,18 @@ class Data(Section):
         description="auto, image, table, text or series"
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
+    columns: dict[str, ColumnKind] = Field(description=f"a mapping from columns to {COLUMN_KINDS}")
+    header: bool | Literal["auto"] = Field(description="auto, true or false")
+    delimiter: str | None = Field(max_length=1, min_length=1, description="null, or a character")
+    decimal: Literal[".", ","] | None = Field(description="null, or . or ,")
+    thousands: Literal[",", ".", " ", "'"] | None = Field(
+        description="null, or a comma, a dot, a blank or an apostrophe"
+    )
+    encoding: Annotated[str | None, AfterValidator(_encoding)] = Field(
+        description="null, or an encoding such as latin-1"
+    )
+    null_values: list[str] = Field(description="a list of texts")
+    drop_missing_targets: bool = Field(description="true or false")
     test_split: float = Field(gt=0, lt=1, description="a number above 0 and below 1")
     stratify: bool | Literal["auto"] = Field(description="auto, true or false")
     skip_unreadable: bool = Field(description="true or false")
@@ -150,6 +182,10 @@ class Normalize(Section):
     """How raw values are normalized for the model."""
 
     method: Literal["unit", "standard", "none"] = Field(description="unit, standard or none")
+    missing: Literal["refuse", "mean", "median", "constant"] | Finite = Field(
+        description="refuse, mean, median, constant or a number"
+    )
+    missing_indicator: bool = Field(description="true or false")
     image_size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = Field(
         description="null, or height and width in pixels"
     )
@@ -304,7 +340,7 @@ with warnings.catch_warnings():
         def registered_name(self) -> str:
             """The name of the registered model.
 
-            `auto` is the data set's name, or for csv, folder and npz the name of data.path.
+            `auto` is the data set's name, or for csv, folder, npz and table the name of data.path.
             """
             if self.register.name != "auto":
                 return self.register.name

@@ -3,8 +3,12 @@
 import numpy as np
 
 from lockstep.data.spec.example_error import ExampleError
-from lockstep.data.tables import is_text
 from lockstep.messages import nearest
+
+
+def is_text(values: np.ndarray) -> bool:
+    """Return whether values are texts."""
+    return values.dtype.kind in "OU"
 
 
 def is_one_hot(y: np.ndarray) -> bool:

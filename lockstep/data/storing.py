@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from lockstep.config.schema import Normalize
 from lockstep.data.arrays import smallest_dtypes, store_numbers
+from lockstep.data.columns.rows import Rows
+from lockstep.data.columns.storing import store_rows
 from lockstep.data.spec import SAMPLE_WEIGHT, Examples, Input, X, as_dict
-from lockstep.data.tables import store_table
 from lockstep.data.text import store_texts
 from lockstep.errors import DataError
 
@@ -40,10 +42,10 @@ def store_splits(
 
 
 def _store_input(
-    raw: dict[str, np.ndarray], normalize: Normalize, kind: str | None
+    raw: dict[str, Any], normalize: Normalize, kind: str | None
 ) -> tuple[Input, dict[str, np.ndarray]]:
-    if raw["train"].dtype.names:
-        found, store = "table", store_table
+    if isinstance(raw["train"], Rows):
+        found, store = "table", partial(store_rows, normalize=normalize)
     elif raw["train"].dtype.kind in "OU":
         found, store = (
             "text",

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from lockstep.data.labels import is_one_hot
+from lockstep.data.labels import is_one_hot, is_text
 from lockstep.data.spec.target_kinds import KINDS, NONE
-from lockstep.data.tables import is_text
 from lockstep.errors import DataError
 
 # Whole numbers that don't count up from 0 or 1 are classes if so few of them are distinct, as in
@@ -14,19 +13,22 @@ SHARE, SHARE_OF_FEW, FEW_ROWS = 0.05, 0.1, 1000
 RANK_OF_SERIES = 3
 
 
-def infer_kind(x: np.ndarray, y: np.ndarray) -> str:
-    """Return the kind of raw targets, (n, ...); raises DataError where it isn't certain."""
+def infer_kind(shape: tuple[int, ...], y: np.ndarray) -> str:
+    """Return the kind of raw targets, (n, ...), for inputs of this shape.
+
+    Raises DataError where it isn't certain.
+    """
     inner = tuple(size for size in y.shape[1:] if size != 1)
     if not inner:
         return "classification" if are_classes(y) else "regression"
-    steps = x.shape[1] if x.ndim == RANK_OF_SERIES else None
+    steps = shape[1] if len(shape) == RANK_OF_SERIES else None
     if len(inner) == 1 and inner[0] != steps and not is_text(y):
         if is_one_hot(y):
             return "classification"
         return "multilabel" if np.isin(y, (0, 1)).all() else "regression"
     kinds = ", ".join((*KINDS, NONE))
     raise DataError(
-        f"targets of shape {y.shape} for inputs of shape {x.shape}: their kind isn't certain, "
+        f"targets of shape {y.shape} for inputs of shape {shape}: their kind isn't certain, "
         f"set data.target_kind to one of {kinds}"
     )
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from lockstep.config.schema import Data
 from lockstep.data.labels import class_names, class_numbers, is_one_hot, numbers_of_one_hot
-from lockstep.data.readers.csv_files import check_target
 from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.data.spec.target_kinds import KINDS, NONE
 from lockstep.data.target_inference import are_classes, check_dtype, infer_kind
@@ -18,13 +17,6 @@ from lockstep.process import console
 CLASS_KINDS = ("classification", "mask", "sequence")
 NAMED_KINDS = ("classification", "mask", "multilabel")
 RANK_OF_SERIES = 3
-
-
-def examples_from_table(table: np.ndarray, target: str | None) -> Examples:
-    """Split a table into inputs and the target column, by default its last."""
-    names = list(table.dtype.names or ())
-    name = check_target(target, names)
-    return Examples(table[[each for each in names if each != name]], table[name])
 
 
 def resolve_targets(
@@ -88,9 +80,10 @@ def _kind(train: Examples, given: str) -> str:
         if given not in ("auto", NONE):
             raise DataError(f"data.target_kind: got {given}, but the data have no targets")
         return NONE
-    x, y = np.asarray(train.x), np.asarray(train.y)
+    y = np.asarray(train.y)
     check_dtype(y)
-    return infer_kind(x, y) if given == "auto" else given
+    shape = () if isinstance(train.x, Mapping) else train.x.shape
+    return infer_kind(shape, y) if given == "auto" else given
 
 
 def _plain(kind: str, splits: Mapping[str, Examples]) -> dict[str, np.ndarray]:
@@ -143,7 +136,7 @@ def _say_images(dataset: ModuleType, data: Data, inputs: Mapping[str, np.ndarray
     """Say that arrays of one's own, (n, a, b), are taken for grey images: they may be series."""
     own = not hasattr(dataset, "TARGET_KIND")
     for x in inputs.values() if own else ():
-        if x.ndim == RANK_OF_SERIES and x.dtype.names is None:
+        if len(x.shape) == RANK_OF_SERIES:
             console.say(
                 f"inputs of shape {x.shape} in {data.path}: grey images; to take them for steps "
                 "and channels set data.input_kind series"

@@ -1,4 +1,4 @@
-"""Keras layers that turn raw and stored examples into model inputs."""
+"""The Keras layer that turns texts into the ids that models take."""
 
 from typing import Any
 
@@ -50,64 +50,3 @@ class TextToIds(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "words": self.words, "length": self.length}
-
-
-@package
-class TableColumns(keras.layers.Layer):
-    """Map a table's raw columns by name, each (batch,), to its stored matrix, (batch, columns).
-
-    `columns` has the categories of each text column, and an empty list for each numeric one.
-    """
-
-    def __init__(self, columns: dict[str, list[str]], **more: Any) -> None:
-        super().__init__(**more)
-        self.columns = {name: list(categories) for name, categories in columns.items()}
-        self.tables = {
-            name: tf.lookup.StaticHashTable(
-                tf.lookup.KeyValueTensorInitializer(each, tf.range(len(each))), 0
-            )
-            for name, each in self.columns.items()
-            if each
-        }
-
-    def call(self, rows: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Return float32 numbers; a text that is no category is 0."""
-        found = [
-            self.tables[name].lookup(rows[name]) if name in self.tables else rows[name]
-            for name in self.columns
-        ]
-        return tf.stack([tf.cast(each, tf.float32) for each in found], axis=1)
-
-    def compute_output_spec(self, rows: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
-        """Return the output's shape and dtype."""
-        return keras.KerasTensor((None, len(self.columns)), "float32")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "columns": self.columns}
-
-
-@package
-class EncodeColumns(keras.layers.Layer):
-    """One-hot encode the category columns of a stored matrix.
-
-    `sizes` is each column's number of categories, 0 for a numeric column.
-    """
-
-    def __init__(self, sizes: list[int], **more: Any) -> None:
-        super().__init__(dtype="float32", **{k: v for k, v in more.items() if k != "dtype"})
-        self.sizes = list(sizes)
-
-    def call(self, stored: tf.Tensor, scaled: tf.Tensor) -> tf.Tensor:
-        """Return one-hot categories of `stored` and numbers of `scaled`, (batch, model columns)."""
-        parts = [
-            tf.one_hot(tf.cast(stored[:, index], tf.int32), size)
-            if size
-            else scaled[:, index : index + 1]
-            for index, size in enumerate(self.sizes)
-        ]
-        return tf.concat(parts, axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {**super().get_config(), "sizes": self.sizes}

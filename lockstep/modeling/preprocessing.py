@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from lockstep.data.spec import Input, Spec, Target, unwrap_single
-from lockstep.modeling.layers import EncodeColumns
+from lockstep.modeling.columns import PrepareColumns
 
 
 def layers(spec: Spec) -> keras.Model:
@@ -54,10 +54,10 @@ def _apply(each: Input, method: str, stored: Any) -> Any:
     if each.kind == "text":
         return keras.ops.cast(stored, "int32")
     scale, offset = _scale_and_offset(each.statistics, method)
+    if each.columns:
+        return PrepareColumns(each.columns, scale, offset)(stored)
     # float32 even under mixed precision: 16 bits can't keep 256 levels apart.
     scaled = keras.layers.Rescaling(scale, offset, dtype="float32")(stored)
-    if any(each.columns.values()):
-        return EncodeColumns([len(known) for known in each.columns.values()])(stored, scaled)
     return keras.layers.Reshape(each.model_shape, dtype="float32")(scaled)
 
 

@@ -5,20 +5,28 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from lockstep.data.readers import csv_files
+from lockstep.config.schema import Data
+from lockstep.data.columns.conversion import convert
+from lockstep.data.columns.kinds import as_texts
+from lockstep.data.columns.number_formats import NumberFormat
 from lockstep.data.readers import images as image_files
+from lockstep.data.readers.delimited_files import row_numbers
 from lockstep.data.readers.html_pages import refuse_page
 from lockstep.data.readers.npz_files import load_arrays
 from lockstep.data.readers.picture_folders import files_below
 from lockstep.data.readers.pixels import PictureFormat
+from lockstep.data.readers.table_files import READERS, read_table
 from lockstep.data.spec import Input, Spec, unwrap_single
+from lockstep.data.spec.columns import Column
 from lockstep.errors import DataError
 
-ARRAYS = (".npy", ".npz")
+ARRAYS, TEXTS = (".npy", ".npz"), (".csv", ".tsv")
 EXPECTED = {
     "image": "an image, a folder of images, .npy or .npz",
-    "table": "a .csv with a header",
+    "table": "a .csv, .tsv, .parquet, .feather or .jsonl",
     "text": "a .txt with one text per line, .npy or .npz",
     "series": "an .npy or .npz",
 }
@@ -33,12 +41,14 @@ class PredictionInputs(NamedTuple):
     inputs: Any  # one array, or a dict of arrays by the name of the input or column
 
 
-def read_inputs(path: Path, spec: Spec) -> PredictionInputs:
+def read_inputs(path: Path, spec: Spec, data: Data) -> PredictionInputs:
     """Return the examples of a file or folder; raises DataError if they don't match `spec`."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if path.suffix.lower() in ARRAYS and not any(each.columns for each in spec.inputs.values()):
         return _arrays(path, spec)
+    if any(each.columns for each in spec.inputs.values()):
+        return _rows(path, spec, data)
     (each, *others) = spec.inputs.values()
     if others:
         raise DataError(f"{path}: expected an .npz with the arrays {', '.join(spec.inputs)}")
@@ -46,7 +56,7 @@ def read_inputs(path: Path, spec: Spec) -> PredictionInputs:
         return _images(path, each, spec)
     if each.kind == "series":
         _wrong_kind(path, each.kind)
-    return _rows(path, each) if each.kind == "table" else _texts(path)
+    return _rows(path, spec, data) if each.kind == "table" else _texts(path)
 
 
 def _wrong_kind(path: Path, kind: str) -> NoReturn:
@@ -122,25 +132,50 @@ def _files_in(folder: Path) -> list[Path]:
     return paths
 
 
-def _rows(path: Path, each: Input) -> PredictionInputs:
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        _wrong_kind(path, each.kind)
-    header, rows = csv_files.read_rows(path)
-    names = list(each.columns) or header
-    missing = [name for name in names if name not in header]
-    if missing:
-        raise DataError(f"{path}: no column {missing[0]!r}, expected {', '.join(names)}")
-    cells = [[row[header.index(name)] for name in names] for row in rows]
-    numeric = [not each.columns.get(name) for name in names]
-    table = csv_files.as_table(path, names, cells, numeric)
-    positions = [str(number) for number in csv_files.row_numbers(path)]
-    if not each.columns:
-        rows_array = np.stack([table[name] for name in names], axis=1)
-        return PredictionInputs(positions, _checked(path, each, rows_array))
-    kinds = {name: str if known else np.float32 for name, known in each.columns.items()}
-    return PredictionInputs(
-        positions, {name: table[name].astype(kind) for name, kind in kinds.items()}
-    )
+def _rows(path: Path, spec: Spec, data: Data) -> PredictionInputs:
+    """The columns of a table, and its texts, by name."""
+    if path.suffix.lower() not in READERS or not path.is_file():
+        _wrong_kind(path, "table")
+    table = read_table(path, data)
+    numbers = row_numbers(path, data) if path.suffix.lower() in TEXTS else range(1, len(table) + 1)
+    positions = [str(number) for number in numbers]
+    (only, *others) = spec.inputs.values()
+    if not others and not only.columns:
+        plain = {name: Column("number") for name in table.column_names}
+        columns = _cells(path, table, plain, positions, data)
+        return PredictionInputs(positions, _checked(path, only, np.stack([*columns.values()], 1)))
+    raw: dict[str, np.ndarray] = {}
+    for name, each in spec.inputs.items():
+        described = each.columns if each.columns else {name: Column("text")}
+        raw |= _cells(path, table, described, positions, data)
+    return PredictionInputs(positions, raw)
+
+
+def _cells(
+    path: Path, table: pa.Table, columns: dict[str, Column], positions: list[str], data: Data
+) -> dict[str, np.ndarray]:
+    """Raw cells by column as the serving model takes them.
+
+    Raises DataError for a missing column, a cell of another kind, or a missing number unless
+    training has told what replaces it.
+    """
+    raw: dict[str, np.ndarray] = {}
+    for name, column in columns.items():
+        if name not in table.column_names:
+            raise DataError(f"{path}: no column {name!r}, expected {', '.join(columns)}")
+        texts = as_texts(table[name], data)
+        filled = np.array(pc.fill_null(texts, "").to_pylist(), str)
+        raw[name] = filled
+        if column.kind in ("number", "boolean", "date"):
+            written = NumberFormat(**column.written) if column.written else None
+            found = convert(texts, column.kind, written)
+            bad = np.isnan(found.numbers) & ((filled != "") | (column.fill is None))
+            if bad.any():
+                row = int(np.argmax(bad))
+                got = f"row {positions[row]}, column {name!r}: got {str(filled[row])!r}"
+                raise DataError(f"{path}: {got}, expected a {column.kind}")
+            raw[name] = found.numbers if column.kind == "number" else filled
+    return raw
 
 
 def _texts(path: Path) -> PredictionInputs:

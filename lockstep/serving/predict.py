@@ -38,7 +38,7 @@ def predict_file(params: Params, root: Path, model: str, file: Path, output: Pat
         as_arrays = not spec.targets or any(each.is_dense for each in spec.targets.values())
         if as_arrays:
             _check_arrays_path(output, spec)
-        raw = read_inputs(file, spec)
+        raw = read_inputs(file, spec, params.data)
         outputs = _outputs(params, root, saved, spec, raw)
     if output and as_arrays:
         return _write_arrays(spec, outputs, output)

@@ -11,9 +11,11 @@ import tensorflow as tf
 from lockstep.config.schema import Params
 from lockstep.data.spec import Examples, Input, Spec, as_dict, unwrap_single
 from lockstep.modeling import outputs, preprocessing
-from lockstep.modeling.layers import TableColumns, TextToIds
+from lockstep.modeling.columns import StoreColumns
+from lockstep.modeling.layers import TextToIds
 from lockstep.modeling.model import make_model_with
 from lockstep.runtime.strategy import start_runtime
+from lockstep.serving.raw_cells import raw_cells
 
 EXAMPLES = 2
 
@@ -35,12 +37,21 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
     as_probabilities = outputs.probabilities(outputs.logits(model, spec), spec.targets)
     raw = {name: _raw_input(name, each) for name, each in spec.inputs.items()}
     stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}
+    raw = with_columns_by_name(raw, spec)
     given = as_probabilities(model(preprocessing.layers(spec)(unwrap_single(stored))))
     if isinstance(given, tuple | list):  # of a model without targets
         given = {str(number): each for number, each in enumerate(given)}
     with warnings.catch_warnings():
         ignore_unnamed_columns()
-        return keras.Model(unwrap_single(raw), given, name="serving")
+        several = len(raw) > 1 or any(each.columns for each in spec.inputs.values())
+        return keras.Model(raw if several else unwrap_single(raw), given, name="serving")
+
+
+def with_columns_by_name(raw: dict[str, Any], spec: Spec) -> dict[str, Any]:
+    """Return raw inputs with a table's columns beside the other inputs."""
+    tables = [name for name, each in spec.inputs.items() if each.columns]
+    others = {name: each for name, each in raw.items() if name not in tables}
+    return others | {column: each for name in tables for column, each in raw[name].items()}
 
 
 def ignore_unnamed_columns() -> None:
@@ -52,9 +63,11 @@ def _raw_input(name: str, each: Input) -> Any:
     if each.kind == "text":
         return keras.Input((), dtype="string", name=name)
     if each.columns:
-        kinds = {column: "string" if known else "float32" for column, known in each.columns.items()}
         # Unnamed: some columns' names, such as km/h and `a b`, aren't valid in a TensorFlow graph.
-        return {column: keras.Input((), dtype=kind) for column, kind in kinds.items()}
+        return {
+            column: keras.Input((), dtype="float64" if described.kind == "number" else "string")
+            for column, described in each.columns.items()
+        }
     return keras.Input(each.shape, dtype=each.dtype, name=name)
 
 
@@ -62,13 +75,16 @@ def _to_stored(each: Input, raw: Any) -> Any:
     """Turn raw examples into what the stage normalize stores."""
     if each.kind == "text":
         return TextToIds(each.words, each.shape[0])(raw)
-    return TableColumns(each.columns)(raw) if each.columns else raw
+    return StoreColumns(each.columns, each.null_values)(raw) if each.columns else raw
 
 
 def example_inputs(spec: Spec, examples: Examples) -> Any:
     """Return two raw examples, as the serving model takes them."""
     few = as_dict(examples.at(np.arange(EXAMPLES)).x, next(iter(spec.inputs)))
-    return unwrap_single({name: _to_raw(each, few[name]) for name, each in spec.inputs.items()})
+    raw = {name: _to_raw(each, few[name]) for name, each in spec.inputs.items()}
+    if any(each.columns for each in spec.inputs.values()):
+        return with_columns_by_name(raw, spec)
+    return unwrap_single(raw)
 
 
 def _to_raw(each: Input, stored: np.ndarray) -> Any:
@@ -76,8 +92,8 @@ def _to_raw(each: Input, stored: np.ndarray) -> Any:
         return np.array([" ".join(each.words[word] for word in row if word) for row in stored])
     if each.columns:
         return {
-            name: np.array([known[int(n)] for n in column]) if known else column.astype(np.float32)
-            for (name, known), column in zip(each.columns.items(), stored.T, strict=True)
+            name: raw_cells(column, cells)
+            for (name, column), cells in zip(each.columns.items(), stored.T, strict=True)
         }
     return stored
 

@@ -5,6 +5,7 @@ imports nothing from there. Nothing is pickled ("models from code").
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import mlflow.models
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
+
+MAY_BE_MISSING = ("number", "boolean", "date")
+SIGN = r"^[+-]?\s*[$€£¥]\s*|\s*[$€£¥%]$"  # of currency or percent
 
 
 class PyfuncModel(mlflow.pyfunc.PythonModel):
@@ -24,6 +28,10 @@ class PyfuncModel(mlflow.pyfunc.PythonModel):
         self.model = tf.saved_model.load(context.artifacts["saved_model"])
         inputs = json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8"))["inputs"]
         self.takes_text = [each["kind"] for each in inputs.values()] == ["text"]
+        self.columns = {
+            name: column for each in inputs.values() for name, column in each["columns"].items()
+        }
+        self.null_values = [text for each in inputs.values() for text in each["null_values"]]
 
     def predict(
         self,
@@ -45,12 +53,34 @@ class PyfuncModel(mlflow.pyfunc.PythonModel):
             return model_input
         if self.takes_text:
             return model_input.iloc[:, 0].to_numpy(str)
-        return {name: _column(model_input[name]) for name in model_input.columns}
+        return {name: self._cells(name, model_input[name]) for name in model_input.columns}
+
+    def _cells(self, name: str, cells: pd.Series) -> np.ndarray:
+        """Numbers as float64 with NaN, all else as texts, empty where a cell is missing."""
+        column = self.columns.get(name, {"kind": "text", "written": {}})
+        texts = [self._text(cell) for cell in cells]
+        if column["kind"] in MAY_BE_MISSING and column["fill"] is None and "" in texts:
+            row = texts.index("")
+            raise ValueError(f"row {row}, column {name!r}: missing, expected a {column['kind']}")
+        if column["kind"] != "number":
+            return np.array(texts, str)
+        if pd.api.types.is_numeric_dtype(cells):
+            return cells.to_numpy(np.float64, na_value=np.nan)
+        return np.array([_number(text, column["written"]) for text in texts], np.float64)
+
+    def _text(self, cell: Any) -> str:
+        text = "" if pd.isna(cell) else str(cell).strip()
+        return "" if text in self.null_values else text
 
 
-def _column(column: pd.Series) -> np.ndarray:
-    numeric = pd.api.types.is_numeric_dtype(column)
-    return column.to_numpy(np.float32 if numeric else str)
+def _number(text: str, written: dict[str, Any]) -> float:
+    """The number that a cell holds, written as in the training data."""
+    if written.get("signed"):
+        text = re.sub(SIGN, "", text)
+    if written.get("thousands"):
+        text = text.replace(written["thousands"], "")
+    text = text.replace(written.get("decimal", "."), ".")
+    return float(text) if text else float("nan")
 
 
 mlflow.models.set_model(PyfuncModel())

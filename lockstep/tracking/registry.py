@@ -19,6 +19,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+from mlflow.types.schema import AnyType
 
 from lockstep.errors import DataError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
@@ -137,10 +138,8 @@ def _schema(arrays: Any) -> Schema:
     if isinstance(arrays, np.ndarray):
         return Schema([ColSpec(DataType.string)])
     if _are_columns(arrays):
-        kinds = {"U": DataType.string}
-        return Schema(
-            [ColSpec(kinds.get(each.dtype.kind, DataType.double), n) for n, each in arrays.items()]
-        )
+        # Any: pandas has many types for numbers, true and false, and missing cells.
+        return Schema([ColSpec(AnyType(), name, required=False) for name in arrays])
     return Schema([_tensor(each, name) for name, each in arrays.items()])
 
 

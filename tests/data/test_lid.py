@@ -4,6 +4,7 @@ import resource
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lockstep.data.readers import csv_files, idx, npz_files
+from lockstep.data.readers import idx, npz_files
 from lockstep.errors import DataError
 from lockstep.serving.inputs import read_inputs
 from tasks import datasets, download, normalize
@@ -43,7 +44,10 @@ def bomb(path: Path, size: int) -> None:
 def test_a_zip_bomb_is_refused_by_its_headers(tmp_path: Path) -> None:
     bomb(tmp_path / "bomb.npz", 2**29)
     assert (tmp_path / "bomb.npz").stat().st_size < 2**21
-    lines = "import sys, pathlib as p; from tasks.datasets import npz; npz.read(p.Path(sys.argv[1]), 0, 0)"
+    lines = (
+        "import sys, pathlib as p; from tasks.datasets import npz; "
+        "npz.read(p.Path(sys.argv[1]), 0, 0)"
+    )
     limited = subprocess.run(
         [sys.executable, "-c", lines, tmp_path],
         cwd=REPOSITORY,
@@ -101,7 +105,7 @@ def test_a_page_among_images_is_called_a_page(workspace: Path, tmp_path: Path) -
 def test_a_page_to_predict_is_called_a_page(tmp_path: Path, suffix: str) -> None:
     (tmp_path / f"x{suffix}").write_text(PAGE)
     with pytest.raises(DataError, match="got an HTML page, expected data"):
-        read_inputs(tmp_path / f"x{suffix}", spec_of([4, 4], "ab"))
+        read_inputs(tmp_path / f"x{suffix}", spec_of([4, 4], "ab"), with_values({}).data)
 
 
 def test_an_array_to_predict_that_lies_about_its_shape_is_refused(tmp_path: Path) -> None:
@@ -109,7 +113,7 @@ def test_an_array_to_predict_that_lies_about_its_shape_is_refused(tmp_path: Path
         shape = {"shape": (10**9, 4, 4), "fortran_order": False, "descr": "<f8"}
         np.lib.format.write_array_header_1_0(file, shape)
     with pytest.raises(DataError, match="incomplete, or not plain arrays"):
-        read_inputs(tmp_path / "x.npy", spec_of([4, 4], "ab"))
+        read_inputs(tmp_path / "x.npy", spec_of([4, 4], "ab"), with_values({}).data)
 
 
 @pytest.mark.parametrize("row", [0, 7, 39])
@@ -141,14 +145,13 @@ def test_an_example_of_a_csv_has_its_row_in_the_file(
     assert str(caught.value).startswith(
         f"{folder}/test.csv: row {len(lines) + 1}: label is 'only here', expected one of a, b"
     )
+
+
+@pytest.mark.parametrize("blank", [0, 2])
+def test_a_short_row_of_a_csv_has_its_number(tmp_path: Path, blank: int) -> None:
+    (tmp_path / "short.csv").write_text("a,b\n" + "\n" * blank + "1,2\n3,4\n5,6\n7\n")
     with pytest.raises(DataError, match=rf"row {5 + blank} has 1 cells, expected 2"):
-        read_with_short_row(tmp_path, blank)
-
-
-def read_with_short_row(folder: Path, blank: int) -> None:
-    path = folder / "short.csv"
-    path.write_text("a,b\n" + "\n" * blank + "1,2\n3,4\n5,6\n7\n")
-    csv_files.read_rows(path)
+        datasets.find("csv").read(tmp_path, with_values({}), tmp_path)
 
 
 def test_an_image_of_an_unknown_class_is_named(workspace: Path, tmp_path: Path) -> None:
@@ -188,10 +191,10 @@ def test_the_users_examples_are_counted(tmp_path: Path) -> None:
     [(["train.batch_size=1294"], 1293), (["data.name=mnist", "train.batch_size=54001"], 54000)],
 )
 def test_a_batch_larger_than_the_data_is_refused_before_prefect_starts(
-    workspace: Path, overrides: list[str], left: int
+    make_workspace: Callable[..., Path], overrides: list[str], left: int
 ) -> None:
     slow = "tensorflow,prefect,mlflow,dvc"
-    ended = run(workspace, "lockstep", "run", *overrides, LOCKSTEP_FORBIDDEN=slow)
+    ended = run(make_workspace(), "lockstep", "run", *overrides, LOCKSTEP_FORBIDDEN=slow)
     size = overrides[-1].partition("=")[2]
     assert (ended.returncode, ended.stdout) == (
         2,

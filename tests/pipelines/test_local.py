@@ -46,7 +46,8 @@ def test_results_missing_in_mlflow_are_logged_again(
     ("arguments", "code", "failed", "line"),
     [
         (["data.name=csv", "data.path={bad}", "data.target=a"], 3, "normalize",
-         "{bad}: row 202, column 'b': got 'x', expected a number as in the other rows"),
+         "{bad}: row 202: column 'b' is 'x': 200 of 201 cells are numbers, this one isn't; set "
+         "data.columns to {{b: category|drop}}, or data.null_values to [x]"),
         (["register.metric=hits"], 2, "build",
          "register.metric: got 'hits', a metric with no known direction, "
          "expected register.mode min or max with it"),

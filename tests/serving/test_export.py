@@ -11,6 +11,7 @@ import pytest
 
 from lockstep.config.surface import known_models
 from lockstep.data.spec import Input, Spec, Target, load_examples, read_spec, write_spec
+from lockstep.data.spec.columns import Column
 from lockstep.errors import DataError, ParamsError
 from lockstep.modeling.model import make_model
 from lockstep.serving import locate
@@ -118,7 +119,10 @@ def test_a_model_that_h5_cannot_hold_is_reported_and_leaves_no_file(of_texts: Pa
     assert list((of_texts / "export").iterdir()) == []
 
 
-def of_table(root: Path, columns: dict[str, list[str]], dtype: str) -> Path:
+NUMBER, KIND = Column("number"), Column("category", ["", "a"])
+
+
+def of_table(root: Path, columns: dict[str, Column], dtype: str) -> Path:
     """The workspace with a table of these columns as its data, and a linear model."""
     statistics = {"minimum": 0.0, "maximum": 90.0, "mean": 40.0, "deviation": 20.0}
     each = {name: [value] * len(columns) for name, value in statistics.items()}
@@ -131,7 +135,7 @@ def of_table(root: Path, columns: dict[str, list[str]], dtype: str) -> Path:
 
 def test_a_column_may_have_any_name(ready: Path) -> None:
     names = ("km/h", "km_h", "a b", "ü", "x:0", "kind")
-    of_table(ready, {name: ["", "a"] if name == "kind" else [] for name in names}, "float32")
+    of_table(ready, {name: KIND if name == "kind" else NUMBER for name in names}, "float32")
     rows: dict[str, Any] = {name: np.array([0.5, 2.0], np.float32) for name in names}
     rows["kind"] = np.array(["a", "other"])
     for kind in ("keras", "h5", "savedmodel"):
@@ -141,7 +145,7 @@ def test_a_column_may_have_any_name(ready: Path) -> None:
 
 
 def test_served_numbers_may_exceed_the_stored_dtype(ready: Path) -> None:
-    of_table(ready, {"age": []}, "uint8")
+    of_table(ready, {"age": NUMBER}, "uint8")
     ages = np.array([0, 40, 40.5, 296, -5], np.float32)
     found = outputs(ready, "best", {"age": ages})[:, 0]
     np.testing.assert_allclose(found / found[1], ages / 40, rtol=1e-5)

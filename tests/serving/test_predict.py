@@ -232,8 +232,8 @@ def test_arrays_that_do_not_fit_are_refused(
     ("data", "name", "content", "line"),
     [
         ("of_pictures", "a.txt", "x", "got a file .txt, expected an image, a folder of images"),
-        ("of_rows", "a.txt", "x", "got a file .txt, expected a .csv with a header"),
-        ("of_rows", "a.npy", "x", "got a file .npy, expected a .csv with a header"),
+        ("of_rows", "a.txt", "x", "got a file .txt, expected a .csv, .tsv, .parquet"),
+        ("of_rows", "a.npy", "x", "got a file .npy, expected a .csv, .tsv, .parquet"),
         ("of_rows", "a.csv", "size,price\n1,2\n", "no column 'colour', expected size, colour"),
         ("of_rows", "a.csv", "size,colour\n1,red\n,red\n", "row 3, column 'size': got ''"),
         ("of_rows", "a.csv", "size,colour\n1\n", "row 2 has 1 cells, expected 2"),

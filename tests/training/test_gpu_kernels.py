@@ -12,6 +12,7 @@ import pytest
 
 from lockstep.config import keras_names
 from lockstep.data.spec import Examples, Input, Spec, Target
+from lockstep.data.spec.columns import Column
 from lockstep.modeling.target_forms import LOSSES, METRICS, accepted
 from tests.support.keras_in_numpy import ARGUMENTS
 from tests.support.loops import SPEC, TRAIN, WEIGHTS, X, Y, placed, spec_of
@@ -123,7 +124,10 @@ def test_a_table_with_columns_of_text(make_loop: Any) -> None:
     from lockstep.modeling import preprocessing
 
     statistics = {name: [0.0, 1.0] for name in UNIT} | {"maximum": [9.0, 2.0]}
-    columns = {"rooms": [], "color": ["other", "red", "blue"]}
+    columns = {
+        "rooms": Column("number", missing=True, fill=1.0),
+        "color": Column("category", ["", "red", "blue"]),
+    }
     table = {"x": Input("table", [2], "float32", statistics, columns=columns)}
     spec = Spec("x", table, {"y": Target("regression", [])}, {}, "unit")
     loop = make_loop(

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lockstep.data.readers.html_pages import refuse_page
-from lockstep.errors import DataError
+from lockstep.errors import DataError, ParamsError
+from lockstep.messages import choice
 
 
 def import_files(source: Path, raw: Path) -> None:
@@ -37,15 +38,22 @@ def check_exists(source: Path) -> None:
         raise DataError(f"data.path: {source}: no such file or folder, expected your data there")
 
 
-def check_suffix(source: Path, suffix: str) -> list[Path]:
+def check_suffix(source: Path, *suffixes: str) -> list[Path]:
     """Return the file, or the folder's files; raises DataError for another suffix."""
     check_exists(source)
     if source.is_file():
-        if source.suffix.lower() != suffix:
-            raise DataError(f"data.path: {source}: got a file {source.suffix}, expected {suffix}")
+        if source.suffix.lower() not in suffixes:
+            expected = " or ".join(suffixes)
+            raise DataError(f"data.path: {source}: got a file {source.suffix}, expected {expected}")
         refuse_page(source)
         return [source]
-    return list(files(source, suffix).values())
+    return list(files(source, *suffixes).values())
+
+
+def check_column(key: str, given: str | None, names: list[str]) -> None:
+    """Raise ParamsError if a key names a column that a table hasn't."""
+    if given is not None and given not in names:
+        raise ParamsError(f"{key}: got {given!r}, expected {choice(given, names)}")
 
 
 @contextmanager
@@ -58,19 +66,20 @@ def named_by_source(raw: Path, source: Path) -> Iterator[None]:
         raise DataError(str(error).replace(str(copy), str(source.resolve()))) from None
 
 
-def files(folder: Path, suffix: str) -> dict[str, Path]:
+def files(folder: Path, *suffixes: str) -> dict[str, Path]:
     """Return the folder's train and test files, or its only file as train; raises DataError."""
     found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     by_split = {path.stem: path for path in found}
-    unexpected = [path for path in found if path.suffix.lower() != suffix or not path.is_file()]
-    if unexpected:
-        raise DataError(f"{unexpected[0]}: expected a file {suffix}")
+    for path in found:
+        if path.suffix.lower() not in suffixes or not path.is_file():
+            raise DataError(f"{path}: expected a file {' or '.join(suffixes)}")
     for path in found:
         refuse_page(path)
     if set(by_split) == {"train", "test"}:
         return {"train": by_split["train"], "test": by_split["test"]}
     if len(found) != 1:
         raise DataError(
-            f"{folder}: {len(found)} files, expected one, or train{suffix} and test{suffix}"
+            f"{folder}: {len(found)} files, expected one, or train{suffixes[0]} and "
+            f"test{suffixes[0]}"
         )
     return {"train": found[0]}

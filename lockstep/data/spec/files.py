@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lockstep.data.spec.columns import Column
 from lockstep.data.spec.examples import SAMPLE_WEIGHT, Examples, unwrap_single
 from lockstep.data.spec.inputs import Input
 from lockstep.data.spec.targets import Target
@@ -65,9 +66,13 @@ def read_spec_file(path: Path) -> Spec:
     if not path.exists():
         raise DataError(f"{path}: no such file, run the stage normalize first")
     values = atomic_files.read_json(path)
-    inputs = {name: Input(**each) for name, each in values.pop("inputs").items()}
+    inputs = {name: _input(**each) for name, each in values.pop("inputs").items()}
     targets = {name: Target(**each) for name, each in values.pop("targets").items()}
     return Spec(inputs=inputs, targets=targets, **values)
+
+
+def _input(columns: dict[str, Any], **more: Any) -> Input:
+    return Input(columns={name: Column(**each) for name, each in columns.items()}, **more)
 
 
 def load_examples(root: Path, split: str) -> Examples:

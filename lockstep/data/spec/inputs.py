@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from lockstep.data.spec.columns import Column
+
 KINDS = ("image", "table", "text", "series")
 RANK_OF_GREY, RANK_OF_SCALARS = 2, 1  # of one example
 
@@ -16,8 +18,8 @@ class Input:
     shape: list[int]
     dtype: str
     statistics: dict[str, Any]  # of the training split: numbers, or lists by column or channel
-    # A table's columns by name, with the categories of text; the first is any unknown text.
-    columns: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    columns: dict[str, Column] = dataclasses.field(default_factory=dict)  # a table's, by name
+    null_values: list[str] = dataclasses.field(default_factory=list)  # of a table: missing cells
     words: list[str] = dataclasses.field(default_factory=list)  # a text's vocabulary, by id
     # How image files are read, unless they have 8 bits and a white background: depth, background.
     files: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -30,5 +32,5 @@ class Input:
         if self.kind == "series" and len(self.shape) == RANK_OF_SCALARS:
             return (*self.shape, 1)
         if self.columns:
-            return (sum(len(categories) or 1 for categories in self.columns.values()),)
+            return (sum(column.width for column in self.columns.values()),)
         return tuple(self.shape)

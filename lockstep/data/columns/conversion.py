@@ -1,0 +1,90 @@
+"""Cells of a known kind as numbers: float64 with NaN, days since 1970, or category numbers."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockstep.data.columns.inference import FALSE, TRUE
+from lockstep.data.columns.number_formats import (
+    COMMAS,
+    USUAL,
+    NumberFormat,
+    find_format,
+    to_doubles,
+)
+from lockstep.data.readers.cells import Cells
+
+DAY = 86_400 * 10**6  # microseconds
+
+
+class Converted(NamedTuple):
+    """A column's numbers, and the index of the first cell that is none; the texts of categories."""
+
+    numbers: np.ndarray
+    wrong: int | None = None
+    texts: list[str] = []  # noqa: RUF012
+    written: NumberFormat = USUAL
+
+
+def convert(cells: Cells, kind: str, given: NumberFormat | None = None) -> Converted:
+    """Convert a column of texts, null where a cell is missing."""
+    if kind == "number":
+        return _numbers(cells, given)
+    if kind == "boolean":
+        return _booleans(cells)
+    return _dates(cells) if kind == "date" else _categories(cells)
+
+
+def _numbers(cells: Cells, given: NumberFormat | None) -> Converted:
+    written = given or find_format(pc.drop_null(cells)) or _most_fitting(cells)
+    found = to_doubles(cells, written)
+    return Converted(_as_numpy(found), _first_wrong(cells, found), written=written)
+
+
+def _most_fitting(cells: Cells) -> NumberFormat:
+    """The format in which most cells are numbers; with a sign only if none is without."""
+    candidates = [
+        USUAL,
+        *COMMAS,
+        NumberFormat(signed=True),
+        NumberFormat(thousands=",", signed=True),
+    ]
+    return min(candidates, key=lambda each: to_doubles(cells, each).null_count)
+
+
+def _booleans(cells: Cells) -> Converted:
+    lower = pc.utf8_lower(cells)
+    true, false = (pc.is_in(lower, value_set=pa.array(each)) for each in (TRUE, FALSE))
+    known = pc.if_else(pc.or_(true, false), true, pa.scalar(None, pa.bool_()))
+    found = known.cast(pa.float64())
+    return Converted(_as_numpy(found), _first_wrong(cells, found))
+
+
+def _dates(cells: Cells) -> Converted:
+    try:
+        moments = pc.cast(cells, pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        pattern = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$"
+        dated = pc.match_substring_regex(cells, pattern)
+        found = pc.if_else(dated, cells, pa.scalar(None, pa.string()))
+        return Converted(np.full(len(cells), np.nan), _first_wrong(cells, found) or 0)
+    days = _as_numpy(moments.cast(pa.int64()).cast(pa.float64())) / DAY
+    return Converted(days)
+
+
+def _categories(cells: Cells) -> Converted:
+    encoded = pc.dictionary_encode(cells).combine_chunks()
+    numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    return Converted(numbers.astype(np.int32), texts=encoded.dictionary.to_pylist())
+
+
+def _as_numpy(found: pa.ChunkedArray) -> np.ndarray:
+    array: np.ndarray = found.to_numpy().astype(np.float64)
+    return array
+
+
+def _first_wrong(cells: Cells, found: pa.ChunkedArray) -> int | None:
+    index = pc.index(pc.and_(pc.is_valid(cells), pc.is_null(found)), True).as_py()
+    return None if index < 0 else int(index)

@@ -1,0 +1,126 @@
+"""The kind of each column of a table: as params.yaml says, or as its cells make certain."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockstep.config.schema import Data
+from lockstep.data.columns.inference import FEW_VALUES, ROWS_PER_VALUE, Inferred, infer
+from lockstep.data.readers.cells import Cells, without_missing
+from lockstep.data.spec.example_error import ExampleError
+from lockstep.errors import DataError, ParamsError
+from lockstep.messages import choice
+from lockstep.process import console
+
+
+class Kind(NamedTuple):
+    """A column's kind, and why."""
+
+    name: str
+    why: str
+
+
+def decide(table: pa.Table, data: Data, target: str) -> dict[str, Kind]:
+    """Return the kind of each column but the target, from a table of the training examples.
+
+    Raises ParamsError for a column that data.columns names and the table hasn't, and ExampleError,
+    with what to write in params.yaml, where the cells leave more than one possibility.
+    """
+    names = [name for name in table.column_names if name != target]
+    for name in data.columns:
+        if name not in names:
+            raise ParamsError(f"data.columns: got {name!r}, expected {choice(name, names)}")
+    kinds, in_doubt = {}, {}
+    for name in names:
+        if name in data.columns:
+            kinds[name] = Kind(data.columns[name], "as data.columns says")
+            continue
+        found = _without_name(table, name) or infer_column(table[name], data)
+        if found.kind:
+            kinds[name] = Kind(found.kind, found.why)
+        else:
+            in_doubt[name] = found
+    if in_doubt:
+        _refuse(table, in_doubt)
+    _say_dropped(kinds, data.columns)
+    return kinds
+
+
+def infer_column(column: pa.ChunkedArray, data: Data) -> Inferred:
+    """Return the kind of a column of texts, or of the type that its file gives it."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(pa.string()), pa.string()
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return infer(without_missing(column, data.null_values))
+    if column.null_count == len(column):
+        return Inferred("drop", "all cells are missing")
+    return _whole(column) if pa.types.is_integer(kind) else _of_type(kind)
+
+
+def _of_type(kind: pa.DataType) -> Inferred:
+    why = f"its type is {kind}"
+    if pa.types.is_boolean(kind):
+        return Inferred("boolean", why)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return Inferred("date", why)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return Inferred("number", why)
+    return Inferred(None, why, possible=("drop",))
+
+
+def _whole(column: pa.ChunkedArray) -> Inferred:
+    count = pc.count_distinct(column).as_py()
+    if 2 < count <= FEW_VALUES and len(column) >= count * ROWS_PER_VALUE:
+        why = f"{count} different whole numbers, which may be amounts or codes"
+        return Inferred(None, why, possible=("number", "category", "drop"))
+    return Inferred("number", f"its type is {column.type}")
+
+
+def _without_name(table: pa.Table, name: str) -> Inferred | None:
+    """What a column without a name is: empty, as after a last delimiter, or the rows' numbers."""
+    if name:
+        return None
+    if table.column_names.count("") > 1:
+        raise DataError("several columns have no name, expected names")
+    cells = table[name]
+    if not len(pc.drop_null(without_missing(cells.cast(pa.string()), ()))):
+        return Inferred("drop", "it has neither a name nor cells")
+    numbers = [str(number) for number in range(len(cells))]
+    if cells.cast(pa.string()).to_pylist() == numbers:
+        return Inferred("drop", "it has no name, and numbers the rows")
+    raise DataError("a column has no name, expected one in the header")
+
+
+def _refuse(table: pa.Table, in_doubt: Mapping[str, Inferred]) -> None:
+    name, first = next(iter(in_doubt.items()))
+    fixes = ", ".join(f"{name}: {'|'.join(each.possible)}" for name, each in in_doubt.items())
+    fix = f"set data.columns to {{{fixes}}}"
+    if not first.possible:
+        fix = "set data.decimal or data.thousands"
+    cell = table[name][first.cell].as_py()
+    if first.may_be_missing:
+        fix += f", or data.null_values to [{cell}]"
+    problem = f"is {cell!r}: {first.why}; {fix}"
+    raise ExampleError("train split", first.cell, f"column {name!r}", problem)
+
+
+def _say_dropped(kinds: Mapping[str, Kind], given: Mapping[str, str]) -> None:
+    for name, kind in kinds.items():
+        if kind.name == "drop" and name not in given:
+            console.say(f"column {name!r} is left out: {kind.why}")
+
+
+def as_texts(column: pa.ChunkedArray, data: Data) -> Cells:
+    """Return a column's cells as texts, null where they are missing."""
+    texts = column.cast(pa.string())
+    return without_missing(texts, data.null_values)
+
+
+def as_doubles(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a column of numbers of any type as float64, NaN where a cell is missing."""
+    array: np.ndarray = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+    return array

@@ -1,0 +1,77 @@
+"""How a column's numbers are written: decimal mark, thousands, signs of currency or percent."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockstep.data.readers.cells import NUMBER, Cells
+
+SIGN = r"^[+-]?\s*[$€£¥]\s*|\s*[$€£¥%]$"
+COMMA = r"^[+-]?\d+,\d+$"  # 28,7 or 1,163
+GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"  # 1,163.74
+DOTTED = r"^[+-]?\d{1,3}(\.\d{3})*,\d+$"  # 1.163,74
+AMBIGUOUS = r"^[+-]?[1-9]\d{0,2},\d{3}$"  # 1,163: either
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How numbers are written; the usual way by default."""
+
+    decimal: str = "."
+    thousands: str = ""
+    signed: bool = False  # with a sign of currency or percent, which is left out
+
+    def plain(self, cells: Cells) -> Cells:
+        """Return the cells as programs write numbers, as far as they are numbers of this format."""
+        if self.signed:
+            cells = pc.replace_substring_regex(cells, SIGN, "")
+        if self.thousands:
+            cells = pc.replace_substring(cells, self.thousands, "")
+        return cells if self.decimal == "." else pc.replace_substring(cells, self.decimal, ".")
+
+
+USUAL = NumberFormat()
+COMMAS = (NumberFormat(decimal=","), NumberFormat(thousands=","))
+
+
+def find_format(cells: Cells) -> NumberFormat | None:
+    """Return the format in which all cells are numbers, if it is certain, else None.
+
+    1,163 may be both: only a cell such as 28,7 or 1,163.74 makes commas certain.
+    """
+    if _all(cells, NUMBER):
+        return USUAL
+    if _all(cells, f"{NUMBER}|{COMMA}") and not _any(cells, r"\."):
+        return None if _all(cells, rf"^[+-]?\d+$|{AMBIGUOUS}") else COMMAS[0]
+    if _all(cells, f"{NUMBER}|{GROUPED}"):
+        return COMMAS[1]
+    if _all(cells, rf"{DOTTED}|^[+-]?\d{{1,3}}(\.\d{{3}})*$") and _any(cells, ","):
+        return NumberFormat(decimal=",", thousands=".")
+    return None
+
+
+def is_ambiguous(cells: Cells) -> bool:
+    """Return whether the cells are numbers whose commas may be decimal marks or thousands."""
+    return _all(cells, f"{NUMBER}|{AMBIGUOUS}") and _any(cells, ",")
+
+
+def has_sign(cells: Cells) -> bool:
+    """Return whether a cell is a number with a sign of currency or percent."""
+    return _any(cells, r"^[+-]?\s*[$€£¥]\s*[\d.]|^[+-]?[\d.,]+\s*[$€£¥%]$")
+
+
+def to_doubles(cells: Cells, given: NumberFormat) -> pa.ChunkedArray:
+    """Return float64 numbers, null where a cell is missing or no number of this format."""
+    plain = given.plain(cells)
+    return pc.if_else(
+        pc.match_substring_regex(plain, NUMBER), plain, pa.scalar(None, pa.string())
+    ).cast(pa.float64())
+
+
+def _all(cells: Cells, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(cells, pattern), min_count=0).as_py())
+
+
+def _any(cells: Cells, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(cells, pattern), min_count=0).as_py())

@@ -1,0 +1,29 @@
+"""A table's input columns, from which examples are taken as from an array."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns by name, each (n,): float64 with NaN, or the number of a category, -1 if missing."""
+
+    columns: Mapping[str, np.ndarray]
+    kinds: Mapping[str, str]
+    texts: Mapping[str, list[str]]  # of each category column, by number
+    null_values: tuple[str, ...] = ()  # texts that stand for a missing cell
+    written: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # how numbers are written
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, indices: Any) -> "Rows":
+        return replace(self, columns={name: each[indices] for name, each in self.columns.items()})
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and columns."""
+        return len(self), len(self.columns)

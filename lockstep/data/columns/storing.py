@@ -1,0 +1,110 @@
+"""A table's columns as they are stored: one matrix, and what preprocessing needs of each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lockstep.config.schema import Normalize
+from lockstep.data.arrays import smallest_dtypes
+from lockstep.data.columns.rows import Rows
+from lockstep.data.spec.columns import OTHER, Column
+from lockstep.data.spec.inputs import Input
+from lockstep.errors import DataError
+
+
+def store_rows(
+    raw: Mapping[str, Rows], normalize: Normalize
+) -> tuple[Input, dict[str, np.ndarray]]:
+    """Return the input's description by the training split, and each split's matrix, (n, columns).
+
+    Raises DataError for missing numbers, unless normalize.missing says what replaces them, and for
+    numbers that float32 can't hold apart.
+    """
+    train = raw["train"]
+    columns = {name: _describe(name, train, normalize) for name in train.columns}
+    matrices = {split: _matrix(split, rows, columns, normalize) for split, rows in raw.items()}
+    arrays = smallest_dtypes(matrices)
+    x = arrays["train"]
+    nulls = list(train.null_values)
+    return Input("table", [len(columns)], x.dtype.name, _statistics(x), columns, nulls), arrays
+
+
+def _describe(name: str, train: Rows, normalize: Normalize) -> Column:
+    kind, values = train.kinds[name], train.columns[name]
+    if kind == "category":
+        texts = sorted({train.texts[name][number] for number in np.unique(values) if number >= 0})
+        return Column(kind, [OTHER, *texts], missing=bool((values < 0).any()))
+    there = values[~np.isnan(values)]
+    missing = len(there) < len(values)
+    origin = float(np.floor(there.min())) if kind == "date" else origin_of(name, there)
+    return Column(
+        kind,
+        missing=missing,
+        origin=origin,
+        fill=_fill(there - origin, normalize.missing),
+        indicator=missing and normalize.missing_indicator,
+        written=dict(train.written.get(name, {})),
+    )
+
+
+def origin_of(name: str, values: np.ndarray) -> float:
+    """Return 0, or what must be subtracted from float64 values so that float32 keeps them apart.
+
+    Raises DataError where nothing helps.
+    """
+    distinct = np.unique(values)
+    if abs(distinct).max(initial=0) > np.finfo(np.float32).max:
+        largest = distinct[np.argmax(abs(distinct))]
+        raise DataError(f"column {name!r}: {largest:g} is too large for float32; scale or drop it")
+    for origin in (0.0, *np.floor(distinct[:1]).tolist()):
+        stored = (distinct - origin).astype(np.float32)
+        same = np.flatnonzero(stored[1:] == stored[:-1])
+        if not len(same):
+            return origin
+    first, second = distinct[same[0]], distinct[same[0] + 1]
+    raise DataError(
+        f"column {name!r}: {float(first)!r} and {float(second)!r} are one number in float32; scale "
+        "or drop it"
+    )
+
+
+def _fill(there: np.ndarray, missing: str | float) -> float | None:
+    if missing == "refuse" or not len(there):
+        return None
+    if missing in ("mean", "median"):
+        return float(np.mean(there) if missing == "mean" else np.median(there))
+    return 0.0 if missing == "constant" else float(missing)
+
+
+def _matrix(
+    split: str, rows: Rows, columns: Mapping[str, Column], normalize: Normalize
+) -> np.ndarray:
+    return np.stack([_stored(split, name, rows, each) for name, each in columns.items()], axis=1)
+
+
+def _stored(split: str, name: str, rows: Rows, column: Column) -> np.ndarray:
+    values = rows.columns[name]
+    if column.kind == "category":
+        ids = {text: number for number, text in enumerate(column.categories)}
+        by_code = [ids.get(text, 0) for text in rows.texts[name]]
+        last = len(column.categories) if column.missing else 0
+        return np.array([*by_code, last], np.float64)[values]  # -1 is the last
+    stored = (values - column.origin).astype(np.float32)
+    if column.fill is None and np.isnan(stored).any():
+        raise DataError(
+            f"{split} split: column {name!r}: {int(np.isnan(stored).sum())} of {len(stored)} cells "
+            "are missing: set normalize.missing to mean, median, constant or a number"
+        )
+    return stored.astype(np.float64)
+
+
+def _statistics(x: np.ndarray) -> dict[str, Any]:
+    """Minimum, maximum, mean and standard deviation of each column, without missing numbers."""
+    x = x.astype(np.float64)
+    return {
+        "minimum": np.nanmin(x, axis=0).tolist(),
+        "maximum": np.nanmax(x, axis=0).tolist(),
+        "mean": np.nanmean(x, axis=0).tolist(),
+        "deviation": np.nanstd(x, axis=0).tolist(),
+    }

@@ -1,0 +1,75 @@
+"""Read a delimited text file, such as a CSV, as a table of texts."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from lockstep.config.schema import Data
+from lockstep.data.readers.dialects import Dialect, detect
+from lockstep.errors import DataError
+
+BLOCK = 2**25  # a row must fit
+
+
+def read_texts(path: Path, data: Data) -> pa.Table:
+    """Return a table with a column of text for each of the file's columns.
+
+    Raises DataError for a row with more or fewer cells, or bytes of another encoding.
+    """
+    dialect = detect(path, data)
+    options = pyarrow.csv.ReadOptions(
+        encoding=dialect.encoding.removesuffix("-sig"),
+        block_size=BLOCK,
+        skip_rows=dialect.skipped,
+        column_names=_different(dialect.names),
+    )
+    try:
+        table = pyarrow.csv.read_csv(
+            path,
+            options,
+            pyarrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
+            pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(_different(dialect.names), pa.string()),
+                strings_can_be_null=False,
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeError) as error:
+        raise DataError(f"{path}: {_problem(path, dialect, error)}") from None
+    if not len(table):
+        raise DataError(f"{path}: expected rows below the header")
+    return table.rename_columns(dialect.names)
+
+
+def row_numbers(path: Path, data: Data) -> list[int]:
+    """Return the number of each row that isn't empty below the header, counted from 1."""
+    dialect = detect(path, data)
+    rows = _rows(path, dialect)
+    return [number for number, row in rows if row and number > dialect.skipped]
+
+
+def _rows(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    with path.open(encoding=dialect.encoding, newline="") as file:
+        yield from enumerate(csv.reader(file, delimiter=dialect.delimiter), 1)
+
+
+def _different(names: list[str]) -> list[str]:
+    """Names for reading: several may be empty."""
+    return [f"{number}:{name}" for number, name in enumerate(names)]
+
+
+def _problem(path: Path, dialect: Dialect, error: Exception) -> str:
+    """What is wrong with the file, with the number of the row where that can be found."""
+    expected = len(dialect.names)
+    try:
+        for number, row in _rows(path, dialect):
+            if row and len(row) != expected and number > dialect.skipped:
+                return f"row {number} has {len(row)} cells, expected {expected}"
+    except UnicodeDecodeError as wrong:
+        name = dialect.encoding.removesuffix("-sig").upper()
+        return f"byte {wrong.start} isn't {name}: save it as UTF-8, or set data.encoding"
+    except csv.Error as wrong:
+        return f"not a delimited text file ({wrong})"
+    return f"not a delimited text file ({error})"

@@ -1,0 +1,33 @@
+"""One column of a table, as spec.json describes it."""
+
+import dataclasses
+from typing import Any
+
+# The number of a category that the training split doesn't have; its text is never looked up.
+OTHER = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """How a column is stored, and what preprocessing needs to know.
+
+    Numbers are stored as float32, less `origin`. True is 1, a date is its days since 1970, a
+    category its number. NaN is missing.
+    """
+
+    kind: str  # number, boolean, date or category
+    # Of a category, by number: any other text, those of the training split, and last a missing cell
+    # if the training split has any.
+    categories: list[str] = dataclasses.field(default_factory=list)
+    missing: bool = False  # whether the training split has missing cells
+    origin: float = 0.0
+    fill: float | None = None  # what a missing number is replaced by, as stored
+    indicator: bool = False  # whether the model gets a column that says what was missing
+    written: dict[str, Any] = dataclasses.field(default_factory=dict)  # how numbers are written
+
+    @property
+    def width(self) -> int:
+        """How many of the model's columns it becomes."""
+        if self.kind == "category":
+            return len(self.categories) + self.missing
+        return 1 + self.indicator

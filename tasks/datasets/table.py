@@ -1,0 +1,35 @@
+"""The user's own Parquet, Feather or JSON Lines file; see data/README.md."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from lockstep.config.schema import Data, Params
+from lockstep.data.readers import user_files
+from lockstep.data.readers.table_files import read_table
+
+import_files = user_files.import_files
+SUFFIXES = (".parquet", ".feather", ".arrow", ".jsonl", ".ndjson")
+
+
+def check(source: Path, data: Data) -> None:
+    """Raise DataError for a wrong suffix or file, ParamsError for the target."""
+    for path in user_files.check_suffix(source, *SUFFIXES):
+        user_files.check_column("data.target", data.target, read_table(path, data).column_names)
+
+
+def place(folder: Path, split: str, number: int, data: Data) -> str:
+    """Return the number of an example's row in the file, from 1."""
+    return f"{user_files.files(folder, *SUFFIXES)[split]}: row {number + 1}"
+
+
+def count_examples(source: Path, data: Data) -> dict[str, int]:
+    """Return the number of examples of each split that the files have."""
+    counts = (len(read_table(path, data)) for path in user_files.check_suffix(source, *SUFFIXES))
+    return dict(zip(("train", "test"), counts, strict=False))
+
+
+def read(folder: Path, params: Params, scratch: Path) -> dict[str, pa.Table]:
+    """Return a table for each split; raises DataError that names the file."""
+    files = user_files.files(folder, *SUFFIXES)
+    return {split: read_table(path, params.data) for split, path in files.items()}

@@ -1,0 +1,90 @@
+"""Any file, whatever it holds, is a table or one line of an error."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lockstep.data.columns.tables import examples_of
+from lockstep.data.readers.table_files import READERS, read_table
+from lockstep.data.spec import Examples
+from lockstep.errors import DataError, LockstepError
+from tests.support.workspaces import with_values
+
+settings.register_profile(
+    "files",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+FILES = settings.get_profile("files")
+TABLE = pa.table({"a": [1.5, None, 3.0] * 9, "b": ["x", "y", None] * 9, "y": range(27)})
+
+
+@pytest.fixture
+def ends(tmp_path: Path) -> Callable[[bytes, str], Examples | None]:
+    """Reads a file of these bytes, which must give examples or an error of one line."""
+    data = with_values({"data.name": "csv"}).data
+
+    def read(content: bytes, suffix: str) -> Examples | None:
+        path = tmp_path / f"mine{suffix}"
+        path.write_bytes(content)
+        fault = None
+        try:
+            return examples_of({"train": read_table(path, data)}, data)["train"]
+        except LockstepError as error:
+            fault = error
+        assert isinstance(fault, DataError)
+        assert "\n" not in str(fault)
+        return None
+
+    return read
+
+
+@FILES
+@given(content=st.binary(max_size=200))
+@pytest.mark.parametrize("suffix", sorted(READERS))
+def test_any_bytes(ends: Callable[[bytes, str], object], suffix: str, content: bytes) -> None:
+    ends(content, suffix)
+
+
+@FILES
+@given(text=st.text("ab1-.,;|\"' \t\n#?eE%$\u00e9\0", max_size=120))
+def test_any_delimited_text(ends: Callable[[bytes, str], object], text: str) -> None:
+    ends(text.encode(), ".csv")
+
+
+@FILES
+@given(
+    rows=st.lists(
+        st.tuples(st.sampled_from(["1", "2.5", "", "NA", "x", "1,5", "$3", "2020-01-01", "true"]),
+                  st.sampled_from(["1", "2", "3", ""])),
+        min_size=1, max_size=40,
+    )
+)  # fmt: skip
+def test_any_cells(ends: Callable[[bytes, str], object], rows: list[tuple[str, str]]) -> None:
+    lines = [f'"{cell}",{label}' for cell, label in rows]
+    ends("\n".join(["a,y", *lines]).encode(), ".csv")
+
+
+@FILES
+@given(keep=st.floats(0, 1), flip=st.integers(0, 10**6))
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_any_damage(
+    ends: Callable[[bytes, str], object], tmp_path: Path, suffix: str, keep: float, flip: int
+) -> None:
+    path = tmp_path / f"whole{suffix}"
+    if not path.exists():
+        write = (
+            pyarrow.parquet.write_table if suffix == ".parquet" else pyarrow.feather.write_feather
+        )
+        write(TABLE, path)
+    content = bytearray(path.read_bytes())
+    content[flip % len(content)] ^= 255
+    ends(bytes(content[: int(len(content) * keep)]), suffix)

@@ -1,0 +1,268 @@
+"""Tables as people have them: a column is what its cells certainly are, or one line asks."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+from lockstep.data.spec import Spec, load_examples
+from lockstep.errors import LockstepError
+from tests.data.test_user_files import normalized
+from tests.support.workspaces import change_params
+
+COUNT = 60
+COLOURS = ("red", "green", "blue")
+
+
+def rows_of(cell: Callable[[int], object], count: int = COUNT) -> str:
+    """A CSV of a column `a` with these cells, and a numeric target."""
+    return "a,y\n" + "".join(f"{cell(number)},{number / 7}\n" for number in range(count))
+
+
+@pytest.fixture
+def table(workspace: Path, tmp_path: Path) -> Callable[..., tuple[Spec, np.ndarray]]:
+    """Normalizes a CSV; returns spec.json and the training matrix."""
+
+    def make(content: str | bytes, name: str = "mine.csv", **changes: Any) -> Any:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        more = {key: changes.pop(key) for key in ("missing", "missing_indicator") if key in changes}
+        change_params(workspace, {f"normalize.{key}": value for key, value in more.items()})
+        spec = normalized(workspace, path, name="csv", validation_split=0.0, **changes)
+        return spec, np.asarray(load_examples(workspace, "train").x)
+
+    return make
+
+
+def column(spec: Spec, name: str = "a") -> Any:
+    return spec.inputs["x"].columns[name]
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        (lambda n: n, "number"),
+        (lambda n: f"{n}.5e3", "number"),
+        (lambda n: n % 2, "number"),
+        (lambda n: COLOURS[n % 3], "category"),
+        (lambda n: n % 2 == 0, "boolean"),
+        (lambda n: ("yes", "No")[n % 2], "boolean"),
+        (lambda n: f"2024-02-{n % 28 + 1:02}", "date"),
+        (lambda n: f"2024-02-{n % 28 + 1:02} 10:30:00", "date"),
+    ],
+)
+def test_a_certain_kind(table: Any, cell: Callable[[int], object], kind: str) -> None:
+    spec, _ = table(rows_of(cell))
+    assert column(spec).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        (lambda n: f"id{n}", "60 of 60 texts are different: ids, texts or categories"),
+        (lambda n: f"sentence number {n}", "set data.columns to {a: drop|text|category}"),
+        (
+            lambda n: "low" if n == 7 else n,
+            r"row 9: column 'a' is 'low': 59 of 60 cells are num",
+        ),
+        (
+            lambda n: n % 4,
+            "4 different whole numbers, which may be amounts or codes; set data.colu",
+        ),
+        (
+            lambda n: f'"{n + 1},163"',
+            "is '1,163': commas may be decimal marks or thousands; set data",
+        ),
+        (lambda n: f"${n}.50", r"is '\$0.50': numbers with a sign; set data.columns to {a: number"),
+        (lambda n: f"{n}.0%", "is '0.0%': numbers with a sign; set data.columns to {a: number"),
+        (lambda n: n if n % 5 else "", r"column 'a': \d+ of 48 cells are missing: set normalize.m"),
+        (lambda n: n if n % 5 else "NA", "are missing: set normalize.missing to mean, median, con"),
+        (lambda n: n if n % 5 else "?", "are missing: set normalize.missing to mean, median, con"),
+        (lambda n: n * 1e40, "is too large for float32; scale or drop it"),
+        (lambda n: n % 2 * 1e9 + n / 8, "are one number in float32; scale or drop it"),
+    ],
+)
+def test_what_is_not_certain_is_asked_in_a_line(
+    table: Any, cell: Callable[[int], object], line: str
+) -> None:
+    with pytest.raises(LockstepError, match=line.replace("{", r"\{").replace("|", r"\|")):
+        table(rows_of(cell))
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind", "first"),
+    [
+        (lambda n: f"${n}.50", "number", 0.5),
+        (lambda n: f"{n}.0%", "number", 0),
+        (lambda n: n % 4, "category", 1),
+        (lambda n: f"id{n}", "category", 1),
+        (lambda n: "low" if n == 7 else n, "category", 1),
+    ],
+)
+def test_the_answer_is_taken(
+    table: Any, cell: Callable[[int], object], kind: str, first: float
+) -> None:
+    spec, x = table(rows_of(cell), columns={"a": kind})
+    assert column(spec).kind == kind
+    assert x[:, 0].min() == first
+
+
+def test_numbers_of_any_notation(table: Any) -> None:
+    for content in (
+        "a;y\n" + "".join(f"{n},7;{n}\n" for n in range(COUNT)),
+        "a;y\n" + "".join(f"1.{n:03},7;{n}\n" for n in range(COUNT)),
+        "a,y\n" + "".join(f'"1,{n:03}.7",{n}\n' for n in range(COUNT)),
+        "a\ty\n" + "".join(f"{n}.7\t{n}\n" for n in range(COUNT)),
+        "a|y\n" + "".join(f"{n}.7|{n}\n" for n in range(COUNT)),
+        "a y\n" + "".join(f"{n}.7 {n}\n" for n in range(COUNT)),
+    ):
+        _, x = table(content)
+        assert np.allclose(np.sort(x[:, 0]) % 1, 0.7, atol=1e-4)
+        assert len(np.unique(x)) == len(x)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "given"),
+    [("utf-8", None), ("utf-8-sig", None), ("utf-16", None), ("latin-1", "latin-1")],
+)
+def test_encodings(table: Any, encoding: str, given: str | None) -> None:
+    spec, _ = table(rows_of(lambda n: "äöü"[n % 3]).encode(encoding), encoding=given)
+    assert column(spec).categories == ["", "ä", "ö", "ü"]
+
+
+def test_an_encoding_that_is_not_known_is_asked_for(table: Any) -> None:
+    with pytest.raises(LockstepError, match="isn't UTF-8: save it as UTF-8, or set"):
+        table(rows_of(lambda n: "äöü"[n % 3]).encode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("top", "name"),
+    [("", "column_1"), ("# of 2024\n#more\na,y\n", "a"), ("\n\na,y\n", "a")],
+)
+def test_headers_and_comments(table: Any, top: str, name: str) -> None:
+    spec, _ = table(top + "".join(f"{n}.5,{n / 7}\n" for n in range(COUNT)))
+    assert list(spec.inputs["x"].columns) == [name]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("ham,Go\nspam,free\nham,ok\n", "'ham' is below it too: set data.header to true or false"),
+        ("country,1990,1991\nfr,1,2\nde,3,4\n", "since it has '1990': set data.header to true"),
+        ("a,a\n1,2\n", "two columns are called 'a'"),
+        ("a,b\n1,2\n3\n4,5\n", "row 3 has 1 cells, expected 2"),
+        ("", "empty, expected a header"),
+        ("\n\n", "empty, expected a header"),
+        ("a,b\n", "only one row, expected a header and rows below it"),
+        ("one\ntwo\nthree\n", "the delimiter isn't certain"),
+        ('a,b\n"1,2\n', "not a delimited text file|the delimiter isn't certain"),
+    ],
+)
+def test_a_file_in_doubt_is_refused(table: Any, content: str, line: str) -> None:
+    with pytest.raises(LockstepError, match=line):
+        table(content)
+
+
+def test_columns_without_a_name_or_cells_are_left_out(
+    table: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec, _ = table("a,empty,y,\n" + "".join(f"{n},NA,{n},\n" for n in range(COUNT)), target="y")
+    assert list(spec.inputs["x"].columns) == ["a"]
+    spec, _ = table(",a,y\n" + "".join(f"{n},{n / 2},{n}\n" for n in range(COUNT)))
+    assert list(spec.inputs["x"].columns) == ["a"]
+    said = capsys.readouterr().err
+    assert "column 'empty' is left out: all cells are missing\n" in said
+    assert "column '' is left out: it has neither a name nor cells\n" in said
+    assert "column '' is left out: it has no name, and numbers the rows\n" in said
+
+
+@pytest.mark.parametrize(
+    ("missing", "fill"), [("mean", None), ("median", None), ("constant", 0), (-1, -1)]
+)
+def test_missing_numbers_are_replaced(table: Any, missing: Any, fill: float | None) -> None:
+    spec, x = table(rows_of(lambda n: (1, "", 3)[n % 3]), missing=missing)
+    functions = {"mean": np.nanmean, "median": np.nanmedian}
+    expected = functions[missing](x) if missing in functions else fill
+    assert (column(spec).fill, column(spec).missing) == (pytest.approx(expected), True)
+    assert np.isnan(x).sum() > 10
+    assert spec.input_shape == (1,)
+    spec, _ = table(rows_of(lambda n: (1, "", 3)[n % 3]), missing=missing, missing_indicator=True)
+    assert spec.input_shape == (2,)
+
+
+def test_a_missing_category_is_a_category(table: Any) -> None:
+    spec, x = table(rows_of(lambda n: ("x", "", "y")[n % 3]))
+    assert column(spec).categories == ["", "x", "y"]
+    assert (column(spec).missing, spec.input_shape) == (True, (4,))
+    assert set(x[:, 0].tolist()) == {1, 2, 3}
+
+
+def test_a_missing_target_is_refused_or_left_out(table: Any) -> None:
+    content = "a,y\n" + "".join(f"{n},{n / 7 if n % 6 else ''}\n" for n in range(COUNT))
+    with pytest.raises(LockstepError, match=r"row 2: target 'y' is missing, as in 10 rows: add it"):
+        table(content)
+    assert sum(table(content, drop_missing_targets=True)[0].splits.values()) == 50
+
+
+def test_one_second_of_unix_time_stays_one_second(table: Any) -> None:
+    spec, x = table(rows_of(lambda n: 1_700_000_000 + n))
+    assert column(spec).origin == 1_700_000_000
+    assert set(np.diff(np.sort(x[:, 0]))) <= {1, 2, 3, 4}
+    assert len(np.unique(x)) == len(x)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather", ".jsonl"])
+def test_files_with_types(workspace: Path, tmp_path: Path, suffix: str) -> None:
+    rows = [{"n": n / 2, "c": COLOURS[n % 3], "b": n % 2 == 0, "y": n / 7} for n in range(COUNT)]
+    path = tmp_path / f"mine{suffix}"
+    if suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        write = (
+            pyarrow.parquet.write_table if suffix == ".parquet" else pyarrow.feather.write_feather
+        )
+        write(pa.Table.from_pylist(rows), path)
+    spec = normalized(workspace, path, name="table", validation_split=0.0)
+    kinds = {name: each.kind for name, each in spec.inputs["x"].columns.items()}
+    assert kinds == {"n": "number", "c": "category", "b": "boolean"}
+
+
+SENTENCES = [f"what a {'good' if n % 2 else 'bad'} film, number {n}" for n in range(COUNT)]
+
+
+def test_a_text_column_alone_is_the_input(table: Any) -> None:
+    content = "note,y\n" + "".join(f'"{text}",{n % 2}\n' for n, text in enumerate(SENTENCES))
+    spec, x = table(content, columns={"note": "text"}, target="y")
+    assert (list(spec.inputs), spec.inputs["x"].kind, x.dtype) == (["x"], "text", np.uint16)
+
+
+def test_a_text_column_beside_others_is_an_input_of_its_own(
+    workspace: Path, tmp_path: Path
+) -> None:
+    content = "a,note,y\n" + "".join(f'{n / 2},"{text}",{n}\n' for n, text in enumerate(SENTENCES))
+    (tmp_path / "mine.csv").write_text(content)
+    spec = normalized(workspace, tmp_path / "mine.csv", columns={"note": "text"})
+    assert {name: each.kind for name, each in spec.inputs.items()} == {"x": "table", "note": "text"}
+
+
+def test_a_row_keeps_its_number_beside_rows_without_a_target(table: Any) -> None:
+    content = "a,y\n" + "".join(
+        f"{n if n != 30 else 'x'},{n if n % 6 else ''}\n" for n in range(60)
+    )
+    with pytest.raises(LockstepError, match=r"row 32: column 'a' is 'x', expected a number"):
+        table(content, drop_missing_targets=True, columns={"a": "number"})
+
+
+def test_texts_that_stand_for_missing_numbers_are_declared(table: Any) -> None:
+    content = rows_of(lambda n: n / 2 if n % 9 else "unknown")
+    line = r"53 of 60 cells are numbers, this one isn't; .*, or data.null_values to \[unknown\]"
+    with pytest.raises(LockstepError, match=line):
+        table(content)
+    spec, _ = table(content, null_values=["unknown"], missing="mean")
+    assert (column(spec).kind, column(spec).missing) == ("number", True)
