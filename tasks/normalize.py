@@ -1,15 +1,18 @@
 """The stage that reads and checks raw files, and writes arrays and spec.json to data/ready."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from lockstep.config.schema import Data, Params
 from lockstep.data import checks
 from lockstep.data.duplicates import count_duplicates
+from lockstep.data.readers.raw_data import RawData
 from lockstep.data.readers.user_files import named_by_source
 from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.spec.example_error import ExampleError
@@ -36,16 +39,17 @@ def _normalize(params: Params, root: Path, scratch: Path) -> None:
     dataset = datasets.find(params.data.name)
     read = _read(dataset, params, root, scratch)
     with _examples_named_by_place(dataset, params, root):
-        raw = _examples(read, params.data)
-        targets, splits = resolve_targets(dataset, params.data, raw)
+        raw = _raw_data(read, params.data)
+    with _examples_named_by_place(dataset, params, root, raw.rows):
+        targets, splits = resolve_targets(dataset, params.data, raw.splits)
         for split, examples in splits.items():
             checks.check(split, examples, splits["train"], targets)
     own = hasattr(dataset, "import_files")
-    splits = draw_splits(splits, targets, params.data, params.seed, own=own)
+    splits = draw_splits(splits, targets, params.data, params.seed, own=own, keys=raw.keys)
     kinds = input_kinds(dataset, params.data, splits["train"])
     inputs, splits = store_splits(splits, params.normalize, kinds)
     if hasattr(dataset, "file_format"):
-        files = dataset.file_format(read["train"][0], params)
+        files = dataset.file_format(raw.splits["train"].x, params)
         inputs = {name: replace(each, files=files) for name, each in inputs.items()}
     if own:
         _say_duplicates(splits)
@@ -70,18 +74,23 @@ def _say_duplicates(splits: dict[str, Examples]) -> None:
         console.say(f"{count} of {splits['test'].size} test examples are in the training split too")
 
 
-def _read(dataset: ModuleType, params: Params, root: Path, scratch: Path) -> dict[str, Any]:
-    """Each split as the data set's `read` returns it; errors name the user's file, not its copy."""
+def _read(dataset: ModuleType, params: Params, root: Path, scratch: Path) -> Any:
+    """What the data set's `read` returns; errors name the user's file, not its copy."""
     raw = root / layout.RAW
     if not hasattr(dataset, "import_files"):
-        return dict(dataset.read(raw))
+        return dataset.read(raw)
     with named_by_source(raw, root / params.data.path):
-        return dict(dataset.read(raw, params, scratch))
+        return dataset.read(raw, params, scratch)
 
 
 @contextmanager
-def _examples_named_by_place(dataset: ModuleType, params: Params, root: Path) -> Iterator[None]:
-    """Make errors name an example by its place in the user's file instead of by its split."""
+def _examples_named_by_place(
+    dataset: ModuleType, params: Params, root: Path, rows: Mapping[str, np.ndarray] = {}
+) -> Iterator[None]:
+    """Make errors name an example by its place in the user's file instead of by its split.
+
+    `rows` has the examples' rows in the file, of splits from which rows were left out.
+    """
     raw = root / layout.RAW
     try:
         yield
@@ -89,17 +98,21 @@ def _examples_named_by_place(dataset: ModuleType, params: Params, root: Path) ->
         if not hasattr(dataset, "place"):
             raise
         with named_by_source(raw, root / params.data.path):
-            place = dataset.place(raw, error.split, error.number, params.data)
+            number = int(rows[error.split][error.number]) if error.split in rows else error.number
+            place = dataset.place(raw, error.split, number, params.data)
             raise DataError(f"{place}: {error.problem}") from None
 
 
-def _examples(read: dict[str, Any], data: Data) -> dict[str, Examples]:
-    """Examples from what `read` returns for each split: a table, or arrays."""
-    if not isinstance(read["train"], tuple):
-        from lockstep.data.columns.tables import examples_of  # imports pyarrow
+def _raw_data(read: Any, data: Data) -> RawData:
+    """The examples of what `read` returns: RawData, or for each split a table or arrays."""
+    if isinstance(read, RawData):
+        splits = {split: _of_arrays(*arrays) for split, arrays in read.splits.items()}
+        return replace(read, splits=splits)
+    if isinstance(read["train"], tuple):
+        return RawData({split: _of_arrays(*arrays) for split, arrays in read.items()})
+    from lockstep.data.columns.tables import examples_of  # imports pyarrow
 
-        return examples_of(read, data)
-    return {split: _of_arrays(*arrays) for split, arrays in read.items()}
+    return examples_of(read, data)
 
 
 def _of_arrays(x: Any, y: Any = {}, *sample_weight: Any) -> Examples:  # noqa: B006

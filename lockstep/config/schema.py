@@ -87,6 +87,7 @@ USER_DATA = (
     "npz",
     "table",
 )  # data sets that read the user's file or folder data.path
+WITH_COLUMNS = ("csv", "table", "npz")
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 NAMED = "a name, or a mapping with a name and arguments"
 COUNT = "a whole number of at least 1"
@@ -95,7 +96,9 @@ Mode = Literal["auto", "min", "max"]
 TargetKind = Literal[
     "auto", "classification", "multilabel", "regression", "image", "mask", "sequence", "none"
 ]
+TARGET_KINDS = ", ".join(get_args(TargetKind))
 Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
 Optimizer = Annotated[
     KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.OPTIMIZERS)
 ]
@@ -139,8 +142,15 @@ class Data(Section):
         description="a folder, a file:// or http(s):// address, or null"
     )
     path: str = Field(min_length=1, description="a path")
-    target: str | None = Field(description="the name of a column, or null")
-    target_kind: TargetKind = Field(description=f"auto, {', '.join(get_args(TargetKind)[1:])}")
+    target: str | Annotated[list[str], Field(min_length=1)] | None = Field(
+        description="the name of a column, a list of names, or null"
+    )
+    target_kind: TargetKind | dict[str, TargetKind] = Field(
+        description=f"{TARGET_KINDS}, or a mapping from targets to these"
+    )
+    sample_weight: Name | None = Field(description="the name of a column or array, or null")
+    group: Name | None = Field(description="the name of a column or array, or null")
+    time: Name | None = Field(description="the name of a column or array, or null")
     input_kind: Literal["auto", "image", "table", "text", "series"] = Field(
         description="auto, image, table, text or series"
     )
@@ -163,6 +173,16 @@ class Data(Section):
     labels_file: Annotated[str, Field(min_length=1)] | None = Field(
         description="null, or the path of a CSV in the folder data.path"
     )
+
+    @model_validator(mode="after")
+    def _columns_are_of_tables_or_arrays(self) -> "Data":
+        named = [key for key in ("sample_weight", "group", "time") if getattr(self, key)]
+        if named and self.name not in WITH_COLUMNS:
+            expected = f"null, or data.name {' or '.join(WITH_COLUMNS)}"
+            raise ValueError(f"got {named[0]} for {self.name}, expected {expected}")
+        if self.group and self.time:
+            raise ValueError("got group and time, expected one of them: they draw splits")
+        return self
 
     @model_validator(mode="after")
     def _labels_lie_in_the_folder(self) -> "Data":

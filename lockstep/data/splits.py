@@ -7,8 +7,9 @@ import numpy as np
 
 from lockstep.config.schema import Data
 from lockstep.data import random_streams
+from lockstep.data.readers.raw_data import SplitKeys
 from lockstep.data.spec import Examples, Target
-from lockstep.data.strata import draw, draw_by_class
+from lockstep.data.strata import draw, draw_by_class, draw_groups, last_by_time
 from lockstep.errors import DataError, ParamsError
 from lockstep.process import console
 
@@ -23,62 +24,90 @@ def draw_splits(
     seed: int,
     *,
     own: bool,
+    keys: Mapping[str, SplitKeys] = {},
 ) -> Splits:
     """Return the training, validation and test splits, each in its examples' order.
 
     Splits that are there stay. The test split is the same for every seed, so that runs can be
-    compared. `own` are the user's own data, which are drawn by class by default. Raises DataError
-    if a split would be empty, ParamsError if there are no classes to draw by.
+    compared. `own` are the user's own data, which are drawn by class by default; `keys` say by
+    which groups or times. Raises DataError if a split would be empty, ParamsError if there are no
+    classes to draw by.
     """
-    by_class = _by_class(data.stratify, targets, own=own)
-    found = dict(splits)
+    by_class = _by_class(data, targets, own=own)
+    found, left = dict(splits), keys.get("train", SplitKeys())
     if "test" not in splits:
         generator = np.random.default_rng(0)
-        found |= _split_off(found, "test", data.test_split, generator, by_class=by_class)
+        chosen = _chosen(found["train"], left, "test", data.test_split, generator, by_class)
+        found |= _split_off(found["train"], "test", chosen)
+        left = left.at(~chosen)
+    else:
+        _say_shared_groups(keys)
     if "validation" in splits:
         size = splits["validation"].size
         console.say(f"validation: the data's own {size} examples; data.validation_split isn't used")
     elif data.validation_split:
         generator = random_streams.generator(seed, random_streams.VALIDATION)
         share = data.validation_split
-        found |= _split_off(found, "validation", share, generator, by_class=by_class)
+        chosen = _chosen(found["train"], left, "validation", share, generator, by_class)
+        found |= _split_off(found["train"], "validation", chosen)
     if own and _are_classes(targets):
         _say_missing_classes(found, next(iter(targets.values())))
     return {name: found[name] for name in ("train", "validation", "test") if name in found}
 
 
-def _by_class(stratify: bool | str, targets: Mapping[str, Target], *, own: bool) -> bool:
+def _by_class(data: Data, targets: Mapping[str, Target], *, own: bool) -> bool:
     """Whether the splits are drawn by class; by default those of the user's own examples."""
-    possible = _are_classes(targets)
-    if stratify is True and not possible:
+    possible = _are_classes(targets) and data.time is None
+    if data.stratify is True and not possible:
         kinds = ", ".join(each.kind for each in targets.values()) or "no targets"
-        raise ParamsError(f"data.stratify: got true for {kinds}, expected auto or false")
-    return stratify is True or (stratify == "auto" and own and possible)
+        what = "data.time" if data.time else kinds
+        raise ParamsError(f"data.stratify: got true for {what}, expected auto or false")
+    return data.stratify is True or (data.stratify == "auto" and own and possible)
 
 
 def _are_classes(targets: Mapping[str, Target]) -> bool:
     return [each.kind for each in targets.values()] == ["classification"]
 
 
-def _split_off(
-    splits: Splits, name: str, share: float, generator: np.random.Generator, *, by_class: bool
-) -> Splits:
-    """Return the training split without a random share of it, and that share by its name."""
-    train = splits["train"]
+def _chosen(
+    train: Examples,
+    keys: SplitKeys,
+    name: str,
+    share: float,
+    generator: np.random.Generator,
+    by_class: bool,
+) -> np.ndarray:
+    """Return a mask of the training examples, (n,), that become the split `name`."""
     count = round(train.size * share)
     if count in (0, train.size):
         empty = name if count == 0 else "training"
         raise DataError(
             f"data.{name}_split: {share} of {train.size} examples leaves the {empty} split empty"
         )
-    if by_class:
-        chosen = draw_by_class(np.asarray(train.y), count, generator)
-    else:
-        chosen = draw(train.size, count, generator)
+    if keys.time is not None:
+        return last_by_time(keys.time, count)
+    classes = np.asarray(train.y) if by_class else None
+    if keys.group is not None:
+        return draw_groups(keys.group, count, generator, classes)
+    if classes is not None:
+        return draw_by_class(classes, count, generator)
+    return draw(train.size, count, generator)
+
+
+def _split_off(train: Examples, name: str, chosen: np.ndarray) -> Splits:
+    """Return the training split without the chosen examples, and these by their split's name."""
     return {
         "train": _at(train, np.flatnonzero(~chosen), f"without-{name}"),
         name: _at(train, np.flatnonzero(chosen), name),
     }
+
+
+def _say_shared_groups(keys: Mapping[str, SplitKeys]) -> None:
+    groups = [keys[split].group for split in ("train", "test") if split in keys]
+    if len(groups) == 2 and groups[0] is not None and groups[1] is not None:
+        shared = set(groups[0]) & set(groups[1])
+        if shared:
+            console.say(f"{len(shared)} groups are in the data's own training and test splits")
 
 
 def _at(examples: Examples, indices: np.ndarray, name: str) -> Examples:

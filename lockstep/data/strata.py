@@ -1,6 +1,8 @@
-"""Random shares of examples: of all together, or of each class alike."""
+"""Shares of examples: random ones of all or of each class alike, whole groups, or the last."""
 
 import numpy as np
+
+from lockstep.errors import DataError
 
 
 def draw(size: int, count: int, generator: np.random.Generator) -> np.ndarray:
@@ -42,3 +44,58 @@ def _allotted(sizes: np.ndarray, count: int) -> np.ndarray:
             taken[greedy] -= 1
             taken[poorest] += 1
     return taken
+
+
+def draw_groups(
+    groups: np.ndarray, count: int, generator: np.random.Generator, y: np.ndarray | None
+) -> np.ndarray:
+    """Return a mask, (n,), with about `count` random examples, of each group all or none.
+
+    With classes `y`, (n,), each side gets about the same share of each class: group after group,
+    those with uneven classes first, goes where the sides' shares differ least, as in scikit-learn's
+    StratifiedGroupKFold. Raises DataError for a single group.
+    """
+    names, number = np.unique(groups, return_inverse=True)
+    if len(names) == 1:
+        raise DataError(f"data.group: all examples are of one group, {names[0]!r}, expected more")
+    classes = np.zeros(len(groups), int) if y is None else np.unique(y, return_inverse=True)[1]
+    members = np.zeros((len(names), classes.max() + 1))
+    np.add.at(members, (number, classes), 1)
+    share = count / len(groups)
+    order = generator.permutation(len(names))
+    uneven = members.std(axis=1) if y is not None else members[:, 0]
+    taken = _groups_taken(
+        members / members.sum(axis=0), share, order[np.argsort(-uneven[order], kind="stable")]
+    )
+    if taken.all() or not taken.any():
+        smallest = np.argmin(members.sum(axis=1))
+        taken[smallest] = not taken[smallest]
+    chosen: np.ndarray = taken[number]
+    return chosen
+
+
+def _groups_taken(parts: np.ndarray, share: float, order: np.ndarray) -> np.ndarray:
+    """Return which groups fill a side of this share; `parts` are their parts of each class."""
+    filled = np.zeros((2, parts.shape[1]))  # of the rest and of the side, in their whole
+    shares = np.array([1 - share, share])[:, None]
+    taken = np.zeros(len(parts), bool)
+    for group in order:
+        with_group = filled + parts[group] / shares
+        differences = [((with_group[side] - filled[1 - side]) ** 2).sum() for side in (0, 1)]
+        side = int(differences[1] < differences[0])
+        filled[side] = with_group[side]
+        taken[group] = side == 1
+    return taken
+
+
+def last_by_time(times: np.ndarray, count: int) -> np.ndarray:
+    """Return a mask, (n,), of about `count` examples with the latest times.
+
+    Examples of the same time stay together. Raises DataError if all times are equal.
+    """
+    moments, starts = np.unique(np.sort(times), return_index=True)
+    if len(moments) == 1:
+        raise DataError("data.time: all examples have the same time, expected several")
+    wanted = len(times) - count
+    first = int(np.argmin(abs(starts[1:] - wanted))) + 1  # neither side is empty
+    return times >= moments[first]

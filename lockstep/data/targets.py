@@ -7,13 +7,14 @@ import numpy as np
 
 from lockstep.config.schema import Data
 from lockstep.data.labels import class_names, class_numbers, is_one_hot, numbers_of_one_hot
-from lockstep.data.spec import Examples, Target, X, Y, as_dict
+from lockstep.data.spec import Examples, Target, X, Y, as_dict, unwrap_single
 from lockstep.data.spec.target_kinds import KINDS, NONE
 from lockstep.data.target_inference import are_classes, check_dtype, infer_kind
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import choice
 from lockstep.process import console
 
+AUTO = "auto"
 CLASS_KINDS = ("classification", "mask", "sequence")
 NAMED_KINDS = ("classification", "mask", "multilabel")
 RANK_OF_SERIES = 3
@@ -29,20 +30,42 @@ def resolve_targets(
     """
     if hasattr(dataset, "TARGET_KIND"):
         return _declared(dataset, data, splits["train"]), dict(splits)
-    train = splits["train"]
-    kind = _kind(train, data.target_kind)
-    if kind == NONE:
+    if _without(splits["train"], data.target_kind):
         console.say(f"no targets in {data.path}: the model computes its own loss")
         return {}, {split: each._replace(y={}) for split, each in splits.items()}
-    target, stored = _encoded(kind, _plain(kind, splits))
+    targets, stored = {}, {split: as_dict(each.y, Y) for split, each in splits.items()}
+    for name in list(stored["train"]):
+        values = {split: np.asarray(each[name]) for split, each in stored.items()}
+        targets[name], encoded = _resolve(name, values, splits["train"], data)
+        for split, y in encoded.items():
+            stored[split][name] = y
+    _check_names(data.target_kind, targets)
+    return targets, {
+        split: each._replace(y=unwrap_single(stored[split])) for split, each in splits.items()
+    }
+
+
+def _resolve(
+    name: str, values: dict[str, np.ndarray], train: Examples, data: Data
+) -> tuple[Target, dict[str, np.ndarray]]:
+    """Return one target, and each split's values as they are stored."""
+    given = data.target_kind
+    kind = _kind(train, values["train"], given if isinstance(given, str) else given.get(name, AUTO))
+    target, stored = _encoded(kind, _plain(kind, values))
     _check_spread(target, stored["train"])
-    _say(target, data)
-    return {Y: target}, {split: each._replace(y=stored[split]) for split, each in splits.items()}
+    _say(name, target, data)
+    return target, stored
+
+
+def _check_names(given: str | Mapping[str, str], targets: Mapping[str, Target]) -> None:
+    for name in given if isinstance(given, Mapping) else ():
+        if name not in targets:
+            raise ParamsError(f"data.target_kind: got {name!r}, expected {choice(name, targets)}")
 
 
 def _declared(dataset: ModuleType, data: Data, train: Examples) -> dict[str, Target]:
     kinds = as_dict(dataset.TARGET_KIND, Y)
-    if data.target_kind not in ("auto", *kinds.values()):
+    if data.target_kind not in (AUTO, *kinds.values()):
         declared = ", ".join(dict.fromkeys(kinds.values()))
         raise ParamsError(
             f"data.target_kind: got {data.target_kind}, but tasks/datasets/{data.name}.py declares "
@@ -75,20 +98,23 @@ def _described(kind: str, classes: list[str], y: np.ndarray) -> Target:
     return Target(kind, classes, list(y.shape[1:]), statistics)
 
 
-def _kind(train: Examples, given: str) -> str:
+def _without(train: Examples, given: str | Mapping[str, str]) -> bool:
+    """Whether there are no targets."""
     if isinstance(train.y, Mapping) and not train.y:
-        if given not in ("auto", NONE):
+        if given not in (AUTO, NONE):
             raise DataError(f"data.target_kind: got {given}, but the data have no targets")
-        return NONE
-    y = np.asarray(train.y)
+        return True
+    return given == NONE
+
+
+def _kind(train: Examples, y: np.ndarray, given: str) -> str:
     check_dtype(y)
     shape = () if isinstance(train.x, Mapping) else train.x.shape
-    return infer_kind(shape, y) if given == "auto" else given
+    return infer_kind(shape, y) if given == AUTO else given
 
 
-def _plain(kind: str, splits: Mapping[str, Examples]) -> dict[str, np.ndarray]:
+def _plain(kind: str, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return targets without a last axis of size 1, and one-hot rows as class numbers."""
-    raw = {split: np.asarray(each.y) for split, each in splits.items()}
     if kind != "image":
         raw = {
             split: y[..., 0] if y.ndim > 1 and y.shape[-1] == 1 else y for split, y in raw.items()
@@ -123,13 +149,14 @@ def _check_spread(target: Target, y: np.ndarray) -> None:
         )
 
 
-def _say(target: Target, data: Data) -> None:
+def _say(name: str, target: Target, data: Data) -> None:
     """Say what the targets are taken for."""
+    of = f"targets of {data.path}" if name == Y else f"target {name!r} of {data.path}"
     count = len(target.classes) or target.outputs
     what = target.values if target.classes else "numbers"
     other = "; to take them for another kind set data.target_kind"
-    fix = other if data.target_kind == "auto" else ""
-    console.say(f"targets of {data.path}: {target.kind}, {count} {what}{fix}")
+    fix = other if data.target_kind == AUTO else ""
+    console.say(f"{of}: {target.kind}, {count} {what}{fix}")
 
 
 def _say_images(dataset: ModuleType, data: Data, inputs: Mapping[str, np.ndarray]) -> None:

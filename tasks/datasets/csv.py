@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from lockstep.config.schema import Data, Params
 from lockstep.data.readers import user_files
+from lockstep.data.readers.column_roles import roles_of
 from lockstep.data.readers.delimited_files import read_texts, row_numbers
 from lockstep.data.readers.dialects import detect
 
@@ -16,7 +17,7 @@ SUFFIXES = (".csv", ".tsv")
 def check(source: Path, data: Data) -> None:
     """Raise DataError for a wrong suffix or first lines, ParamsError for the target."""
     for path in user_files.check_suffix(source, *SUFFIXES):
-        user_files.check_column("data.target", data.target, detect(path, data).names)
+        roles_of(detect(path, data).names, data)
 
 
 def place(folder: Path, split: str, number: int, data: Data) -> str:

@@ -9,11 +9,12 @@ import numpy as np
 from lockstep.config.schema import Data, Params
 from lockstep.data.readers import user_files
 from lockstep.data.readers.npz_files import array_lengths, load_arrays
+from lockstep.data.readers.npz_splits import ALL, NpzSplits, by_split
+from lockstep.data.readers.raw_data import RawData, SplitKeys
 from lockstep.errors import DataError
 from lockstep.process import console
 
 import_files = user_files.import_files
-PARTS, SPLITS = ("x", "y"), ("train", "test")
 
 
 def check(source: Path, data: Data) -> None:
@@ -25,66 +26,81 @@ def check(source: Path, data: Data) -> None:
 
 def place(folder: Path, split: str, number: int, data: Data) -> str:
     """Return the index that an example of a split has in the file's arrays."""
-    (path,) = user_files.files(folder, ".npz").values()
-    lengths = _renamed(path, array_lengths(path))
-    if "x" not in _names(path, set(lengths)):
-        return f"{path}: {split} example {number}"
-    return f"{path}: example {number}"
+    found = _lengths(next(iter(user_files.files(folder, ".npz").values())))
+    whole = found.suffixes["train"] == ALL
+    return f"{found.path}: {'' if whole else f'{split} '}example {number}"
 
 
 def count_examples(source: Path, data: Data) -> dict[str, int]:
     """Return the number of examples of each split that the file has."""
-    (path,) = user_files.check_suffix(source, ".npz")
-    lengths = _renamed(path, array_lengths(path))
-    if "x_train" in lengths:
-        return {split: lengths.get(f"x_{split}", 0) for split in SPLITS}
-    return {"train": lengths.get("x", 0)}
+    found = _lengths(user_files.check_suffix(source, ".npz")[0])
+    names = {split: f"x_{suffix}" if suffix else "x" for split, suffix in found.suffixes.items()}
+    return {split: found.arrays[name] for split, name in names.items()}
 
 
-def read(folder: Path, params: Params, scratch: Path) -> dict[str, tuple[np.ndarray, ...]]:
-    """Return x and y of both splits, or only x if there is no y.
+def read(folder: Path, params: Params, scratch: Path) -> RawData:
+    """Return the examples of each split, with weights, and what other splits are drawn by.
 
     Raises DataError, also for arrays of Python objects.
     """
-    (path,) = user_files.files(folder, ".npz").values()
-    arrays = _load(path)
-    names = _names(path, set(arrays))
-    if left := sorted(set(arrays) - set(names)):
-        console.say(f"{path.name}: arrays that aren't used: {', '.join(left)}")
-    if "x" not in names:
-        return {
-            split: tuple(arrays[name] for name in names if name.endswith(split))
-            for split in ("train", "test")
-        }
-    parts = [arrays[name] for name in names]
-    if len({len(part) for part in parts}) > 1:
-        counts = " and ".join(
-            f"{len(part)} {name}" for name, part in zip(names, parts, strict=True)
-        )
-        raise DataError(f"{path}: {counts}, expected the same number of each")
-    return {"train": tuple(parts)}
-
-
-def _renamed(path: Path, arrays: dict[str, Any]) -> dict[str, Any]:
-    """Return arrays by the expected names, which may be written in capitals: X_train."""
-    expected = {*PARTS, *(f"{part}_{split}" for part in PARTS for split in SPLITS)}
-    names = [name.lower() if name.lower() in expected else name for name in arrays]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise DataError(f"{path}: contains {twice} twice, in capitals and not, expected it once")
-    return dict(zip(names, arrays.values(), strict=True))
-
-
-def _names(path: Path, found: set[str]) -> list[str]:
-    """Return the names of the arrays to read: of both splits, or of all examples."""
-    split = [f"{part}_{split}" for split in SPLITS for part in PARTS]
-    for names in (split, list(PARTS), [each for each in split if each[0] == "x"], ["x"]):
-        if found >= set(names) and (names[-1][0] == "y" or not any(e[0] == "y" for e in found)):
-            return names
-    raise DataError(
-        f"{path}: contains {', '.join(sorted(found)) or 'nothing'}, expected x_train, y_train, "
-        "x_test and y_test, or x and y; without targets no y"
+    found, data = _load(folder, scratch), params.data
+    _say_unused(found, [each for each in (data.sample_weight, data.group, data.time) if each])
+    return RawData(
+        {split: _examples(found, data, split) for split in found.suffixes},
+        {split: _split_keys(found, data, split) for split in found.suffixes},
     )
+
+
+def _examples(found: NpzSplits, data: Data, split: str) -> tuple[Any, ...]:
+    x, *y = found.examples(split)
+    return (x, y[0] if y else {}, _weights(found, data, split))
+
+
+def _split_keys(found: NpzSplits, data: Data, split: str) -> SplitKeys:
+    group = found.named("group", data.group, split)
+    return SplitKeys(group, _as_numbers(found.path, found.named("time", data.time, split)))
+
+
+def _weights(found: NpzSplits, data: Data, split: str) -> np.ndarray | None:
+    weights = found.named("sample_weight", data.sample_weight, split)
+    if weights is not None and weights.dtype.kind not in "fiub":
+        raise DataError(f"{found.path}: data.sample_weight is {weights.dtype}, expected numbers")
+    return weights
+
+
+def _as_numbers(path: Path, times: np.ndarray | None) -> np.ndarray | None:
+    """Return times as numbers in the same order."""
+    if times is None or times.dtype.kind in "iu":
+        return times
+    if times.dtype.kind == "M" and not np.isnat(times).any():
+        return times.astype("datetime64[us]").astype(np.int64)
+    if times.dtype.kind != "f" or not np.isfinite(times).all():
+        raise DataError(
+            f"{path}: data.time is {times.dtype}, expected finite numbers or datetime64"
+        )
+    return times
+
+
+def _say_unused(found: NpzSplits, given: list[str]) -> None:
+    suffixes = [f"_{suffix}" if suffix else "" for suffix in found.suffixes.values()]
+    used = {*found.used, *(name + suffix for name in given for suffix in suffixes)}
+    if left := sorted(set(found.arrays) - used):
+        console.say(f"{found.path.name}: arrays that aren't used: {', '.join(left)}")
+
+
+def _lengths(path: Path) -> NpzSplits:
+    return by_split(path, array_lengths(path))
+
+
+def _load(folder: Path, scratch: Path) -> NpzSplits:
+    (path,) = user_files.files(folder, ".npz").values()
+    arrays = load_arrays(path, scratch)
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise DataError(f"{path}: {name} is a single value, expected an array of examples")
+        if array.dtype.kind == "S":
+            arrays[name] = _decoded(path, name, array)
+    return by_split(path, arrays)
 
 
 def _decoded(path: Path, name: str, array: np.ndarray) -> np.ndarray:
@@ -92,13 +108,3 @@ def _decoded(path: Path, name: str, array: np.ndarray) -> np.ndarray:
         return np.char.decode(array, "utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: {name}: bytes that aren't UTF-8 ({error})") from None
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    arrays = _renamed(path, load_arrays(path))
-    for name, array in arrays.items():
-        if array.ndim == 0:
-            raise DataError(f"{path}: {name} is a single value, expected an array of examples")
-        if array.dtype.kind == "S":
-            arrays[name] = _decoded(path, name, array)
-    return arrays

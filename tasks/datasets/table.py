@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from lockstep.config.schema import Data, Params
 from lockstep.data.readers import user_files
+from lockstep.data.readers.column_roles import roles_of
 from lockstep.data.readers.table_files import read_table
 
 import_files = user_files.import_files
@@ -15,7 +16,7 @@ SUFFIXES = (".parquet", ".feather", ".arrow", ".jsonl", ".ndjson")
 def check(source: Path, data: Data) -> None:
     """Raise DataError for a wrong suffix or file, ParamsError for the target."""
     for path in user_files.check_suffix(source, *SUFFIXES):
-        user_files.check_column("data.target", data.target, read_table(path, data).column_names)
+        roles_of(read_table(path, data).column_names, data)
 
 
 def place(folder: Path, split: str, number: int, data: Data) -> str:

@@ -198,8 +198,8 @@ def test_epochs_and_steps_exclude_each_other(project: Path) -> None:
         (b"- 1\n", "got [1], expected the keys seed, data"),
         (
             b"{seed: 0}",
-            "data: missing, expected the keys name, mirror, path, target, target_kind, input_kind, "
-            "validation_split",
+            "data: missing, expected the keys name, mirror, path, target, target_kind, "
+            "sample_weight, group, time, input_kind, validation_split",
         ),
     ],
 )

@@ -37,7 +37,7 @@ def ends(tmp_path: Path) -> Callable[[bytes, str], Examples | None]:
         path.write_bytes(content)
         fault = None
         try:
-            return examples_of({"train": read_table(path, data)}, data)["train"]
+            return examples_of({"train": read_table(path, data)}, data).splits["train"]
         except LockstepError as error:
             fault = error
         assert isinstance(fault, DataError)

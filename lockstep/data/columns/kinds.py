@@ -1,6 +1,6 @@
 """The kind of each column of a table: as params.yaml says, or as its cells make certain."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +23,13 @@ class Kind(NamedTuple):
     why: str
 
 
-def decide(table: pa.Table, data: Data, target: str) -> dict[str, Kind]:
-    """Return the kind of each column but the target, from a table of the training examples.
+def decide(table: pa.Table, data: Data, others: Collection[str]) -> dict[str, Kind]:
+    """Return the kind of each column but `others`, from a table of the training examples.
 
     Raises ParamsError for a column that data.columns names and the table hasn't, and ExampleError,
     with what to write in params.yaml, where the cells leave more than one possibility.
     """
-    names = [name for name in table.column_names if name != target]
+    names = [name for name in table.column_names if name not in others]
     for name in data.columns:
         if name not in names:
             raise ParamsError(f"data.columns: got {name!r}, expected {choice(name, names)}")

@@ -1,6 +1,6 @@
 """A table as examples: its target, and inputs of its columns and of each text column."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,71 +11,97 @@ from lockstep.config.schema import Data
 from lockstep.data.columns.conversion import Converted, convert
 from lockstep.data.columns.kinds import Kind, as_texts, decide
 from lockstep.data.columns.number_formats import USUAL, NumberFormat, find_format, to_doubles
+from lockstep.data.columns.row_keys import keys_of, sample_weights
 from lockstep.data.columns.rows import Rows
 from lockstep.data.readers.cells import MISSING
-from lockstep.data.spec import Examples, X, unwrap_single
+from lockstep.data.readers.column_roles import roles_of
+from lockstep.data.readers.raw_data import RawData
+from lockstep.data.spec import SAMPLE_WEIGHT, Examples, X, Y, unwrap_single
 from lockstep.data.spec.example_error import ExampleError
-from lockstep.errors import DataError, ParamsError
-from lockstep.messages import choice
+from lockstep.errors import DataError
 from lockstep.process import console
 
 WHOLE = r"^[+-]?\d{1,18}$"
 
 
-def examples_of(tables: Mapping[str, pa.Table], data: Data) -> dict[str, Examples]:
+def examples_of(tables: Mapping[str, pa.Table], data: Data) -> RawData:
     """Return the examples of each split; kinds are those of the training split's columns.
 
     Raises ParamsError for a target that isn't there, DataError for a cell of another kind.
     """
     train = tables["train"]
-    target = target_of(train.column_names, data.target)
-    kinds = decide(train, data, target)
-    return {split: _examples(split, each, data, kinds, target) for split, each in tables.items()}
+    roles = roles_of(train.column_names, data)
+    kinds = decide(train, data, roles.others)
+    splits, keys, rows = {}, {}, {}
+    for split, table in tables.items():
+        _check_columns(split, table, (*kinds, *roles.others))
+        kept = _with_targets(split, table, roles.targets, data)
+        splits[split] = _examples(split, table, kept, data, kinds, roles.targets)
+        keys[split] = keys_of(split, table, data).at(kept)
+        rows[split] = kept
+    return RawData(splits, keys, rows)
 
 
-def target_of(names: list[str], given: str | None) -> str:
-    """Return the target column, by default the last that has a name; raises ParamsError."""
-    if given is not None and given not in names:
-        raise ParamsError(f"data.target: got {given!r}, expected {choice(given, names)}")
-    named = [name for name in names if name]
-    if not named:
-        raise DataError("no column has a name, expected names in a header")
-    return given or named[-1]
+def _check_columns(split: str, table: pa.Table, names: Iterable[str]) -> None:
+    missing = [name for name in names if name not in table.column_names]
+    if missing:
+        raise DataError(f"{split} split: no column {missing[0]!r}, expected it as in train")
 
 
 def _examples(
-    split: str, table: pa.Table, data: Data, kinds: Mapping[str, Kind], target: str
+    split: str,
+    table: pa.Table,
+    kept: np.ndarray,
+    data: Data,
+    kinds: Mapping[str, Kind],
+    targets: list[str],
 ) -> Examples:
-    missing = [name for name in (*kinds, target) if name not in table.column_names]
-    if missing:
-        raise DataError(f"{split} split: no column {missing[0]!r}, expected it as in train")
-    kept, y = _targets(split, table, data, target)
     used = {name: kind.name for name, kind in kinds.items() if kind.name != "drop"}
     texts = {name: _texts(table, name, data) for name, kind in used.items() if kind == "text"}
     rows = {name: kind for name, kind in used.items() if kind != "text"}
     x: dict[str, Any] = {X: _rows(split, table, rows, data)} if rows else {}
-    x |= texts if rows or len(texts) != 1 else {X: next(iter(texts.values()))}
+    x |= {X: next(iter(texts.values()))} if len(texts) == 1 and not rows else texts
     if not x:
         raise DataError(f"{split} split: no column is left as input, expected one at least")
-    return Examples(unwrap_single({name: each[kept] for name, each in x.items()}), y)
+    _check_array_names([*x, *(targets if len(targets) > 1 else [Y]), SAMPLE_WEIGHT])
+    values = {name: _target_values(as_texts(table[name], data), kept, data) for name in targets}
+    weights = sample_weights(split, table, data)
+    return Examples(
+        unwrap_single({name: each[kept] for name, each in x.items()}),
+        unwrap_single(values),
+        None if weights is None else weights[kept],
+    )
 
 
-def _targets(split: str, table: pa.Table, data: Data, target: str) -> tuple[np.ndarray, np.ndarray]:
-    """The indices of the rows with a target, and the targets: texts, whole numbers or numbers."""
-    cells = as_texts(table[target], data)
-    there = np.asarray(pc.is_valid(cells))
+def _check_array_names(names: list[str]) -> None:
+    """Raise DataError for columns of texts, or several targets, that can't name an array."""
+    for name in names:
+        if "/" in name or name.startswith(".") or names.count(name) > 1:
+            raise DataError(
+                f"column {name!r} becomes an array of its own, which can't be called so; rename it"
+            )
+
+
+def _with_targets(split: str, table: pa.Table, targets: list[str], data: Data) -> np.ndarray:
+    """The indices of the rows that have all targets."""
+    there = np.ones(len(table), bool)
+    for name in targets:
+        valid = np.asarray(pc.is_valid(as_texts(table[name], data)))
+        there &= valid
+        count = int((~valid).sum())
+        if count and not data.drop_missing_targets:
+            raise ExampleError(
+                f"{split} split", int(np.argmin(valid)), f"target {name!r}",
+                f"is missing, as in {count} rows: add it, or set data.drop_missing_targets to true",
+            )  # fmt: skip
     count = int((~there).sum())
-    if count and not data.drop_missing_targets:
-        raise ExampleError(
-            f"{split} split", int(np.argmin(there)), f"target {target!r}",
-            f"is missing, as in {count} rows: add it, or set data.drop_missing_targets to true",
-        )  # fmt: skip
     if count:
         console.say(f"{count} rows of the {split} split have no target, and are left out")
-    return np.flatnonzero(there), _target_values(cells.filter(pa.array(there)), data)
+    return np.flatnonzero(there)
 
 
-def _target_values(cells: pa.ChunkedArray, data: Data) -> np.ndarray:
+def _target_values(cells: pa.ChunkedArray, kept: np.ndarray, data: Data) -> np.ndarray:
+    cells = cells if len(kept) == len(cells) else cells.take(pa.array(kept))
     if pc.all(pc.match_substring_regex(cells, WHOLE)).as_py():
         return np.asarray(cells.cast(pa.int64()).to_numpy())
     written = _given_format(data) or find_format(cells)

@@ -1,6 +1,7 @@
 """Read an .npz file, whose headers are checked before its arrays are unpacked into memory."""
 
 import math
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -12,25 +13,44 @@ from lockstep.errors import DataError
 # An archive that unpacks to more than both is refused: deflate reaches a thousand times, real data
 # rarely ten times. np.savez writes any data uncompressed.
 MAX_RATIO, SMALL = 100, 2**28
+MAPPED = 2**26  # bytes from which an array is mapped instead of read into memory
+BLOCK = 2**24  # bytes to copy at once
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz by name.
+def load_arrays(path: Path, scratch: Path | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz by name; large ones are memory maps if `scratch` is given.
 
-    Raises DataError for a damaged file, Python objects, or more bytes than the file can reasonably
-    have packed.
+    Arrays that the file has compressed are unpacked into the folder `scratch`. Raises DataError for
+    a damaged file, Python objects, or more bytes than the file can reasonably have packed.
     """
     refuse_page(path)
     try:
         _check_sizes(path)
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            return {name: found[name] for name in found.files}
+        with zipfile.ZipFile(path) as archive:
+            return {
+                member.filename.removesuffix(".npy"): _load(archive, member, path, scratch)
+                for member in archive.infolist()
+            }
     except (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not a complete .npz file of plain arrays ({error})") from None
+
+
+def _load(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, scratch: Path | None
+) -> np.ndarray:
+    if scratch is None or _shape_and_bytes(archive, member)[1] < MAPPED:
+        with archive.open(member) as file:
+            array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+            return array
+    target = scratch / f"unpacked-{len(list(scratch.iterdir()))}.npy"
+    with archive.open(member) as packed, target.open("wb") as file:
+        shutil.copyfileobj(packed, file, BLOCK)  # compares the checksum at the end
+    mapped: np.ndarray = np.load(target, mmap_mode="r", allow_pickle=False)
+    return mapped
 
 
 def array_lengths(path: Path) -> dict[str, int]:

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lockstep.data.readers.html_pages import refuse_page
-from lockstep.errors import DataError, ParamsError
-from lockstep.messages import choice
+from lockstep.errors import DataError
 
 
 def import_files(source: Path, raw: Path) -> None:
@@ -48,12 +47,6 @@ def check_suffix(source: Path, *suffixes: str) -> list[Path]:
         refuse_page(source)
         return [source]
     return list(files(source, *suffixes).values())
-
-
-def check_column(key: str, given: str | None, names: list[str]) -> None:
-    """Raise ParamsError if a key names a column that a table hasn't."""
-    if given is not None and given not in names:
-        raise ParamsError(f"{key}: got {given!r}, expected {choice(given, names)}")
 
 
 @contextmanager

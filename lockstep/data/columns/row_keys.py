@@ -1,0 +1,51 @@
+"""Numbers and names that a table gives each row: weights, groups and times."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockstep.config.schema import Data
+from lockstep.data.columns.conversion import convert
+from lockstep.data.columns.kinds import as_texts, infer_column
+from lockstep.data.readers.cells import Cells
+from lockstep.data.readers.raw_data import SplitKeys
+from lockstep.data.spec.example_error import ExampleError
+
+
+def sample_weights(split: str, table: pa.Table, data: Data) -> np.ndarray | None:
+    """Return each row's weight, (n,), or None; raises ExampleError for a cell without a number."""
+    if data.sample_weight is None:
+        return None
+    return _numbers(split, table, data, data.sample_weight, "number")
+
+
+def keys_of(split: str, table: pa.Table, data: Data) -> SplitKeys:
+    """Return what splits are drawn by; raises ExampleError for a cell without a group or time."""
+    group, time = data.group, data.time
+    if group is not None:
+        cells = as_texts(table[group], data)
+        _refuse_missing(split, cells, group)
+        return SplitKeys(group=np.array(cells.to_pylist(), object))
+    if time is None:
+        return SplitKeys()
+    found = infer_column(table[time], data)
+    kind = "date" if found.kind == "date" else "number"
+    return SplitKeys(time=_numbers(split, table, data, time, kind))
+
+
+def _numbers(split: str, table: pa.Table, data: Data, name: str, kind: str) -> np.ndarray:
+    cells = as_texts(table[name], data)
+    _refuse_missing(split, cells, name)
+    found = convert(cells, kind)
+    if found.wrong is not None:
+        expected = "a number" if name == data.sample_weight else "a number or an ISO date"
+        problem = f"is {cells[found.wrong].as_py()!r}, expected {expected}"
+        raise ExampleError(f"{split} split", found.wrong, f"column {name!r}", problem)
+    return found.numbers
+
+
+def _refuse_missing(split: str, cells: Cells, name: str) -> None:
+    missing = pc.index(pc.is_null(cells), True).as_py()
+    if missing >= 0:
+        problem = "is missing, expected a value in each row"
+        raise ExampleError(f"{split} split", missing, f"column {name!r}", problem)
