@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.data.deviation import deviation
+from lockstep.data.blocks import blocks, cast
+from lockstep.data.deviation import deviation, deviations
 from lockstep.data.spec import Input
 from lockstep.errors import DataError
 
@@ -39,27 +40,32 @@ def statistics_of(x: np.ndarray, kind: str = "table") -> dict[str, Any]:
 
     They are of all pixels, or one for each of a table's columns or a series' channels.
     """
-    axis = {"table": 0, "image": None, "series": None if x.ndim == RANK_OF_TABLE else (0, 1)}[kind]
+    of_series = None if x.ndim == RANK_OF_TABLE else (0, 1)
+    axis = {"table": 0, "image": None, "series": of_series}[kind]
     return {
         "minimum": x.min(axis).astype(float).tolist(),
         "maximum": x.max(axis).astype(float).tolist(),
         "mean": x.mean(axis, dtype=np.float64).tolist(),
-        "deviation": deviation(x) if axis is None else x.std(axis, dtype=np.float64).tolist(),
+        "deviation": deviation(x) if axis is None else deviations(x).tolist(),
     }
 
 
 def smallest_dtypes(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Cast all arrays to the smallest dtype that holds their values; fractions become float32."""
     dtype = np.result_type(*map(_smallest_dtype, arrays.values()))
-    return {name: array.astype(dtype, copy=False) for name, array in arrays.items()}
+    return {name: cast(array, dtype) for name, array in arrays.items()}
 
 
 def _smallest_dtype(array: np.ndarray) -> np.dtype:
     if array.dtype.kind not in "fiub" or array.size == 0:
         return array.dtype
-    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.trunc(array))).all():
+    if array.dtype.kind == "f" and not all(_are_whole(array[block]) for block in blocks(array)):
         return np.dtype(np.float32)
     low, high = int(array.min()), int(array.max())
     # With negative values, look for the signed type that holds `high`: -high - 1 needs the same.
     types = (np.min_scalar_type(bound) for bound in (low, -high - 1 if low < 0 <= high else high))
     return np.promote_types(*types)
+
+
+def _are_whole(numbers: np.ndarray) -> bool:
+    return bool((np.isfinite(numbers) & (numbers == np.trunc(numbers))).all())

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lockstep.data.blocks import blocks
 from lockstep.data.columns.rows import Rows
 from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.data.spec.example_error import ExampleError
@@ -74,7 +75,12 @@ def _check_sample_weight(where: str, weights: np.ndarray, count: int) -> None:
 
 
 def _check_finite(where: str, part: str, array: np.ndarray) -> None:
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        index = tuple(int(each) for each in np.argwhere(~np.isfinite(array))[0])
-        problem = f"is {array[index]} at {list(index[1:])}, expected a finite number"
-        raise ExampleError(where, index[0], part, problem)
+    if array.dtype.kind != "f":
+        return
+    for block in blocks(array):
+        finite = np.isfinite(array[block])
+        if not finite.all():
+            number, *inside = (int(each) for each in np.argwhere(~finite)[0])
+            found = array[block][(number, *inside)]
+            problem = f"is {found} at {inside}, expected a finite number"
+            raise ExampleError(where, block.start + number, part, problem)

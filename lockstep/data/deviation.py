@@ -1,6 +1,8 @@
-"""The standard deviation of all numbers of an array, without a copy of it in float64."""
+"""The standard deviation of an array's numbers, without a copy of it in float64."""
 
 import numpy as np
+
+from lockstep.data.blocks import blocks
 
 BLOCK = 2**20  # numbers
 
@@ -22,3 +24,20 @@ def _squares(flat: np.ndarray, mean: np.float64) -> np.float64:
         return np.multiply(distance, distance, out=distance).sum()
     half = len(flat) // 2 // 8 * 8
     return _squares(flat[:half], mean) + _squares(flat[half:], mean)
+
+
+def deviations(x: np.ndarray) -> np.ndarray:
+    """Return what `x.std(axis, dtype=np.float64)` returns for all axes but the last, (columns,).
+
+    NumPy adds rows one after the other; so does this, block after block.
+    """
+    rows = x.reshape(-1, x.shape[-1])
+    if rows.shape[1] == 1:
+        return np.array([deviation(x)])
+    mean = rows.mean(axis=0, dtype=np.float64)
+    total = np.zeros_like(mean)
+    for block in blocks(rows):
+        distance = rows[block] - mean
+        np.multiply(distance, distance, out=distance)
+        total = np.concatenate([total[None], distance]).sum(axis=0)
+    return np.asarray(np.sqrt(total / len(rows)))

@@ -1,19 +1,18 @@
 """The splits that a data set doesn't come with, drawn from its training split."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from lockstep.config.schema import Data
 from lockstep.data import random_streams
+from lockstep.data.blocks import taken
 from lockstep.data.readers.raw_data import SplitKeys
 from lockstep.data.spec import Examples, Target
 from lockstep.data.strata import draw, draw_by_class, draw_groups, last_by_time
 from lockstep.errors import DataError, ParamsError
 from lockstep.process import console
 
-BLOCK = 2**24  # bytes to copy at once
 Splits = dict[str, Examples]
 
 
@@ -111,23 +110,8 @@ def _say_shared_groups(keys: Mapping[str, SplitKeys]) -> None:
 
 
 def _at(examples: Examples, indices: np.ndarray, name: str) -> Examples:
-    taken = [_rows(array, indices, name) for array in examples.arrays]
-    return Examples(*examples.packed(taken))
-
-
-def _rows(array: np.ndarray, indices: np.ndarray, name: str) -> np.ndarray:
-    """Return rows of an array; those of a memory map in another one beside it."""
-    if not isinstance(array, np.memmap):
-        return array[indices]
-    source = Path(str(array.filename))
-    shape = (len(indices), *array.shape[1:])
-    out = np.lib.format.open_memmap(
-        source.with_name(f"{name}-{source.name}"), "w+", array.dtype, shape
-    )
-    count = max(1, BLOCK // array[0].nbytes)
-    for at in range(0, len(indices), count):
-        out[at : at + count] = array[indices[at : at + count]]
-    return out
+    parts = [taken(array, indices, name) for array in examples.arrays]
+    return Examples(*examples.packed(parts))
 
 
 def _say_missing_classes(splits: Splits, target: Target) -> None:
