@@ -12,6 +12,7 @@ from lockstep.data.columns.number_formats import (
     USUAL,
     NumberFormat,
     find_format,
+    plain_doubles,
     to_doubles,
 )
 from lockstep.data.readers.cells import Cells
@@ -38,6 +39,9 @@ def convert(cells: Cells, kind: str, given: NumberFormat | None = None) -> Conve
 
 
 def _numbers(cells: Cells, given: NumberFormat | None) -> Converted:
+    plain = plain_doubles(cells) if given is None else None
+    if plain is not None:
+        return Converted(_as_numpy(plain))
     written = given or find_format(pc.drop_null(cells)) or _most_fitting(cells)
     found = to_doubles(cells, written)
     return Converted(_as_numpy(found), _first_wrong(cells, found), written=written)

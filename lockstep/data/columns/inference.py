@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lockstep.data.columns.number_formats import find_format, has_sign, is_ambiguous
+from lockstep.data.columns.number_formats import FIRST, find_format, has_sign, is_ambiguous
 from lockstep.data.readers.cells import Cells, are_numbers
 
 KINDS = ("number", "category", "date", "text", "boolean", "drop")
@@ -35,44 +35,53 @@ def infer(cells: Cells) -> Inferred:
         return Inferred("drop", "all cells are missing")
     if find_format(there):
         return _number_or_code(cells, there)
-    lower = pc.utf8_lower(there)
+    texts = pc.value_counts(there)
+    values, counts = texts.field("values"), texts.field("counts")
+    lower = pc.utf8_lower(values)
     if pc.all(pc.is_in(lower, value_set=pa.array([*TRUE, *FALSE]))).as_py():
         return Inferred("boolean", "all cells are true or false")
-    if pc.all(pc.match_substring_regex(there, DATE)).as_py():
+    if pc.all(pc.match_substring_regex(values, DATE)).as_py():
         return Inferred("date", "all cells are ISO dates")
-    return _in_doubt(cells, there) or _category_or_text(cells, there)
+    return _in_doubt(cells, values, counts) or _category_or_text(cells, len(values), len(there))
 
 
 def _number_or_code(cells: Cells, there: Cells) -> Inferred:
-    count = pc.count_distinct(there).as_py()
-    whole = pc.all(pc.match_substring_regex(there, r"^[+-]?\d+$")).as_py()
-    if whole and 2 < count <= FEW_VALUES and len(there) >= count * ROWS_PER_VALUE:
-        why = f"{count} different whole numbers, which may be amounts or codes"
-        return Inferred(None, why, _first(pc.is_valid(cells)), ("number", "category", "drop"))
+    if _has_few_values(there.slice(0, FIRST)) and _has_few_values(there):
+        count = pc.count_distinct(there).as_py()
+        if count > 2 and len(there) >= count * ROWS_PER_VALUE:
+            why = f"{count} different whole numbers, which may be amounts or codes"
+            return Inferred(None, why, _first(pc.is_valid(cells)), ("number", "category", "drop"))
     return Inferred("number", "all cells are numbers")
 
 
-def _in_doubt(cells: Cells, there: Cells) -> Inferred | None:
-    """What speaks against plain text, if anything does."""
-    if is_ambiguous(there):
+def _has_few_values(there: Cells) -> bool:
+    """Whether the cells are few different whole numbers."""
+    values = pc.unique(there)
+    whole = pc.all(pc.match_substring_regex(values, r"^[+-]?\d+$")).as_py()
+    return bool(whole and len(values) <= FEW_VALUES)
+
+
+def _in_doubt(cells: Cells, values: Cells, counts: pa.Array) -> Inferred | None:
+    """What speaks against plain text, if anything does; `values` are the different texts."""
+    if is_ambiguous(values):
         cell = _first(pc.match_substring(cells, ","))
         return Inferred(None, "commas may be decimal marks or thousands", cell)
-    if has_sign(there):
+    if has_sign(values):
         cell = _first(pc.invert(are_numbers(cells)))
         return Inferred(None, "numbers with a sign", cell, ("number", "category", "drop"))
-    count = pc.sum(are_numbers(there)).as_py()
-    if count > MIXED_SHARE * len(there):
+    count = pc.sum(pc.filter(counts, are_numbers(values))).as_py() or 0
+    total = pc.sum(counts).as_py()
+    if count > MIXED_SHARE * total:
         cell = _first(pc.invert(are_numbers(cells)))
-        why = f"{count} of {len(there)} cells are numbers, this one isn't"
+        why = f"{count} of {total} cells are numbers, this one isn't"
         return Inferred(None, why, cell, ("category", "drop"), may_be_missing=True)
     return None
 
 
-def _category_or_text(cells: Cells, there: Cells) -> Inferred:
-    count = pc.count_distinct(there).as_py()
-    if count <= min(MAX_CATEGORIES, max(2, CATEGORY_SHARE * len(there))):
+def _category_or_text(cells: Cells, count: int, total: int) -> Inferred:
+    if count <= min(MAX_CATEGORIES, max(2, CATEGORY_SHARE * total)):
         return Inferred("category", f"{count} different texts")
-    why = f"{count} of {len(there)} texts are different: ids, texts or categories"
+    why = f"{count} of {total} texts are different: ids, texts or categories"
     possible = ("drop", "text", *(("category",) if count <= MAX_CATEGORIES else ()))
     return Inferred(None, why, _first(pc.is_valid(cells)), possible)
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.columns.inference import FEW_VALUES, ROWS_PER_VALUE, Inferred, infer
+from lockstep.data.columns.parallel import by_name
 from lockstep.data.readers.cells import Cells, without_missing
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError, ParamsError
@@ -33,32 +34,36 @@ def decide(table: pa.Table, data: Data, others: Collection[str]) -> dict[str, Ki
     for name in data.columns:
         if name not in names:
             raise ParamsError(f"data.columns: got {name!r}, expected {choice(name, names)}")
-    kinds, in_doubt = {}, {}
-    for name in names:
-        if name in data.columns:
-            kinds[name] = Kind(data.columns[name], "as data.columns says")
-            continue
-        found = _without_name(table, name) or infer_column(table[name], data)
-        if found.kind:
-            kinds[name] = Kind(found.kind, found.why)
-        else:
-            in_doubt[name] = found
+    open_names = [name for name in names if name not in data.columns]
+    inferred = by_name(open_names, lambda name: _infer(table, name, data))
+    given = {name: Kind(data.columns[name], "as data.columns says") for name in data.columns}
+    found = {name: Kind(str(each.kind), each.why) for name, each in inferred.items()}
+    kinds = {name: (given | found)[name] for name in names}
+    in_doubt = {name: each for name, each in inferred.items() if not each.kind}
     if in_doubt:
         _refuse(table, in_doubt)
     _say_dropped(kinds, data.columns)
     return kinds
 
 
+def _infer(table: pa.Table, name: str, data: Data) -> Inferred:
+    return _without_name(table, name) or infer_column(table[name], data)
+
+
 def infer_column(column: pa.ChunkedArray, data: Data) -> Inferred:
     """Return the kind of a column of texts, or of the type that its file gives it."""
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(pa.string()), pa.string()
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return infer(without_missing(column, data.null_values))
+    if _is_text(kind):
+        return infer(as_texts(column, data))
     if column.null_count == len(column):
         return Inferred("drop", "all cells are missing")
     return _whole(column) if pa.types.is_integer(kind) else _of_type(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    )
 
 
 def _of_type(kind: pa.DataType) -> Inferred:
@@ -112,6 +117,15 @@ def _say_dropped(kinds: Mapping[str, Kind], given: Mapping[str, str]) -> None:
     for name, kind in kinds.items():
         if kind.name == "drop" and name not in given:
             console.say(f"column {name!r} is left out: {kind.why}")
+
+
+def without_missing_cells(table: pa.Table, data: Data) -> pa.Table:
+    """Return a table with null where a text stands for a missing cell, and no blanks around one."""
+    if len(set(table.column_names)) < len(table.column_names):
+        return table  # several without a name, which are refused or left out
+    names = [name for name in table.column_names if _is_text(table[name].type)]
+    cells = by_name(names, lambda name: as_texts(table[name], data))
+    return pa.table({name: cells.get(name, table[name]) for name in table.column_names})
 
 
 def as_texts(column: pa.ChunkedArray, data: Data) -> Cells:

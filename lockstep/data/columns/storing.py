@@ -7,6 +7,7 @@ import numpy as np
 
 from lockstep.config.schema import Normalize
 from lockstep.data.arrays import smallest_dtypes
+from lockstep.data.columns.parallel import by_name
 from lockstep.data.columns.rows import Rows
 from lockstep.data.spec.columns import OTHER, Column
 from lockstep.data.spec.inputs import Input
@@ -22,8 +23,8 @@ def store_rows(
     numbers that float32 can't hold apart.
     """
     train = raw["train"]
-    columns = {name: _describe(name, train, normalize) for name in train.columns}
-    matrices = {split: _matrix(split, rows, columns, normalize) for split, rows in raw.items()}
+    columns = by_name(train.columns, lambda name: _describe(name, train, normalize))
+    matrices = {split: _matrix(split, rows, columns) for split, rows in raw.items()}
     arrays = smallest_dtypes(matrices)
     x = arrays["train"]
     nulls = list(train.null_values)
@@ -77,10 +78,16 @@ def _fill(there: np.ndarray, missing: str | float) -> float | None:
     return 0.0 if missing == "constant" else float(missing)
 
 
-def _matrix(
-    split: str, rows: Rows, columns: Mapping[str, Column], normalize: Normalize
-) -> np.ndarray:
-    return np.stack([_stored(split, name, rows, each) for name, each in columns.items()], axis=1)
+def _matrix(split: str, rows: Rows, columns: Mapping[str, Column]) -> np.ndarray:
+    """Return the stored numbers, all of which float32 can hold."""
+    matrix = np.empty((len(rows), len(columns)), np.float32)
+    numbers = {name: number for number, name in enumerate(columns)}
+
+    def store(name: str) -> None:
+        matrix[:, numbers[name]] = _stored(split, name, rows, columns[name])
+
+    by_name(columns, store)
+    return matrix
 
 
 def _stored(split: str, name: str, rows: Rows, column: Column) -> np.ndarray:
@@ -89,22 +96,27 @@ def _stored(split: str, name: str, rows: Rows, column: Column) -> np.ndarray:
         ids = {text: number for number, text in enumerate(column.categories)}
         by_code = [ids.get(text, 0) for text in rows.texts[name]]
         last = len(column.categories) if column.missing else 0
-        return np.array([*by_code, last], np.float64)[values]  # -1 is the last
+        return np.array([*by_code, last], np.float32)[values]  # -1 is the last
     stored = (values - column.origin).astype(np.float32)
     if column.fill is None and np.isnan(stored).any():
         raise DataError(
             f"{split} split: column {name!r}: {int(np.isnan(stored).sum())} of {len(stored)} cells "
             "are missing: set normalize.missing to mean, median, constant or a number"
         )
-    return stored.astype(np.float64)
+    return stored
 
 
 def _statistics(x: np.ndarray) -> dict[str, Any]:
     """Minimum, maximum, mean and standard deviation of each column, without missing numbers."""
-    x = x.astype(np.float64)
+    of_columns = [_statistics_of(x[:, number].astype(np.float64)) for number in range(x.shape[1])]
+    return {name: [each[name] for each in of_columns] for name in of_columns[0]}
+
+
+def _statistics_of(cells: np.ndarray) -> dict[str, float]:
+    there = cells[~np.isnan(cells)]
     return {
-        "minimum": np.nanmin(x, axis=0).tolist(),
-        "maximum": np.nanmax(x, axis=0).tolist(),
-        "mean": np.nanmean(x, axis=0).tolist(),
-        "deviation": np.nanstd(x, axis=0).tolist(),
+        "minimum": float(there.min()),
+        "maximum": float(there.max()),
+        "mean": float(there.mean()),
+        "deviation": float(there.std()),
     }

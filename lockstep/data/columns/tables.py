@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.columns.conversion import Converted, convert
-from lockstep.data.columns.kinds import Kind, as_texts, decide
+from lockstep.data.columns.kinds import Kind, as_texts, decide, without_missing_cells
 from lockstep.data.columns.number_formats import USUAL, NumberFormat, find_format, to_doubles
+from lockstep.data.columns.parallel import by_name
 from lockstep.data.columns.row_keys import keys_of, sample_weights
 from lockstep.data.columns.rows import Rows
 from lockstep.data.readers.cells import MISSING
@@ -29,6 +30,7 @@ def examples_of(tables: Mapping[str, pa.Table], data: Data) -> RawData:
 
     Raises ParamsError for a target that isn't there, DataError for a cell of another kind.
     """
+    tables = {split: without_missing_cells(each, data) for split, each in tables.items()}
     train = tables["train"]
     roles = roles_of(train.column_names, data)
     kinds = decide(train, data, roles.others)
@@ -65,9 +67,9 @@ def _examples(
         raise DataError(f"{split} split: no column is left as input, expected one at least")
     _check_array_names([*x, *(targets if len(targets) > 1 else [Y]), SAMPLE_WEIGHT])
     values = {name: _target_values(as_texts(table[name], data), kept, data) for name in targets}
-    weights = sample_weights(split, table, data)
+    weights, whole = sample_weights(split, table, data), len(kept) == len(table)
     return Examples(
-        unwrap_single({name: each[kept] for name, each in x.items()}),
+        unwrap_single({name: each if whole else each[kept] for name, each in x.items()}),
         unwrap_single(values),
         None if weights is None else weights[kept],
     )
@@ -122,15 +124,17 @@ def _texts(table: pa.Table, name: str, data: Data) -> np.ndarray:
     return np.array(pc.fill_null(as_texts(table[name], data), "").to_pylist(), object)
 
 
+def _converted(split: str, table: pa.Table, name: str, kind: str, data: Data) -> Converted:
+    cells = as_texts(table[name], data)
+    found = convert(cells, kind, _given_format(data))
+    if found.wrong is not None:
+        problem = f"is {cells[found.wrong].as_py()!r}, expected a {kind} as in the other rows"
+        raise ExampleError(f"{split} split", found.wrong, f"column {name!r}", problem)
+    return found
+
+
 def _rows(split: str, table: pa.Table, kinds: Mapping[str, str], data: Data) -> Rows:
-    found: dict[str, Converted] = {}
-    for name, kind in kinds.items():
-        cells = as_texts(table[name], data)
-        found[name] = convert(cells, kind, _given_format(data))
-        wrong = found[name].wrong
-        if wrong is not None:
-            problem = f"is {cells[wrong].as_py()!r}, expected a {kind} as in the other rows"
-            raise ExampleError(f"{split} split", wrong, f"column {name!r}", problem)
+    found = by_name(kinds, lambda name: _converted(split, table, name, kinds[name], data))
     return Rows(
         {name: each.numbers for name, each in found.items()},
         dict(kinds),
