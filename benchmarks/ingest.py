@@ -197,6 +197,7 @@ def write_arrays(path: Path, count: int) -> None:
 
 
 def change(root: Path, assignments: list[str]) -> None:
+    """Set parameters."""
     write_overridden(root / "params.yaml", assignments)
 
 

@@ -86,6 +86,7 @@ USER_DATA = (
     "folder",
     "npz",
     "table",
+    "texts",
 )  # data sets that read the user's file or folder data.path
 WITH_COLUMNS = ("csv", "table", "npz")
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
@@ -212,6 +213,7 @@ class Normalize(Section):
     background: Level | Annotated[list[Level], Field(min_length=3, max_length=3)] = Field(
         description="a whole number from 0 to 255, or three of them"
     )
+    tokens: Literal["words", "characters"] = Field(description="words or characters")
     max_tokens: int = Field(ge=3, le=2**16, description="a whole number from 3 to 65536")
     sequence_length: Count = Field(description=COUNT)
 

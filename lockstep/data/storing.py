@@ -47,10 +47,7 @@ def _store_input(
     if isinstance(raw["train"], Rows):
         found, store = "table", partial(store_rows, normalize=normalize)
     elif raw["train"].dtype.kind in "OU":
-        found, store = (
-            "text",
-            partial(store_texts, words=normalize.max_tokens, length=normalize.sequence_length),
-        )
+        found, store = "text", partial(store_texts, normalize=normalize)
     else:
         return store_numbers(raw, kind)
     if kind not in (None, found):

@@ -12,14 +12,16 @@ package = keras.saving.register_keras_serializable(package="lockstep")
 
 @package
 class TextToIds(keras.layers.Layer):
-    """Map texts, (batch,), to the word ids that lockstep/data/text.py stores, (batch, length).
+    """Map texts, (batch,), to the ids that lockstep/data/text.py stores, (batch, length).
 
-    `words` is the vocabulary by id.
+    `words` is the vocabulary by id, of words or of characters, as `kind` says.
     """
 
-    def __init__(self, words: list[str], length: int, **more: Any) -> None:
+    def __init__(
+        self, words: list[str], length: int, kind: str = tokens.WORDS, **more: Any
+    ) -> None:
         super().__init__(**more)
-        self.words, self.length = list(words), length
+        self.words, self.length, self.kind = list(words), length, kind
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(self.words, tf.range(len(self.words))),
             self.words.index(tokens.UNKNOWN),
@@ -28,11 +30,8 @@ class TextToIds(keras.layers.Layer):
     def call(self, texts: tf.Tensor) -> tf.Tensor:
         """Return int32 ids, padded with 0 in front; a longer text keeps its last words."""
         plain = tf.strings.regex_replace(texts, tokens.BREAK, " ")
-        plain = tf.strings.regex_replace(plain, tokens.APOSTROPHE, "")
-        plain = tf.strings.regex_replace(tf.strings.lower(plain), tokens.BETWEEN, " ")
-        words = tf.strings.split(plain, " ")
-        words = tf.ragged.boolean_mask(words, words != "")
-        ids = tf.ragged.map_flat_values(self.table.lookup, words)
+        found = _characters(plain) if self.kind == tokens.CHARACTERS else _words(plain)
+        ids = tf.ragged.map_flat_values(self.table.lookup, found)
         return self._last(ids)
 
     def _last(self, ids: tf.RaggedTensor) -> tf.Tensor:
@@ -49,4 +48,20 @@ class TextToIds(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {**super().get_config(), "words": self.words, "length": self.length}
+        return {
+            **super().get_config(),
+            "words": self.words,
+            "length": self.length,
+            "kind": self.kind,
+        }
+
+
+def _words(plain: tf.Tensor) -> tf.RaggedTensor:
+    plain = tf.strings.regex_replace(plain, tokens.APOSTROPHE, "")
+    plain = tf.strings.regex_replace(tf.strings.lower(plain), tokens.BETWEEN, " ")
+    words = tf.strings.split(plain, " ")
+    return tf.ragged.boolean_mask(words, words != "")
+
+
+def _characters(plain: tf.Tensor) -> tf.RaggedTensor:
+    return tf.strings.unicode_split(tf.strings.lower(plain), "UTF-8")

@@ -13,12 +13,13 @@ from lockstep.data.columns.conversion import convert
 from lockstep.data.columns.kinds import as_texts
 from lockstep.data.columns.number_formats import NumberFormat
 from lockstep.data.readers import images as image_files
+from lockstep.data.readers.class_folders import files_below
 from lockstep.data.readers.delimited_files import row_numbers
 from lockstep.data.readers.html_pages import refuse_page
 from lockstep.data.readers.npz_files import load_arrays
-from lockstep.data.readers.picture_folders import files_below
 from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.readers.table_files import READERS, read_table
+from lockstep.data.readers.text_files import read_text
 from lockstep.data.spec import Input, Spec, unwrap_single
 from lockstep.data.spec.columns import Column
 from lockstep.errors import DataError
@@ -56,7 +57,9 @@ def read_inputs(path: Path, spec: Spec, data: Data) -> PredictionInputs:
         return _images(path, each, spec)
     if each.kind == "series":
         _wrong_kind(path, each.kind)
-    return _rows(path, spec, data) if each.kind == "table" else _texts(path)
+    if each.kind == "table":
+        return _rows(path, spec, data)
+    return _files_of_text(path, data) if spec.data == "texts" else _texts(path)
 
 
 def _wrong_kind(path: Path, kind: str) -> NoReturn:
@@ -128,7 +131,7 @@ def _files_in(folder: Path) -> list[Path]:
     """Return all files in a folder and its sub-folders, except what systems leave there."""
     paths = list(files_below(folder))
     if not paths:
-        raise DataError(f"{folder}: empty, expected images")
+        raise DataError(f"{folder}: empty, expected files")
     return paths
 
 
@@ -176,6 +179,13 @@ def _cells(
                 raise DataError(f"{path}: {got}, expected a {column.kind}")
             raw[name] = found.numbers if column.kind == "number" else filled
     return raw
+
+
+def _files_of_text(path: Path, data: Data) -> PredictionInputs:
+    """Each file as one text, as the data set texts reads them."""
+    files = _files_in(path) if path.is_dir() else [path]
+    texts = [read_text(file, data.encoding) for file in files]
+    return PredictionInputs([str(file) for file in files], np.array(texts))
 
 
 def _texts(path: Path) -> PredictionInputs:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from lockstep.config.schema import Params
 from lockstep.data.spec import Examples, Input, Spec, as_dict, unwrap_single
+from lockstep.data.spec.tokens import WORDS
 from lockstep.modeling import outputs, preprocessing
 from lockstep.modeling.columns import StoreColumns
 from lockstep.modeling.layers import TextToIds
@@ -74,7 +75,7 @@ def _raw_input(name: str, each: Input) -> Any:
 def _to_stored(each: Input, raw: Any) -> Any:
     """Turn raw examples into what the stage normalize stores."""
     if each.kind == "text":
-        return TextToIds(each.words, each.shape[0])(raw)
+        return TextToIds(each.words, each.shape[0], each.tokens)(raw)
     return StoreColumns(each.columns, each.null_values)(raw) if each.columns else raw
 
 
@@ -89,7 +90,8 @@ def example_inputs(spec: Spec, examples: Examples) -> Any:
 
 def _to_raw(each: Input, stored: np.ndarray) -> Any:
     if each.kind == "text":
-        return np.array([" ".join(each.words[word] for word in row if word) for row in stored])
+        between = " " if each.tokens == WORDS else ""
+        return np.array([between.join(each.words[word] for word in row if word) for row in stored])
     if each.columns:
         return {
             name: raw_cells(column, cells)

@@ -17,9 +17,10 @@ x is images (n, height, width(, channels)), rows of numbers (n, columns), series
 channels)), or texts (n,). With several inputs or targets, x, y, `TARGET_KIND`, `CLASSES` and
 `INPUT_KIND` are dicts by input or target name. Without targets, a split is (x,).
 
-The files for the user's own data, folder, csv, npz and table, define `import_files(source, raw)`
-instead of addresses and files. Their `read(folder, params, scratch)` may return tables of pyarrow,
-or RawData with what splits are drawn by; large arrays are memory maps in the folder `scratch`.
+The files for the user's own data, csv, folder, npz, table and texts, define
+`import_files(source, raw)` instead of addresses and files. Their `read(folder, params, scratch)`
+may return tables of pyarrow, or RawData with what splits are drawn by; large arrays are memory maps
+in the folder `scratch`.
 Before any stage runs, their `check(source, data)` checks the data, and
 `count_examples(source, data)` counts each split's examples. `place(raw, split, number, data)` says
 where an example of a split is in the person's file. They return only the splits that the files

@@ -10,8 +10,8 @@ import numpy as np
 
 from lockstep.config.schema import Data, Params
 from lockstep.data.readers import picture_sets, user_files
-from lockstep.data.readers.picture_classes import Splits, check_classes, without
-from lockstep.data.readers.picture_folders import Found, described, find_pictures
+from lockstep.data.readers.class_folders import Found, described, find_by_class
+from lockstep.data.readers.classes_of_files import Splits, check_classes, without
 from lockstep.data.readers.picture_labels import as_labels, find_labelled
 from lockstep.data.readers.picture_sets import PictureOptions
 from lockstep.data.readers.pixels import PictureFormat
@@ -75,7 +75,7 @@ def _options(params: Params, scratch: Path) -> PictureOptions:
 
 
 def _find(folder: Path, labels_file: str | None) -> Found:
-    return find_labelled(folder, labels_file) if labels_file else find_pictures(folder)
+    return find_labelled(folder, labels_file) if labels_file else find_by_class(folder)
 
 
 def _loaded(

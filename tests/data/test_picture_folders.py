@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lockstep.data.readers.picture_folders import find_pictures
+from lockstep.data.readers.class_folders import find_by_class
 from lockstep.data.readers.picture_sets import PictureOptions, load_pictures
 from lockstep.data.spec import read_spec
 from lockstep.errors import DataError
@@ -231,9 +231,7 @@ def test_mixed_depths_are_named_by_a_file_of_each(root: Path, read: Read) -> Non
 def test_a_class_that_only_test_has_is_told_with_its_count(root: Path, read: Read) -> None:
     for name in ("train/cat", "train/dog", "test/cat", "test/emu"):
         add(root, name)
-    with pytest.raises(
-        DataError, match=r"label is 'emu', .*has 5 pictures in test and none in tra"
-    ):
+    with pytest.raises(DataError, match=r"label is 'emu', .*has 5 files in test and none in tra"):
         read(root)
 
 
@@ -279,7 +277,7 @@ def test_spec_json_tells_the_format_only_of_unusual_files(workspace: Path, root:
 def test_two_processes_leave_the_same_bits_as_one(root: Path, tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         add(root, name, 50, Image.effect_noise((20, 20), 50))
-    found = find_pictures(root).splits["train"]
+    found = find_by_class(root).splits["train"]
     digests = []
     for processes in (1, 2):
         options = PictureOptions(tmp_path, size=[7, 9], processes=processes)

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lockstep.config.schema import Normalize
+from lockstep.data.spec import load_examples
 from lockstep.data.spec.tokens import split_words
 from lockstep.data.text import store_texts, vocabulary
 from lockstep.errors import DataError
 from tasks.datasets import imdb
-from tests.support.workspaces import champion, run_stages
+from tests.data.test_user_files import normalized
+from tests.support.workspaces import champion, change_params, run_stages, with_values
 
 TEXTS = [
     "A fine film. A FINE film!",
@@ -23,6 +26,11 @@ TEXTS = [
     "naïve Ünder \u00a0日本 'quoted'\tEND\n",
     "one two three four five six",
 ]
+
+
+def options(max_tokens: int, sequence_length: int, tokens: str = "words") -> Normalize:
+    given = {"max_tokens": max_tokens, "sequence_length": sequence_length, "tokens": tokens}
+    return with_values({}).normalize.model_copy(update=given)
 
 
 @pytest.mark.parametrize(
@@ -48,19 +56,20 @@ def test_the_vocabulary_is_sorted_by_frequency_then_alphabetically() -> None:
 
 def test_texts_are_padded_and_truncated_at_the_start() -> None:
     raw = {"train": np.array(["a b c d", "a"], object), "test": np.array(["d x"], object)}
-    described, stored = store_texts(raw, words=5, length=3)
+    described, stored = store_texts(raw, options(5, 3))
     assert (described.kind, described.shape, described.dtype) == ("text", [3], "uint16")
     assert described.words == ["", "[unknown]", "a", "b", "c"]
     assert stored["train"].tolist() == [[3, 4, 1], [0, 0, 2]]
     assert stored["test"].tolist() == [[0, 1, 1]]
 
 
+@pytest.mark.parametrize("tokens", ["words", "characters"])
 @pytest.mark.parametrize("length", [1, 4, 50])
-def test_the_serving_layer_gives_the_stored_ids(tensorflow: Any, length: int) -> None:
+def test_the_serving_layer_gives_the_stored_ids(tensorflow: Any, length: int, tokens: str) -> None:
     from lockstep.modeling.layers import TextToIds
 
-    described, stored = store_texts({"train": np.array(TEXTS, object)}, 8, length)
-    layer = TextToIds(described.words, length)
+    described, stored = store_texts({"train": np.array(TEXTS, object)}, options(8, length, tokens))
+    layer = TextToIds(described.words, length, tokens)
     np.testing.assert_array_equal(layer(tensorflow.constant(TEXTS)), stored["train"])
     alone = [layer(tensorflow.constant([text]))[0] for text in TEXTS]
     np.testing.assert_array_equal(alone, stored["train"])
@@ -75,7 +84,9 @@ def test_the_serving_layer_gives_the_ids_of_all_published_reviews(
     splits = imdb.read(one_file(test_data / "imdb"))
     assert [len(x) for x, _ in splits.values()] == [25_000, 25_000]
     assert [y.sum() for _, y in splits.values()] == [12_500, 12_500]
-    described, stored = store_texts({split: x for split, (x, _) in splits.items()}, 10_000, 400)
+    described, stored = store_texts(
+        {split: x for split, (x, _) in splits.items()}, options(10_000, 400)
+    )
     layer = tensorflow.function(TextToIds(described.words, 400))
     texts = splits["test"][0]
     for start in range(0, len(texts), 500):
@@ -157,3 +168,33 @@ def test_an_archive_larger_than_expected_is_refused(
         archive.addfile(member("aclImdb/train/pos/0_9.txt"), io.BytesIO(b"fine"))
     with pytest.raises(DataError, match="more than 3 bytes"):
         imdb.read(tmp_path)
+
+
+def test_a_folder_of_texts_by_class(workspace: Path, tmp_path: Path) -> None:
+    for label, word in (("ham", "hello"), ("spam", "prize")):
+        (tmp_path / "mail" / label).mkdir(parents=True)
+        for number in range(10):
+            (tmp_path / "mail" / label / f"{number}.txt").write_text(f"{word}\n日本 {number}")
+    (tmp_path / "mail" / "spam" / "0.txt").write_bytes("prize\n日本 0".encode("utf-16"))
+    spec = normalized(workspace, tmp_path / "mail", name="texts")
+    assert (spec.inputs["x"].kind, spec.targets["y"].classes) == ("text", ["ham", "spam"])
+    train = load_examples(workspace, "train")
+    words = spec.inputs["x"].words
+    assert {words[row[-3]] for row, y in zip(train.x, train.y, strict=True) if y} == {"prize"}  # type: ignore[call-overload, arg-type]
+    (tmp_path / "mail" / "ham" / "0.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(DataError, match=r"mail/ham/0\.txt: byte 3 isn't UTF-8: save it as UTF-8"):
+        normalized(workspace, tmp_path / "mail", name="texts")
+
+
+def test_characters_for_scripts_without_blanks(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kana = [chr(0x3042 + number) for number in range(40)]
+    rows = [f"{kana[n % 40]}{kana[n * 7 % 40]}{kana[n * 3 % 39]},{n % 2}" for n in range(120)]
+    (tmp_path / "mine.csv").write_text("note,y\n" + "\n".join(rows) + "\n")
+    normalized(workspace, tmp_path / "mine.csv", columns={"note": "text"})
+    assert "words of the validation split are unknown" in capsys.readouterr().err
+    change_params(workspace, {"normalize.tokens": "characters", "normalize.sequence_length": 5})
+    spec = normalized(workspace, tmp_path / "mine.csv", columns={"note": "text"})
+    assert (spec.inputs["x"].tokens, len(spec.inputs["x"].words)) == ("characters", 42)
+    assert "unknown" not in capsys.readouterr().err

@@ -102,7 +102,7 @@ def test_a_broken_image_is_reported_with_its_path(
         ),
         (
             lambda directory: (directory / "empty").mkdir(),
-            "expected sub-folders|empty, expected images",
+            "expected sub-folders|empty, expected files",
         ),
         (lambda directory: (directory / "dark" / "deep.txt").write_text("x"), "deep.txt: not an"),
         (lambda directory: shutil.rmtree(directory / "dark"), "two classes or more"),

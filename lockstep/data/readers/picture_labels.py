@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lockstep.data.readers.picture_folders import Found, Picture, files_below
+from lockstep.data.readers.class_folders import Found, LabelledFile, files_below
 from lockstep.errors import DataError
 from lockstep.process import console
 
@@ -33,7 +33,7 @@ def find_labelled(folder: Path, labels_file: str) -> Found:
     rows = _without_header(path, rows, column, known)
     names = [row[column] for row in rows]
     _check_names(path, names, known)
-    pictures = [Picture(known[row[column]][0], row[1 - column]) for row in rows]
+    pictures = [LabelledFile(known[row[column]][0], row[1 - column]) for row in rows]
     _check_once(path, pictures)
     _say_unlabelled(path, set(files) - {each.path for each in pictures})
     return Found({"train": sorted(pictures, key=lambda each: (each.label, each.path))}, [])
@@ -112,7 +112,7 @@ def _check_names(path: Path, names: list[str], known: dict[str, list[Path]]) -> 
         raise DataError(f"{path}: {unclear[0]} is {found}, expected paths from the CSV's folder")
 
 
-def _check_once(path: Path, pictures: list[Picture]) -> None:
+def _check_once(path: Path, pictures: list[LabelledFile]) -> None:
     counts = Counter(each.path for each in pictures)
     twice = [str(each.relative_to(path.parent)) for each, count in counts.items() if count > 1]
     if twice:

@@ -10,6 +10,7 @@ from lockstep.data.spec.columns import Column
 from lockstep.data.spec.examples import SAMPLE_WEIGHT, Examples, unwrap_single
 from lockstep.data.spec.inputs import Input
 from lockstep.data.spec.targets import Target
+from lockstep.data.spec.tokens import WORDS
 from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
 
@@ -51,8 +52,11 @@ def write_spec(spec: Spec, folder: Path) -> None:
     """Write spec.json."""
     values = dataclasses.asdict(spec)
     for each in values["inputs"].values():
+        # So that data sets without these keep the bytes of their spec.json.
         if not each["files"]:
-            del each["files"]  # so that data sets without it keep the bytes of their spec.json
+            del each["files"]
+        if each["tokens"] == WORDS:
+            del each["tokens"]
     atomic_files.write_json(folder / "spec.json", values)
 
 

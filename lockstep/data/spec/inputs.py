@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from lockstep.data.spec.columns import Column
+from lockstep.data.spec.tokens import WORDS
 
 KINDS = ("image", "table", "text", "series")
 RANK_OF_GREY, RANK_OF_SCALARS = 2, 1  # of one example
@@ -21,6 +22,7 @@ class Input:
     columns: dict[str, Column] = dataclasses.field(default_factory=dict)  # a table's, by name
     null_values: list[str] = dataclasses.field(default_factory=list)  # of a table: missing cells
     words: list[str] = dataclasses.field(default_factory=list)  # a text's vocabulary, by id
+    tokens: str = WORDS  # what a text's ids are of: words or characters
     # How image files are read, unless they have 8 bits and a white background: depth, background.
     files: dict[str, Any] = dataclasses.field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Find the pictures in a folder, by class and split, as people lay out such folders."""
+"""Find the files in a folder, by class and split, as people lay out such folders."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ LEFT_BEHIND = (".*", "thumbs.db", "desktop.ini", "__macosx")
 WRITTEN_BESIDE = ("readme*", "license*", "licence*", "*.txt", "*.md")
 
 
-class Picture(NamedTuple):
+class LabelledFile(NamedTuple):
     """A file and its class."""
 
     path: Path
@@ -27,14 +27,14 @@ class Picture(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Pictures by the split that their folder gives, sorted by class and path; what was ignored."""
+    """Files by the split that their folder gives, sorted by class and path; what was ignored."""
 
-    splits: dict[str, list[Picture]]
+    splits: dict[str, list[LabelledFile]]
     ignored: list[Path]
 
 
-def find_pictures(folder: Path) -> Found:
-    """Return the pictures of a folder with classes, or with train, validation and test inside.
+def find_by_class(folder: Path) -> Found:
+    """Return the files of a folder with classes, or with train, validation and test inside.
 
     Without folders for splits, all are in train. Raises DataError for a folder that is neither.
     """
@@ -102,15 +102,15 @@ def _has_folders(folder: Path) -> bool:
     return any(each.is_dir() and not is_left_behind(each) for each in folder.iterdir())
 
 
-def _by_class(folder: Path) -> list[Picture]:
-    pictures: list[Picture] = []
+def _by_class(folder: Path) -> list[LabelledFile]:
+    pictures: list[LabelledFile] = []
     for directory in sorted(folder.iterdir()):
         if _is_beside(directory):
             continue
         if not directory.is_dir():
             raise DataError(f"{directory}: a file, expected only sub-folders, one for each class")
-        inside = [Picture(path, directory.name) for path in files_below(directory)]
+        inside = [LabelledFile(path, directory.name) for path in files_below(directory)]
         if not inside:
-            raise DataError(f"{directory}: empty, expected images of this class")
+            raise DataError(f"{directory}: empty, expected files of this class")
         pictures += inside
     return pictures

@@ -1,14 +1,14 @@
-"""Checks of the classes of pictures."""
+"""Checks of the classes of files."""
 
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from lockstep.data.readers.picture_folders import Picture
+from lockstep.data.readers.class_folders import LabelledFile
 from lockstep.errors import DataError
 from lockstep.messages import nearest
 
-Splits = dict[str, list[Picture]]
+Splits = dict[str, list[LabelledFile]]
 
 
 def check_classes(folder: Path, splits: Splits) -> None:
@@ -37,11 +37,11 @@ def without(splits: Splits, faults: Mapping[Path, str], *, classes: bool) -> Spl
     return left
 
 
-def _check_known(split: str, pictures: list[Picture], counts: Counter[str]) -> None:
+def _check_known(split: str, pictures: list[LabelledFile], counts: Counter[str]) -> None:
     found = Counter(each.label for each in pictures)
     for path, label in pictures:
         if label not in counts:
             raise DataError(
                 f"{path}: label is {label!r}, expected {nearest(label, counts)}: the class has "
-                f"{found[label]} pictures in {split} and none in train"
+                f"{found[label]} files in {split} and none in train"
             )
