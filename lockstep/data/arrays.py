@@ -6,6 +6,7 @@ import numpy as np
 
 from lockstep.data.blocks import blocks, cast
 from lockstep.data.deviation import deviation, deviations
+from lockstep.data.float32 import check_columns, check_range
 from lockstep.data.spec import Input
 from lockstep.errors import DataError
 
@@ -26,6 +27,10 @@ def store_numbers(
     `kind` is image, table or series; by default rows are a table, all else are images. Raises
     DataError for a shape that the kind can't have.
     """
+    if raw["train"].ndim == RANK_OF_TABLE and kind in (None, "table"):
+        check_columns(raw["train"])
+    elif raw["train"].dtype.kind == "f":
+        check_range("the inputs", raw["train"])
     arrays = smallest_dtypes(raw)
     x = arrays["train"]
     kind = kind or ("table" if x.ndim == RANK_OF_TABLE else "image")

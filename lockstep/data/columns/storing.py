@@ -9,6 +9,7 @@ from lockstep.config.schema import Normalize
 from lockstep.data.arrays import smallest_dtypes
 from lockstep.data.columns.parallel import by_name
 from lockstep.data.columns.rows import Rows
+from lockstep.data.float32 import origin_of
 from lockstep.data.spec.columns import OTHER, Column
 from lockstep.data.spec.inputs import Input
 from lockstep.errors import DataError
@@ -38,7 +39,9 @@ def _describe(name: str, train: Rows, normalize: Normalize) -> Column:
         return Column(kind, [OTHER, *texts], missing=bool((values < 0).any()))
     there = values[~np.isnan(values)]
     missing = len(there) < len(values)
-    origin = float(np.floor(there.min())) if kind == "date" else origin_of(name, there)
+    origin = (
+        float(np.floor(there.min())) if kind == "date" else origin_of(f"column {name!r}", there)
+    )
     return Column(
         kind,
         missing=missing,
@@ -46,27 +49,6 @@ def _describe(name: str, train: Rows, normalize: Normalize) -> Column:
         fill=_fill(there - origin, normalize.missing),
         indicator=missing and normalize.missing_indicator,
         written=dict(train.written.get(name, {})),
-    )
-
-
-def origin_of(name: str, values: np.ndarray) -> float:
-    """Return 0, or what must be subtracted from float64 values so that float32 keeps them apart.
-
-    Raises DataError where nothing helps.
-    """
-    distinct = np.unique(values)
-    if abs(distinct).max(initial=0) > np.finfo(np.float32).max:
-        largest = distinct[np.argmax(abs(distinct))]
-        raise DataError(f"column {name!r}: {largest:g} is too large for float32; scale or drop it")
-    for origin in (0.0, *np.floor(distinct[:1]).tolist()):
-        stored = (distinct - origin).astype(np.float32)
-        same = np.flatnonzero(stored[1:] == stored[:-1])
-        if not len(same):
-            return origin
-    first, second = distinct[same[0]], distinct[same[0] + 1]
-    raise DataError(
-        f"column {name!r}: {float(first)!r} and {float(second)!r} are one number in float32; scale "
-        "or drop it"
     )
 
 

@@ -1,0 +1,69 @@
+"""What numbers lose when they are cast to float32, which models compute with."""
+
+import numpy as np
+
+from lockstep.errors import DataError
+
+LARGEST = float(np.finfo(np.float32).max)
+WHOLE = 2**24  # float32 holds all whole numbers up to this
+NARROW = 2**10  # numbers that differ by less than this part of their size lose digits
+
+
+def check_range(name: str, values: np.ndarray) -> None:
+    """Raise DataError for a number that float32 can't hold."""
+    if values.size and max(abs(float(values.max())), abs(float(values.min()))) > LARGEST:
+        largest = values.ravel()[np.argmax(abs(values))]
+        raise DataError(f"{name}: {largest:g} is too large for float32; scale or drop it")
+
+
+def origin_of(name: str, values: np.ndarray) -> float:
+    """Return 0, or what must be subtracted from float64 values so that float32 keeps them apart.
+
+    Whole numbers, which may be ids or seconds, must all stay apart; of fractions more than half
+    must. Raises DataError where nothing helps.
+    """
+    check_range(name, values)
+    distinct = np.unique(values)
+    origins = [0.0, *np.floor(distinct[:1]).tolist()]
+    merged = [_merged(distinct, origin) for origin in origins]
+    best = int(np.argmin([len(each) for each in merged]))
+    lost, limit = len(merged[best]), 0 if _are_whole(distinct) else len(distinct) // 2
+    if lost > limit:
+        raise DataError(f"{name}: {_pair(distinct, merged[best])}; scale or drop it")
+    return origins[best]
+
+
+def check_columns(x: np.ndarray) -> None:
+    """Raise DataError for a column of an array, (n, columns), that float32 can't hold as it is."""
+    if x.dtype.itemsize <= np.dtype(np.float32).itemsize and x.dtype.kind == "f":
+        return
+    low, high = x.min(axis=0), x.max(axis=0)
+    for number in np.flatnonzero(
+        np.maximum(abs(low.astype(float)), abs(high.astype(float))) > WHOLE
+    ):
+        column = np.unique(x[:, number])
+        name = f"column {number} of the inputs"
+        check_range(name, column)
+        size = abs(column).max()
+        if _are_whole(column) or column[-1] - column[0] < size / NARROW:
+            merged = _merged(column, 0.0)
+            if len(merged) > (0 if _are_whole(column) else len(column) // 2):
+                raise DataError(
+                    f"{name}: {_pair(column, merged)}; subtract the smallest, scale or drop it, or "
+                    "save the rows as a table, such as a .parquet file"
+                )
+
+
+def _merged(distinct: np.ndarray, origin: float) -> np.ndarray:
+    """Return the indices of sorted values that float32 can't hold apart from the next."""
+    stored = (distinct - origin).astype(np.float32)
+    return np.flatnonzero(stored[1:] == stored[:-1])
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return bool((values == np.trunc(values)).all())
+
+
+def _pair(distinct: np.ndarray, merged: np.ndarray) -> str:
+    first, second = distinct[merged[0] : merged[0] + 2].tolist()
+    return f"{first!r} and {second!r} are one number in float32"
