@@ -124,6 +124,19 @@ Level = Annotated[int, Field(ge=0, le=255)]
 
 ColumnKind = Literal["number", "category", "date", "text", "boolean", "drop"]
 COLUMN_KINDS = ", ".join(get_args(ColumnKind))
+DatePart = Literal["weekday", "month", "hour"]
+DATE_PARTS = ", ".join(get_args(DatePart))
+
+
+def _date_first(kinds: list[str]) -> list[str]:
+    if kinds[0] != "date" or kinds.count("date") > 1:
+        raise ValueError(f"got {kinds}, expected date first, then of {DATE_PARTS}")
+    return kinds
+
+
+Parts = Annotated[
+    list[Literal["date"] | DatePart], Field(min_length=1), AfterValidator(_date_first)
+]
 
 
 def _encoding(name: str | None) -> str | None:
@@ -156,7 +169,9 @@ class Data(Section):
         description="auto, image, table, text or series"
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
-    columns: dict[str, ColumnKind] = Field(description=f"a mapping from columns to {COLUMN_KINDS}")
+    columns: dict[str, ColumnKind | Parts] = Field(
+        description=f"a mapping from columns to {COLUMN_KINDS}, or to [date, {DATE_PARTS}]"
+    )
     header: bool | Literal["auto"] = Field(description="auto, true or false")
     delimiter: str | None = Field(max_length=1, min_length=1, description="null, or a character")
     decimal: Literal[".", ","] | None = Field(description="null, or . or ,")

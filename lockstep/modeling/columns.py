@@ -6,9 +6,9 @@ import keras
 import tensorflow as tf
 
 from lockstep.data.spec.columns import Column
+from lockstep.modeling.dates import date_part, days
 
 package = keras.saving.register_keras_serializable(package="lockstep")
-DATE = r"^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?)?$"
 
 
 def _as_columns(columns: dict[str, Any]) -> dict[str, Column]:
@@ -48,16 +48,23 @@ class StoreColumns(keras.layers.Layer):
 
     def call(self, rows: dict[str, tf.Tensor]) -> tf.Tensor:
         """Return float32 numbers, NaN where one is missing."""
-        stored = [self._stored(name, each, rows[name]) for name, each in self.columns.items()]
+        stored = [
+            self._stored(name, each, rows[each.source or name])
+            for name, each in self.columns.items()
+        ]
         return tf.stack(stored, axis=1)
 
     def _stored(self, name: str, column: Column, cells: tf.Tensor) -> tf.Tensor:
         if column.kind == "category":
             return tf.cast(self.tables[name].lookup(tf.strings.strip(cells)), tf.float32)
+        if column.source:
+            number = tf.cast(date_part(cells, column.kind), tf.float32)
+            last = float(len(column.categories) if column.missing else 0)
+            return tf.where(tf.math.is_nan(number), last, number + 1)
         if column.kind == "boolean":
             cells = _booleans(cells)
         elif column.kind == "date":
-            cells = _days(cells)
+            cells = days(cells)
         return tf.cast(tf.cast(cells, tf.float64) - column.origin, tf.float32)
 
     def compute_output_spec(self, rows: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
@@ -78,27 +85,6 @@ def _booleans(cells: tf.Tensor) -> tf.Tensor:
     true = (lower == "true") | (lower == "yes")
     known = true | (lower == "false") | (lower == "no")
     return tf.where(known, tf.cast(true, tf.float64), float("nan"))
-
-
-def _days(cells: tf.Tensor) -> tf.Tensor:
-    """Days since 1970 of ISO dates, by the days from the civil calendar; NaN for other texts."""
-    valid = tf.strings.regex_full_match(cells, DATE)
-    whole = tf.where(valid, cells, "1970-01-01")
-
-    def part(group: int) -> tf.Tensor:
-        text = tf.strings.regex_replace(whole, DATE, rf"\{group}")
-        return tf.strings.to_number(tf.where(text == "", "0", text), tf.float64)
-
-    year, month, day = part(1), part(2), part(3)
-    seconds = part(4) * 3600 + part(5) * 60 + part(6)
-    early = tf.cast(month <= 2, tf.float64)
-    year = year - early
-    era = tf.floor(year / 400)
-    of_era = year - era * 400
-    of_year = tf.floor((153 * (month - 3 + 12 * early) + 2) / 5) + day - 1
-    of_era_days = of_era * 365 + tf.floor(of_era / 4) - tf.floor(of_era / 100) + of_year
-    days = era * 146097 + of_era_days - 719468 + seconds / 86400
-    return tf.where(valid, days, tf.constant(float("nan"), tf.float64))
 
 
 @package
@@ -123,7 +109,7 @@ class PrepareColumns(keras.layers.Layer):
         return tf.concat(parts, axis=1)
 
     def _prepared(self, number: int, column: Column, cells: tf.Tensor) -> tf.Tensor:
-        if column.kind == "category":
+        if column.is_category:
             return tf.one_hot(tf.cast(cells, tf.int32), column.width)
         missing = tf.math.is_nan(cells)
         if column.fill is not None:

@@ -149,7 +149,7 @@ def _rows(path: Path, spec: Spec, data: Data) -> PredictionInputs:
         return PredictionInputs(positions, _checked(path, only, np.stack([*columns.values()], 1)))
     raw: dict[str, np.ndarray] = {}
     for name, each in spec.inputs.items():
-        described = each.columns if each.columns else {name: Column("text")}
+        described = each.cells if each.columns else {name: Column("text")}
         raw |= _cells(path, table, described, positions, data)
     return PredictionInputs(positions, raw)
 

@@ -67,7 +67,7 @@ def _raw_input(name: str, each: Input) -> Any:
         # Unnamed: some columns' names, such as km/h and `a b`, aren't valid in a TensorFlow graph.
         return {
             column: keras.Input((), dtype="float64" if described.kind == "number" else "string")
-            for column, described in each.columns.items()
+            for column, described in each.cells.items()
         }
     return keras.Input(each.shape, dtype=each.dtype, name=name)
 
@@ -96,6 +96,7 @@ def _to_raw(each: Input, stored: np.ndarray) -> Any:
         return {
             name: raw_cells(column, cells)
             for (name, column), cells in zip(each.columns.items(), stored.T, strict=True)
+            if name in each.cells
         }
     return stored
 

@@ -29,7 +29,10 @@ class PyfuncModel(mlflow.pyfunc.PythonModel):
         inputs = json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8"))["inputs"]
         self.takes_text = [each["kind"] for each in inputs.values()] == ["text"]
         self.columns = {
-            name: column for each in inputs.values() for name, column in each["columns"].items()
+            name: column
+            for each in inputs.values()
+            for name, column in each["columns"].items()
+            if not column["source"]
         }
         self.null_values = [text for each in inputs.values() for text in each["null_values"]]
 

@@ -259,6 +259,42 @@ def test_a_row_keeps_its_number_beside_rows_without_a_target(table: Any) -> None
         table(content, drop_missing_targets=True, columns={"a": "number"})
 
 
+def test_parts_of_dates_are_categories(table: Any) -> None:
+    day = np.datetime64("2023-12-25T05:07:09") + np.arange(COUNT) * np.timedelta64(29, "h")
+    texts = [str(each) if number % 9 else "" for number, each in enumerate(day)]
+    columns = {"a": ["date", "month", "weekday", "hour"]}
+    spec, x = table(rows_of(lambda n: texts[n]), columns=columns, missing="mean", test_split=0.01)
+    assert list(spec.inputs["x"].columns) == ["a", "a month", "a weekday", "a hour"]
+    there = ~np.isnan(x[:, 0])
+    days = x[there, 0].astype(float) + column(spec).origin
+    assert (x[there, 2] == np.floor(days + 3) % 7 + 1).all()  # 1970 began on a Thursday
+    assert set(x[there, 1].tolist()) <= {12, 1, 2, 3}
+    assert (x[there, 3] == np.floor(days % 1 * 24 + 1e-6) + 1).all()
+    assert column(spec, "a weekday").categories[1] == "Monday"
+    assert x[~there, 1:].tolist() == [[13, 8, 25]] * int((~there).sum())
+
+
+def test_parts_of_dates_are_served_as_stored(tensorflow: Any) -> None:
+    import pyarrow.compute as pc
+
+    from lockstep.data.columns.conversion import convert_part
+    from lockstep.modeling.dates import date_part
+
+    moments = np.datetime64("1899-02-27T23:59:59") + np.arange(3000) * np.timedelta64(13, "D")
+    texts = [str(each) for each in moments] + ["2024-02-29", "2000-12-31 23:30", "soon", ""]
+    cells = pa.chunked_array([pa.array([text if text[:1].isdigit() else None for text in texts])])
+    for part in ("weekday", "month", "hour"):
+        served = np.nan_to_num(date_part(tensorflow.constant(texts), part).numpy(), nan=-1)
+        np.testing.assert_array_equal(served, convert_part(cells, part).numbers)
+    assert pc.is_null(cells).to_pylist()[-2:] == [True, True]
+
+
+@pytest.mark.parametrize("columns", [{"a": ["weekday"]}, {"a": ["date", "date"]}, {"a": []}])
+def test_parts_without_their_date_are_refused(table: Any, columns: dict[str, Any]) -> None:
+    with pytest.raises(LockstepError, match=r"data\.columns"):
+        table(rows_of(lambda n: n / 2), columns=columns)
+
+
 def test_texts_that_stand_for_missing_numbers_are_declared(table: Any) -> None:
     content = rows_of(lambda n: n / 2 if n % 9 else "unknown")
     line = r"53 of 60 cells are numbers, this one isn't; .*, or data.null_values to \[unknown\]"

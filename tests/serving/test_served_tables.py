@@ -39,6 +39,7 @@ def trained(
             **SMALL,
             "data.name": "csv",
             "data.path": str(path),
+            "data.columns": {"day": ["date", "weekday", "month", "hour"]},
             "normalize.missing": "median",
             "normalize.missing_indicator": True,
             "register.metric": "r2",
@@ -60,7 +61,8 @@ def test_every_kind_is_found(trained: tuple[Path, Path]) -> None:
     columns = read_spec(trained[0]).inputs["x"].columns
     assert {name: each.kind for name, each in columns.items()} == {
         "size": "number", "price": "number", "colour": "category", "sold": "boolean",
-        "day": "date", "stamp": "number",
+        "day": "date", "day weekday": "weekday", "day month": "month", "day hour": "hour",
+        "stamp": "number",
     }  # fmt: skip
     assert columns["stamp"].origin >= 1_700_000_000
 

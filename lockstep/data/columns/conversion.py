@@ -16,6 +16,7 @@ from lockstep.data.columns.number_formats import (
     to_doubles,
 )
 from lockstep.data.readers.cells import Cells
+from lockstep.data.spec.columns import PARTS
 
 DAY = 86_400 * 10**6  # microseconds
 
@@ -76,6 +77,18 @@ def _dates(cells: Cells) -> Converted:
         return Converted(np.full(len(cells), np.nan), _first_wrong(cells, found) or 0)
     days = _as_numpy(moments.cast(pa.int64()).cast(pa.float64())) / DAY
     return Converted(days)
+
+
+def convert_part(cells: Cells, part: str) -> Converted:
+    """Convert ISO dates to the number of their weekday, month or hour, -1 where one is missing."""
+    moments = pc.cast(cells, pa.timestamp("us"))
+    numbers = {
+        "weekday": lambda: pc.day_of_week(moments),  # 0 is Monday
+        "month": lambda: pc.subtract(pc.month(moments), 1),
+        "hour": lambda: pc.hour(moments),
+    }[part]()
+    filled = pc.fill_null(numbers, -1).to_numpy()
+    return Converted(filled.astype(np.int32), texts=PARTS[part])
 
 
 def _categories(cells: Cells) -> Converted:

@@ -1,6 +1,6 @@
 """The kind of each column of a table: as params.yaml says, or as its cells make certain."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ class Kind(NamedTuple):
 
     name: str
     why: str
+    parts: tuple[str, ...] = ()  # of a date that are inputs too
 
 
 def decide(table: pa.Table, data: Data, others: Collection[str]) -> dict[str, Kind]:
@@ -36,7 +37,7 @@ def decide(table: pa.Table, data: Data, others: Collection[str]) -> dict[str, Ki
             raise ParamsError(f"data.columns: got {name!r}, expected {choice(name, names)}")
     open_names = [name for name in names if name not in data.columns]
     inferred = by_name(open_names, lambda name: _infer(table, name, data))
-    given = {name: Kind(data.columns[name], "as data.columns says") for name in data.columns}
+    given = {name: _declared(kind) for name, kind in data.columns.items()}
     found = {name: Kind(str(each.kind), each.why) for name, each in inferred.items()}
     kinds = {name: (given | found)[name] for name in names}
     in_doubt = {name: each for name, each in inferred.items() if not each.kind}
@@ -44,6 +45,11 @@ def decide(table: pa.Table, data: Data, others: Collection[str]) -> dict[str, Ki
         _refuse(table, in_doubt)
     _say_dropped(kinds, data.columns)
     return kinds
+
+
+def _declared(kind: str | Sequence[str]) -> Kind:
+    name, *parts = [kind] if isinstance(kind, str) else kind
+    return Kind(name, "as data.columns says", tuple(parts))
 
 
 def _infer(table: pa.Table, name: str, data: Data) -> Inferred:
@@ -113,7 +119,7 @@ def _refuse(table: pa.Table, in_doubt: Mapping[str, Inferred]) -> None:
     raise ExampleError("train split", first.cell, f"column {name!r}", problem)
 
 
-def _say_dropped(kinds: Mapping[str, Kind], given: Mapping[str, str]) -> None:
+def _say_dropped(kinds: Mapping[str, Kind], given: Collection[str]) -> None:
     for name, kind in kinds.items():
         if kind.name == "drop" and name not in given:
             console.say(f"column {name!r} is left out: {kind.why}")

@@ -15,6 +15,7 @@ class Rows:
     kinds: Mapping[str, str]
     texts: Mapping[str, list[str]]  # of each category column, by number
     null_values: tuple[str, ...] = ()  # texts that stand for a missing cell
+    sources: Mapping[str, str] = field(default_factory=dict)  # columns of dates, of their parts
     written: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # how numbers are written
 
     def __len__(self) -> int:

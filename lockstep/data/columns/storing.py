@@ -10,7 +10,7 @@ from lockstep.data.arrays import smallest_dtypes
 from lockstep.data.columns.parallel import by_name
 from lockstep.data.columns.rows import Rows
 from lockstep.data.float32 import origin_of
-from lockstep.data.spec.columns import OTHER, Column
+from lockstep.data.spec.columns import OTHER, PARTS, Column
 from lockstep.data.spec.inputs import Input
 from lockstep.errors import DataError
 
@@ -34,6 +34,9 @@ def store_rows(
 
 def _describe(name: str, train: Rows, normalize: Normalize) -> Column:
     kind, values = train.kinds[name], train.columns[name]
+    if kind in PARTS:
+        missing = bool((values < 0).any())
+        return Column(kind, [OTHER, *PARTS[kind]], missing=missing, source=train.sources[name])
     if kind == "category":
         texts = sorted({train.texts[name][number] for number in np.unique(values) if number >= 0})
         return Column(kind, [OTHER, *texts], missing=bool((values < 0).any()))
@@ -74,7 +77,7 @@ def _matrix(split: str, rows: Rows, columns: Mapping[str, Column]) -> np.ndarray
 
 def _stored(split: str, name: str, rows: Rows, column: Column) -> np.ndarray:
     values = rows.columns[name]
-    if column.kind == "category":
+    if column.is_category:
         ids = {text: number for number, text in enumerate(column.categories)}
         by_code = [ids.get(text, 0) for text in rows.texts[name]]
         last = len(column.categories) if column.missing else 0

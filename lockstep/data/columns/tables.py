@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
-from lockstep.data.columns.conversion import Converted, convert
+from lockstep.data.columns.conversion import Converted, convert, convert_part
 from lockstep.data.columns.kinds import Kind, as_texts, decide, without_missing_cells
 from lockstep.data.columns.number_formats import USUAL, NumberFormat, find_format, to_doubles
 from lockstep.data.columns.parallel import by_name
@@ -60,7 +60,7 @@ def _examples(
 ) -> Examples:
     used = {name: kind.name for name, kind in kinds.items() if kind.name != "drop"}
     texts = {name: _texts(table, name, data) for name, kind in used.items() if kind == "text"}
-    rows = {name: kind for name, kind in used.items() if kind != "text"}
+    rows = {name: kinds[name] for name, kind in used.items() if kind != "text"}
     x: dict[str, Any] = {X: _rows(split, table, rows, data)} if rows else {}
     x |= {X: next(iter(texts.values()))} if len(texts) == 1 and not rows else texts
     if not x:
@@ -133,12 +133,20 @@ def _converted(split: str, table: pa.Table, name: str, kind: str, data: Data) ->
     return found
 
 
-def _rows(split: str, table: pa.Table, kinds: Mapping[str, str], data: Data) -> Rows:
-    found = by_name(kinds, lambda name: _converted(split, table, name, kinds[name], data))
+def _rows(split: str, table: pa.Table, kinds: Mapping[str, Kind], data: Data) -> Rows:
+    found = by_name(kinds, lambda name: _converted(split, table, name, kinds[name].name, data))
+    names = {name: kind.name for name, kind in kinds.items()}
+    sources = {}
+    for name, kind in kinds.items():
+        for part in kind.parts:
+            added = f"{name} {part}"
+            names[added], sources[added] = part, name
+            found[added] = convert_part(as_texts(table[name], data), part)
     return Rows(
         {name: each.numbers for name, each in found.items()},
-        dict(kinds),
-        {name: each.texts for name, each in found.items() if kinds[name] == "category"},
+        names,
+        {name: each.texts for name, each in found.items() if each.texts},
         (*MISSING, *data.null_values),
+        sources,
         {name: vars(each.written) for name, each in found.items() if each.written != USUAL},
     )

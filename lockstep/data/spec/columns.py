@@ -5,6 +5,15 @@ from typing import Any
 
 # The number of a category that the training split doesn't have; its text is never looked up.
 OTHER = ""
+# Categories that are parts of a date, by number from 1.
+PARTS = {
+    "weekday": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+    "month": [
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    ],
+    "hour": [str(hour) for hour in range(24)],
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +24,7 @@ class Column:
     category its number. NaN is missing.
     """
 
-    kind: str  # number, boolean, date or category
+    kind: str  # number, boolean, date, category, or a part of a date
     # Of a category, by number: any other text, those of the training split, and last a missing cell
     # if the training split has any.
     categories: list[str] = dataclasses.field(default_factory=list)
@@ -24,10 +33,16 @@ class Column:
     fill: float | None = None  # what a missing number is replaced by, as stored
     indicator: bool = False  # whether the model gets a column that says what was missing
     written: dict[str, Any] = dataclasses.field(default_factory=dict)  # how numbers are written
+    source: str = ""  # of a part of a date: the column with the dates
+
+    @property
+    def is_category(self) -> bool:
+        """Whether it is stored as the number of a category."""
+        return self.kind == "category" or self.kind in PARTS
 
     @property
     def width(self) -> int:
         """How many of the model's columns it becomes."""
-        if self.kind == "category":
+        if self.is_category:
             return len(self.categories) + self.missing
         return 1 + self.indicator

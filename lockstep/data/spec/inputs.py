@@ -27,6 +27,11 @@ class Input:
     files: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
+    def cells(self) -> dict[str, Column]:
+        """The columns that a raw row has: all but the parts of dates."""
+        return {name: column for name, column in self.columns.items() if not column.source}
+
+    @property
     def model_shape(self) -> tuple[int, ...]:
         """The model's input shape: with a channel axis, categories as one-hot columns."""
         if self.kind == "image" and len(self.shape) == RANK_OF_GREY:
