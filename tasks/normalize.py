@@ -11,6 +11,8 @@ import numpy as np
 
 from lockstep.config.schema import Data, Params
 from lockstep.data import checks
+from lockstep.data.card.findings import Findings, without_folders
+from lockstep.data.card.writing import write_card
 from lockstep.data.duplicates import count_duplicates
 from lockstep.data.readers.raw_data import RawData
 from lockstep.data.readers.user_files import named_by_source
@@ -29,13 +31,19 @@ def normalize(params: Params, root: Path) -> None:
     """Check the raw arrays, hold out a validation split, and store all splits in small dtypes.
 
     Numbers are stored unscaled, words as token ids; spec.json describes the preprocessing that the
-    model applies. Raises DataError.
+    model applies. The data card in report/ describes the data for a person. Raises DataError.
     """
-    with atomic_files.scratch_folder(root / layout.READY) as scratch:
-        _normalize(params, root, scratch)
+    notes: list[str] = []
+    with (
+        atomic_files.scratch_folder(root / layout.READY) as scratch,
+        console.forwarding_to(notes.append, lambda share: None),
+    ):
+        found = _normalize(params, root, scratch)
+    lines = without_folders(notes, root / params.data.path)
+    write_card(root, replace(found, notes=lines))
 
 
-def _normalize(params: Params, root: Path, scratch: Path) -> None:
+def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     dataset = datasets.find(params.data.name)
     read = _read(dataset, params, root, scratch)
     with _examples_named_by_place(dataset, params, root):
@@ -51,8 +59,10 @@ def _normalize(params: Params, root: Path, scratch: Path) -> None:
     if hasattr(dataset, "file_format"):
         files = dataset.file_format(raw.splits["train"].x, params)
         inputs = {name: replace(each, files=files) for name, each in inputs.items()}
-    if own:
-        _say_duplicates(splits)
+    duplicates = count_duplicates(splits["train"], splits["test"])
+    if own and duplicates:
+        size = splits["test"].size
+        console.say(f"{duplicates} of {size} test examples are in the training split too")
     spec = Spec(
         data=params.data.name,
         inputs=inputs,
@@ -66,12 +76,14 @@ def _normalize(params: Params, root: Path, scratch: Path) -> None:
         for split, examples in splits.items():
             save_examples(examples, split, ready)
         write_spec(spec, ready)
+    return Findings(raw.columns, _why(dataset, params.data), duplicates)
 
 
-def _say_duplicates(splits: dict[str, Examples]) -> None:
-    count = count_duplicates(splits["train"], splits["test"])
-    if count:
-        console.say(f"{count} of {splits['test'].size} test examples are in the training split too")
+def _why(dataset: ModuleType, data: Data) -> str:
+    """Why the targets were taken for their kind."""
+    if hasattr(dataset, "TARGET_KIND"):
+        return f"as tasks/datasets/{data.name}.py declares"
+    return "by their values" if data.target_kind == "auto" else "as data.target_kind says"
 
 
 def _read(dataset: ModuleType, params: Params, root: Path, scratch: Path) -> Any:

@@ -14,6 +14,7 @@ WEIGHTS = Path("weights")
 INITIAL_WEIGHTS = WEIGHTS / "initial.weights.h5"
 BEST_WEIGHTS, LAST_WEIGHTS = WEIGHTS / "best.weights.h5", WEIGHTS / "last.weights.h5"
 REPORT = Path("report")
+DATA_CARD, DATA_TEXT, DATA_PICTURES = REPORT / "data.json", REPORT / "data.md", REPORT / "data"
 SUMMARY, MODEL_SIZE = REPORT / "summary.txt", REPORT / "model.json"
 HISTORY = REPORT / "history.csv"
 OUTPUTS, METRICS = REPORT / "outputs.npy", REPORT / "metrics.json"

@@ -25,7 +25,7 @@ from lockstep.versioning.hashes import recorded_outputs
 
 KEY = "lockstep.experiment"
 BATCH = 1000  # MLflow's limit of metrics per request
-TRAINING_FILES = ("summary.txt", "model.json", "history.csv")
+TRAINING_FILES = ("data.json", "data.md", "data", "summary.txt", "model.json", "history.csv")
 EVALUATION_FILES = (
     "metrics.json", "classes.csv", "predictions.csv",
     "curves.png", "mistakes.png", "predictions.png",

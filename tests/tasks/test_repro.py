@@ -61,8 +61,9 @@ def test_git_sees_small_results_only(reproduced: Reproduced) -> None:
         *(
             f"report/{name}"
             for name in (
-                "classes.csv", "curves.png", "history.csv", "metrics.json", "mistakes.png",
-                "model.json", "predictions.csv", "predictions.png", "registered.json",
+                "classes.csv", "curves.png", "data.json", "history.csv", "metrics.json",
+                "mistakes.png", "model.json", "predictions.csv", "predictions.png",
+                "registered.json",
             )
         ),
     ]  # fmt: skip

@@ -26,3 +26,5 @@ class RawData:
     keys: Mapping[str, SplitKeys] = field(default_factory=dict)
     # The examples' rows in the file, of splits from which rows were left out.
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
+    # Of a table's columns, by name in the file's order: the kind, and why it was taken for that.
+    columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The data card: what the stage normalize found in a data set, for a person to look at."""

@@ -1,0 +1,55 @@
+"""Samples, histograms and most frequent values of arrays, which may be larger than memory."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+SAMPLE = 10_000  # examples from which histograms and most frequent values are counted
+BINS, FREQUENT = 20, 5
+BLOCK = 2**24  # bytes to read at once
+
+
+def sampled(array: np.ndarray, count: int = SAMPLE) -> np.ndarray:
+    """Return at most `count` evenly spaced examples."""
+    return np.asarray(array[spaced(len(array), count)])
+
+
+def spaced(size: int, count: int) -> slice:
+    """Return a slice of at most `count` evenly spaced indices below `size`."""
+    return slice(None, None, max(1, -(-size // count)))
+
+
+def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the examples in blocks, in their order."""
+    count = max(1, BLOCK // max(1, array[:1].nbytes))
+    for at in range(0, len(array), count):
+        yield np.asarray(array[at : at + count])
+
+
+def histogram(values: np.ndarray, low: float, high: float) -> list[int]:
+    """Return how many values each of BINS equal parts from `low` to `high` has."""
+    found = np.histogram(values.astype(np.float64), BINS, (low, high))[0]
+    return [int(count) for count in found]
+
+
+def frequent(values: np.ndarray) -> list[tuple[Any, float]]:
+    """Return the most frequent values with their shares; none if all values differ."""
+    found, counts = np.unique(values, return_counts=True)
+    if not len(counts) or counts.max() == 1:
+        return []
+    order = np.argsort(-counts, kind="stable")[:FREQUENT]
+    return [(found[each], share(counts[each], len(values))) for each in order]
+
+
+def share(count: Any, total: int) -> float:
+    """Return a share, rounded so that JSON stays readable."""
+    return round(float(count) / max(total, 1), 4)
+
+
+def number(value: Any) -> int | float | None:
+    """Return a number as JSON writes it: whole if it is, None for NaN."""
+    found = float(str(value)) if isinstance(value, np.floating) else float(value)
+    if not np.isfinite(found):
+        return None
+    return int(found) if found == np.trunc(found) and abs(found) < 2**53 else found
