@@ -2,6 +2,7 @@
 
 import copy
 import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,20 @@ def overridden(raw: Any, assignments: list[str]) -> Any:
             raise ParamsError(f"{key}: unknown key, {'.'.join(sections)} isn't a mapping")
         parent[last] = _value(assignment, text)
     return values
+
+
+def as_value(value: Any) -> str:
+    """Return the text of a value in `key=value`; a text only has quotes if it needs them."""
+    if isinstance(value, str) and _is_plain(value):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return bool(_loaded(text) == text)
+    except (YAMLError, ValueError, RecursionError):
+        return False
 
 
 def write_overridden(path: Path, assignments: list[str]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from lockstep.process import stopping
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
+from pipelines.cli._options_anywhere import OptionsAnywhere
 from pipelines.servers import running
 
 
@@ -28,7 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; it sets `act` to the command's function."""
     parser = argparse.ArgumentParser("lockstep", description="Reproducible, distributed Keras.")
     parser.add_argument("--version", action="version", version=version("lockstep"))
-    commands = parser.add_subparsers(dest="command", required=True)
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=OptionsAnywhere)
     for name in command_names():
         module = import_module(f"pipelines.cli.{name}")
         command = commands.add_parser(name, help=module.HELP)

@@ -32,12 +32,31 @@ from pathlib import Path
 from types import ModuleType
 
 from lockstep.config.schema import USER_DATA, Params
-from lockstep.errors import ParamsError
+from lockstep.data.readers import user_files
+from lockstep.errors import DataError, ParamsError
 
 
 def find(name: str) -> ModuleType:
     """Return the module of the data set with this name."""
     return importlib.import_module(f"{__name__}.{name}")
+
+
+def name_for(path: Path) -> str:
+    """Return the data set that reads a person's file or folder, by suffixes.
+
+    Raises DataError if there is no such path, or none reads it.
+    """
+    user_files.check_exists(path)
+    files = path.iterdir() if path.is_dir() else [path]
+    found = {file.suffix.lower() for file in files if not file.name.startswith(".")}
+    known = {name: getattr(find(name), "SUFFIXES", ()) for name in USER_DATA}
+    name = next((name for name, suffixes in known.items() if found and found <= {*suffixes}), "")
+    if not name and not path.is_dir():
+        expected = ", ".join(suffix for suffixes in known.values() for suffix in suffixes)
+        raise DataError(
+            f"{path}: got a file {path.suffix}, expected a folder, or one of {expected}"
+        )
+    return name or "folder"
 
 
 def check_user_data(params: Params, root: Path) -> None:

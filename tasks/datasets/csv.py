@@ -11,7 +11,7 @@ from lockstep.data.readers.delimited_files import read_texts, row_numbers
 from lockstep.data.readers.dialects import detect
 
 import_files = user_files.import_files
-SUFFIXES = (".csv", ".tsv")
+SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def check(source: Path, data: Data) -> None:

@@ -16,6 +16,8 @@ from lockstep.process import console
 
 import_files = user_files.import_files
 
+SUFFIXES = (".npz",)
+
 
 def check(source: Path, data: Data) -> None:
     """Raise DataError if `source` is no .npz file; its arrays are checked by `read`."""

@@ -1,5 +1,6 @@
 """How many examples of each split have each class or label, or numbers in each of equal parts."""
 
+import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from lockstep.data.card.values import BINS, blocks, histogram, number, sampled
 from lockstep.data.spec import Target
 
+DIGITS = 2  # of a part's size that are shown
 DENSE = 256  # examples with a target for each pixel or step of which values are counted
 
 
@@ -38,7 +40,8 @@ def _classes(
 def _parts(splits: Mapping[str, np.ndarray]) -> tuple[list[str], dict[str, np.ndarray]]:
     limits = [_limits(block) for y in splits.values() for block in blocks(y)]
     low, high = min(low for low, _ in limits), max(high for _, high in limits)
-    edges = [number(np.float32(edge)) for edge in np.linspace(low, high, BINS + 1)]
+    digits = DIGITS - math.floor(math.log10((high - low) / BINS or 1))
+    edges = [number(round(edge, digits)) for edge in np.linspace(low, high, BINS + 1)]
     labels = [f"{start} to {end}" for start, end in pairwise(edges)]
     return labels, _counted(splits, lambda block: np.array(histogram(block, low, high)))
 

@@ -112,11 +112,17 @@ def _refuse(table: pa.Table, in_doubt: Mapping[str, Inferred]) -> None:
     fix = f"set data.columns to {{{fixes}}}"
     if not first.possible:
         fix = "set data.decimal or data.thousands"
-    cell = table[name][first.cell].as_py()
+    for other, each in list(in_doubt.items())[1:]:
+        console.say(f"column {other!r} is in doubt too: {_cell(table, other, each)!r}: {each.why}")
+    cell = _cell(table, name, first)
     if first.may_be_missing:
         fix += f", or data.null_values to [{cell}]"
     problem = f"is {cell!r}: {first.why}; {fix}"
     raise ExampleError("train split", first.cell, f"column {name!r}", problem)
+
+
+def _cell(table: pa.Table, name: str, found: Inferred) -> object:
+    return table[name][found.cell].as_py()
 
 
 def _say_dropped(kinds: Mapping[str, Kind], given: Collection[str]) -> None:
