@@ -24,6 +24,7 @@ def describe_columns(
     """
     unnamed = {f"{name}[{each}]": ARRAY for each in range(min(found.shape[-1], MOST))}
     columns = found.columns or unnamed
+    x = x[:, : len(columns)]
     sample, missing = sampled(x), _missing(x, list(columns.values()))
     described = {}
     for at, (each, column) in enumerate(columns.items()):
@@ -51,10 +52,9 @@ def _missing(x: np.ndarray, columns: list[Column]) -> np.ndarray:
     counts = np.zeros(len(columns), np.int64)
     last = np.array([_last(column) for column in columns])
     for block in blocks(x):
-        known = block[:, : len(columns)]
-        counts += (known == last).sum(axis=0)
-        if known.dtype.kind == "f":
-            counts += np.isnan(known).sum(axis=0)
+        counts += (block == last).sum(axis=0)
+        if block.dtype.kind == "f":
+            counts += np.isnan(block).sum(axis=0)
     return counts
 
 

@@ -36,6 +36,7 @@ def describe(spec: Spec, splits: Mapping[str, Examples], findings: Findings) -> 
                 "name": name,
                 "kind": target.kind,
                 "why": findings.target_why,
+                "dense": target.is_dense,
                 target.values: len(target.classes) or target.outputs,
             }
             for name, target in spec.targets.items()

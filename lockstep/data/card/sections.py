@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockstep.data.card.naming import percent, shown, sparkline
+from lockstep.data.card.targets import DENSE
 
 MOST = 100  # rows of a table that are shown
 
@@ -87,6 +88,8 @@ def _input(found: dict[str, Any]) -> Section:
 
 def _targets(card: dict[str, Any]) -> Section:
     lines = [f"{each['name']}: {each['kind']}, {each['why']}" for each in card["targets"]]
+    if any(each["dense"] for each in card["targets"]):
+        lines.append(f"values of pixels or steps are counted in {DENSE} examples of a split")
     values = card["target_values"]
     splits = list(card["examples"])
     rows = [

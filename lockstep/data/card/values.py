@@ -7,11 +7,12 @@ import numpy as np
 
 SAMPLE = 10_000  # examples from which histograms and most frequent values are counted
 BINS, FREQUENT = 20, 5
-BLOCK = 2**24  # bytes to read at once
+BLOCK = 2**24  # bytes that are read at once
 
 
 def sampled(array: np.ndarray, count: int = SAMPLE) -> np.ndarray:
-    """Return at most `count` evenly spaced examples."""
+    """Return at most `count` evenly spaced examples, fewer if these are very large."""
+    count = min(count, max(1, BLOCK // max(1, array[:1].nbytes)))
     return np.asarray(array[spaced(len(array), count)])
 
 
