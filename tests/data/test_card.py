@@ -142,7 +142,7 @@ def test_the_same_data_elsewhere_give_the_same_bytes(
     root: Path, workspace: Path, rows: Path, tmp_path: Path
 ) -> None:
     first = digests(root)
-    assert set(first) == {"data.json", "data.md", "histograms.png"}
+    assert set(first) == {"data.json", "data.md", "histograms.png", "targets.csv"}
     moved = shutil.copy(rows, tmp_path)
     assert digests(with_rows(workspace, Path(moved))) == first
 

@@ -72,10 +72,11 @@ def test_git_sees_small_results_only(reproduced: Reproduced) -> None:
 def test_dvc_shows_metrics_and_plots(reproduced: Reproduced) -> None:
     shown = json.loads(run(reproduced.root, "dvc", "metrics", "show", "--json").stdout)
     assert shown[""]["data"]["report/metrics.json"]["data"] == read(reproduced.root, "metrics.json")
+    assert shown[""]["data"]["report/data.json"]["data"]["examples"]["test"] == 360
     plots = run(reproduced.root, "dvc", "plots", "show")
     assert plots.returncode == 0, plots.stdout
     page = (reproduced.root / "dvc_plots" / "index.html").read_text()
-    for title in ("Loss", "Actual and predicted", "Recall of each class"):
+    for title in ("Loss", "Actual and predicted", "Recall of each class", "Training targets"):
         assert title in page
     shutil.rmtree(reproduced.root / "dvc_plots")
 
@@ -101,6 +102,7 @@ def test_one_finished_run_records_everything(reproduced: Reproduced, client: Any
     assert all(f"md5: {digest}.dir" in lock for digest in inputs)
     artifacts = {each.path for each in client.list_artifacts(found.info.run_id, "report")}
     assert {"report/curves.png", "report/mistakes.png", "report/history.csv"} <= artifacts
+    assert {"report/data.json", "report/data.md", "report/data"} <= artifacts
 
 
 def test_the_champion_has_these_weights(reproduced: Reproduced, client: Any) -> None:

@@ -1,5 +1,6 @@
 """Write a data card: report/data.json, report/data.md and its pictures in report/data."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,19 @@ def write_card(root: Path, findings: Findings) -> None:
     card = describe(spec, splits, findings)
     with atomic_files.whole_folder(root / layout.DATA_PICTURES) as folder:
         drawn = _draw(spec, splits["train"], card, folder)
+        _write_targets(card, folder / "targets.csv")
     text = as_markdown(sections(card, drawn), layout.DATA_PICTURES.name)
     atomic_files.write_text(root / layout.DATA_TEXT, text)
     atomic_files.write_json(root / layout.DATA_CARD, card)
+
+
+def _write_targets(card: Mapping[str, Any], path: Path) -> None:
+    """Write the counts of each class or part as a CSV, which dvc.yaml has a plot of."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        names = ["target", "value", *card["examples"]]
+        table = csv.DictWriter(file, names, lineterminator="\n")
+        table.writeheader()
+        table.writerows(card["target_values"])
 
 
 def _draw(spec: Spec, train: Examples, card: Mapping[str, Any], folder: Path) -> list[str]:
