@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lockstep.data import blocks
 from lockstep.data.card import values
 from lockstep.data.card.content import describe
 from lockstep.data.card.drawing import CELL, GAP, MARGIN
@@ -150,7 +151,7 @@ def test_the_same_data_elsewhere_give_the_same_bytes(
 def test_arrays_read_in_blocks_give_the_same_card(
     card: Any, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(values, "BLOCK", 7 * 4 * 5)  # seven rows
+    monkeypatch.setattr(blocks, "BYTES", 7 * 4 * 5)  # seven rows
     spec = read_spec(root)
     again = describe(spec, {split: load_examples(root, split) for split in spec.splits}, Findings())
     assert again["target_values"] == card["target_values"]

@@ -39,7 +39,7 @@ def pretend(root: Path) -> Callable[[str], bool]:
                 out = root / (entry if isinstance(entry, str) else next(iter(entry)))
                 file = out / "spec.json" if out.parent.name == "data" else out
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(json.dumps({"text": text}))
+                file.write_text(json.dumps({"text": f"{text} {file.name}"}))
         return True
 
     return act

@@ -18,6 +18,7 @@ STALE = {
     "lockstep/data/fetch.py": {DOWNLOAD, NORMALIZE},
     "lockstep/data/readers/idx.py": {DOWNLOAD, NORMALIZE},
     "lockstep/data/checks.py": {NORMALIZE},
+    "lockstep/data/card/writing.py": {NORMALIZE},
     "lockstep/data/spec/files.py": {NORMALIZE, *MODEL},
     "lockstep/data/spec/target_kinds/mask.py": {NORMALIZE, *MODEL},
     "lockstep/evaluation/reports/mask.py": {EVALUATE},

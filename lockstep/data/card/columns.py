@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.data.card.values import blocks, frequent, histogram, number, sampled, share
+from lockstep.data.blocks import blocks
+from lockstep.data.card.values import frequent, histogram, number, sampled, share
 from lockstep.data.spec import Input
 from lockstep.data.spec.columns import Column
 
@@ -51,7 +52,8 @@ def _missing(x: np.ndarray, columns: list[Column]) -> np.ndarray:
     """How many cells of each column are missing."""
     counts = np.zeros(len(columns), np.int64)
     last = np.array([_last(column) for column in columns])
-    for block in blocks(x):
+    for rows in blocks(x):
+        block = x[rows]
         counts += (block == last).sum(axis=0)
         if block.dtype.kind == "f":
             counts += np.isnan(block).sum(axis=0)

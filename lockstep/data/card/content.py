@@ -37,7 +37,9 @@ def describe(spec: Spec, splits: Mapping[str, Examples], findings: Findings) -> 
                 "kind": target.kind,
                 "why": findings.target_why,
                 "dense": target.is_dense,
-                target.values: len(target.classes) or target.outputs,
+                target.values: target.outputs
+                if target.values == "numbers"
+                else len(target.classes),
             }
             for name, target in spec.targets.items()
         ],

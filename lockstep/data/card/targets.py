@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.data.card.values import BINS, blocks, histogram, number, sampled
+from lockstep.data.blocks import blocks
+from lockstep.data.card.values import BINS, histogram, number, sampled
 from lockstep.data.spec import Target
 
 DIGITS = 2  # of a part's size that are shown
@@ -19,7 +20,7 @@ def count_values(
 ) -> list[dict[str, Any]]:
     """Return a row for each class, label or part, with the counts of each split by its name."""
     known = {split: sampled(y, DENSE) if target.is_dense else y for split, y in splits.items()}
-    labels, counts = _classes(target, known) if target.classes else _parts(known)
+    labels, counts = _parts(known) if target.values == "numbers" else _classes(target, known)
     return [
         {"target": name, "value": label, **{split: int(each[at]) for split, each in counts.items()}}
         for at, label in enumerate(labels)
@@ -38,7 +39,7 @@ def _classes(
 
 
 def _parts(splits: Mapping[str, np.ndarray]) -> tuple[list[str], dict[str, np.ndarray]]:
-    limits = [_limits(block) for y in splits.values() for block in blocks(y)]
+    limits = [_limits(y[block]) for y in splits.values() for block in blocks(y)]
     low, high = min(low for low, _ in limits), max(high for _, high in limits)
     digits = DIGITS - math.floor(math.log10((high - low) / BINS or 1))
     edges = [number(round(edge, digits)) for edge in np.linspace(low, high, BINS + 1)]
@@ -53,4 +54,4 @@ def _limits(block: np.ndarray) -> tuple[float, float]:
 def _counted(
     splits: Mapping[str, np.ndarray], count: Callable[[np.ndarray], np.ndarray]
 ) -> dict[str, np.ndarray]:
-    return {split: np.sum([*map(count, blocks(y))], axis=0) for split, y in splits.items()}
+    return {split: np.sum([count(y[block]) for block in blocks(y)], axis=0) for split, y in splits.items()}

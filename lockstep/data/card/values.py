@@ -1,18 +1,19 @@
 """Samples, histograms and most frequent values of arrays, which may be larger than memory."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from lockstep.data.blocks import BYTES
+
 SAMPLE = 10_000  # examples from which histograms and most frequent values are counted
 BINS, FREQUENT = 20, 5
-BLOCK = 2**24  # bytes that are read at once
+CONVERTED = 2**20  # numbers that are float64 at once
 
 
 def sampled(array: np.ndarray, count: int = SAMPLE) -> np.ndarray:
     """Return at most `count` evenly spaced examples, fewer if these are very large."""
-    count = min(count, max(1, BLOCK // max(1, array[:1].nbytes)))
+    count = min(count, max(1, BYTES // max(1, array[:1].nbytes)))
     return np.asarray(array[spaced(len(array), count)])
 
 
@@ -21,17 +22,13 @@ def spaced(size: int, count: int) -> slice:
     return slice(None, None, max(1, -(-size // count)))
 
 
-def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the examples in blocks, in their order."""
-    count = max(1, BLOCK // max(1, array[:1].nbytes))
-    for at in range(0, len(array), count):
-        yield np.asarray(array[at : at + count])
-
-
 def histogram(values: np.ndarray, low: float, high: float) -> list[int]:
     """Return how many values each of BINS equal parts from `low` to `high` has."""
-    found = np.histogram(values.astype(np.float64), BINS, (low, high))[0]
-    return [int(count) for count in found]
+    flat, counts = values.reshape(-1), np.zeros(BINS, np.int64)
+    for at in range(0, len(flat), CONVERTED):
+        part = flat[at : at + CONVERTED].astype(np.float64)
+        counts += np.histogram(part, BINS, (low, high))[0]
+    return counts.tolist()
 
 
 def frequent(values: np.ndarray) -> list[tuple[Any, float]]:
