@@ -46,7 +46,8 @@ def act(root: Path, arguments: Namespace) -> None:
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     print_sections(sections(card))
     preset = ["--preset", arguments.preset] if arguments.preset else []
-    fitting = _fitting(values, card, arguments.overrides) if own else []
+    is_new = any(each.startswith("data.path=") for each in own)
+    fitting = _fitting(values, card, arguments.overrides) if is_new else []
     print("To train with these data:\n")
     print(shlex.join(["lockstep", "run", *preset, *own, *arguments.overrides, *fitting]))
 

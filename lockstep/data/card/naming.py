@@ -4,6 +4,7 @@ from typing import Any
 
 from lockstep.errors import one_line
 
+SEPARATED = 10_000  # from which on a whole number's thousands are separated
 SHARES = (0.001, 0.9995)  # below and above, a share isn't rounded to none or all
 
 
@@ -19,13 +20,9 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return shortened(value) or "(empty)"
-    return (
-        f"{value:,}"
-        if isinstance(value, int) and abs(value) >= 10_000
-        else f"{value:.6g}"
-        if isinstance(value, float)
-        else str(value)
-    )
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return f"{value:,}" if not isinstance(value, bool) and abs(value) >= SEPARATED else str(value)
 
 
 def percent(share: float) -> str:

@@ -1,5 +1,6 @@
 """Sample pictures of the training split, as a card shows them: in rows by class."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,28 +17,28 @@ def sample_pictures(
     found: Input, x: np.ndarray, target: Target | None, y: np.ndarray | None
 ) -> list[tuple[str, list[np.ndarray]]]:
     """Return rows of pictures of bytes, with the name of each row's class if there are classes."""
-    if target is not None and target.kind == "classification" and y is not None:
-        chosen = _by_class(target, y)
-    else:
-        every = range(len(x))[spaced(len(x), ROWS // 2 * ACROSS)]
-        chosen = {f"{at}": every[at : at + ACROSS] for at in range(0, len(every), ACROSS)}
-        chosen = {"" if len(chosen) == 1 else name: each for name, each in chosen.items()}
-    named = target is not None and target.kind == "classification"
+    by_class = target is not None and target.kind == "classification" and y is not None
+    rows = _by_class(target, y) if by_class else _evenly_spaced(len(x))  # type: ignore[arg-type]
     return [
-        (name if named else "", [_as_bytes(x[each], found.statistics) for each in indices])
-        for name, indices in chosen.items()
+        (name, [_as_bytes(x[each], found.statistics) for each in indices]) for name, indices in rows
     ]
 
 
-def _by_class(target: Target, y: np.ndarray) -> dict[str, Any]:
-    """Indices of the first examples of the first classes, by the class's name."""
+def _evenly_spaced(size: int) -> list[tuple[str, Sequence[int]]]:
+    """Rows of indices without names."""
+    every = range(size)[spaced(size, ROWS // 2 * ACROSS)]
+    return [("", every[at : at + ACROSS]) for at in range(0, len(every), ACROSS)]
+
+
+def _by_class(target: Target, y: np.ndarray) -> list[tuple[str, Sequence[int]]]:
+    """Indices of the first examples of the first classes, with the class's name."""
     step = spaced(len(y), LOOKED_AT).step
     labels = np.asarray(y[::step])
-    chosen = {
-        name: step * np.flatnonzero(labels == number)[:ACROSS]
+    rows = [
+        (name, [int(step * at) for at in np.flatnonzero(labels == number)[:ACROSS]])
         for number, name in enumerate(target.classes[:ROWS])
-    }
-    return {name: indices for name, indices in chosen.items() if len(indices)}
+    ]
+    return [row for row in rows if row[1]]
 
 
 def _as_bytes(picture: np.ndarray, statistics: dict[str, Any]) -> np.ndarray:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep.data.card.naming import percent, shown, sparkline
+from lockstep.data.card.naming import percent, shortened, shown, sparkline
 from lockstep.data.card.targets import DENSE
+from lockstep.data.card.texts import LONGEST
 
 MOST = 100  # rows of a table that are shown
 
@@ -73,7 +74,7 @@ def _range(column: dict[str, Any]) -> str:
 
 def _input(found: dict[str, Any]) -> Section:
     shape = " x ".join(map(str, found["shape"]))
-    title = f"Input {found['name']}: {found['kind']}, {shape}, {found['dtype']}"
+    title = f"Input {shown(found['name'])}: {found['kind']}, {shape}, {found['dtype']}"
     line = f"{_range(found)}, mean {shown(found['mean'])}: {sparkline(found['histogram'])}"
     if found["kind"] != "text":
         return Section(title, [f"levels: {line}"])
@@ -83,17 +84,22 @@ def _input(found: dict[str, Any]) -> Section:
         f"vocabulary: {found['vocabulary']:,} tokens; unknown tokens: {unknown}",
         f"texts without a token: {percent(found['empty'])}",
     ]
-    return Section(title, lines, ["texts as the model gets them"], [[t] for t in found["samples"]])
+    return Section(
+        title,
+        lines,
+        ["texts as the model gets them"],
+        [[shortened(each, LONGEST)] for each in found["samples"]],
+    )
 
 
 def _targets(card: dict[str, Any]) -> Section:
-    lines = [f"{each['name']}: {each['kind']}, {each['why']}" for each in card["targets"]]
+    lines = [f"{shown(each['name'])}: {each['kind']}, {each['why']}" for each in card["targets"]]
     if any(each["dense"] for each in card["targets"]):
         lines.append(f"values of pixels or steps are counted in {DENSE} examples of a split")
     values = card["target_values"]
     splits = list(card["examples"])
     rows = [
-        [each["target"], shown(each["value"]), *(f"{each[split]:,}" for split in splits)]
+        [shown(each["target"]), shown(each["value"]), *(f"{each[split]:,}" for split in splits)]
         for each in values[:MOST]
     ]
     if len(values) > MOST:
