@@ -54,4 +54,7 @@ def _limits(block: np.ndarray) -> tuple[float, float]:
 def _counted(
     splits: Mapping[str, np.ndarray], count: Callable[[np.ndarray], np.ndarray]
 ) -> dict[str, np.ndarray]:
-    return {split: np.sum([count(y[block]) for block in blocks(y)], axis=0) for split, y in splits.items()}
+    return {
+        split: np.sum([count(y[block]) for block in blocks(y)], axis=0)
+        for split, y in splits.items()
+    }
