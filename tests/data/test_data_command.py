@@ -49,7 +49,7 @@ def printed(
 
 
 def files(root: Path) -> dict[str, float]:
-    return {str(file): file.stat().st_mtime for file in root.glob("*")}
+    return {str(file): file.lstat().st_mtime for file in root.rglob("*")}
 
 
 def command(text: str) -> list[str]:
