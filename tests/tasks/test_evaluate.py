@@ -61,7 +61,8 @@ def test_plots_are_valid_images(judged: Path, name: str) -> None:
 
 
 def test_evaluating_twice_gives_the_same_bytes(judged: Path) -> None:
-    files = [file for file in (judged / "report").iterdir() if file.name != "history.csv"]
+    report = (judged / "report").iterdir()
+    files = [file for file in report if file.is_file() and file.name != "history.csv"]
     before = {file: file.read_bytes() for file in files}
     evaluate.evaluate(load(judged), judged)
     assert {file: file.read_bytes() for file in files} == before
