@@ -56,7 +56,14 @@ def name_for(path: Path) -> str:
         raise DataError(
             f"{path}: got a file {path.suffix}, expected a folder, or one of {expected}"
         )
-    return name or "folder"
+    return name or ("texts" if _has_texts_only(path) else "folder")
+
+
+def _has_texts_only(folder: Path) -> bool:
+    """Whether the visible files of all sub-folders are .txt files."""
+    files = (path for each in folder.iterdir() if each.is_dir() for path in each.rglob("[!.]*"))
+    suffixes = {path.suffix.lower() for path in files if path.is_file()}
+    return suffixes == {find("texts").SUFFIX}
 
 
 def check_user_data(params: Params, root: Path) -> None:

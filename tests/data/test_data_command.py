@@ -93,7 +93,8 @@ def test_a_path_is_of_the_current_folder(
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("a.npz", "npz"), ("pictures", "folder"), ("a.jsonl", "table")]
+    ("name", "kind"),
+    [("a.npz", "npz"), ("pictures", "folder"), ("letters", "texts"), ("a.jsonl", "table")],
 )
 def test_the_data_set_follows_from_the_path(
     printed: Printed, tmp_path: Path, name: str, kind: str
@@ -106,6 +107,10 @@ def test_the_data_set_follows_from_the_path(
             (path / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
             pixels = np.full((4, 4), number, np.uint8)
             Image.fromarray(pixels).save(path / "ab"[number % 2] / f"{number}.png")
+    elif kind == "texts":
+        for number in range(20):
+            (path / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+            (path / "ab"[number % 2] / f"{number}.txt").write_text(f"letter {number}")
     else:
         path.write_text("".join(f'{{"a": {n / 7}, "b": {n}}}\n' for n in range(20)))
     found = command(printed(path))

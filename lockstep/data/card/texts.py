@@ -7,6 +7,7 @@ import numpy as np
 
 from lockstep.data.card.values import histogram, number, sampled, share
 from lockstep.data.spec import Input
+from lockstep.data.spec.tokens import WORDS
 
 UNKNOWN = 1  # the id of a word that the vocabulary doesn't have; 0 pads
 SAMPLES, LONGEST = 8, 160
@@ -25,7 +26,7 @@ def describe_texts(found: Input, splits: Mapping[str, np.ndarray]) -> dict[str, 
         "empty": share((lengths == 0).sum(), len(lengths)),
         "unknown": {split: _unknown(sampled(each)) for split, each in splits.items()},
         "histogram": histogram(lengths, *limits),
-        "samples": [_text(row, found.words) for row in sampled(ids, SAMPLES)],
+        "samples": [_text(row, found) for row in sampled(ids, SAMPLES)],
     }
 
 
@@ -33,7 +34,7 @@ def _unknown(ids: np.ndarray) -> float:
     return share((ids == UNKNOWN).sum(), int((ids > 0).sum()))
 
 
-def _text(ids: np.ndarray, words: list[str]) -> str:
-    between = "" if all(len(word) == 1 for word in words[2:]) else " "
-    text = between.join(words[each] for each in ids if each > 0)
+def _text(ids: np.ndarray, found: Input) -> str:
+    between = " " if found.tokens == WORDS else ""
+    text = between.join(found.words[each] for each in ids if each > 0)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
