@@ -23,13 +23,15 @@ def describe_columns(
 
     `kinds` has each named column's kind, and why.
     """
-    unnamed = {f"{name}[{each}]": ARRAY for each in range(min(found.shape[-1], MOST))}
-    columns = found.columns or unnamed
+    of_array = {f"{name}[{each}]": ARRAY for each in range(min(found.shape[-1], MOST))}
+    columns = found.columns or of_array
     x = x[:, : len(columns)]
     sample, missing = sampled(x), _missing(x, list(columns.values()))
     described = {}
     for at, (each, column) in enumerate(columns.items()):
-        kind, why = kinds.get(each, (column.kind, OF_ARRAY))
+        of_part = f"data.columns asks for it, of {column.source!r}"
+        unnamed = (column.kind, of_part if column.source else OF_ARRAY)
+        kind, why = kinds.get(each, unnamed)
         described[each] = {"kind": kind, "why": why, "missing": share(missing[at], len(x))}
         limits = tuple(found.statistics[key][at] for key in ("minimum", "maximum"))
         described[each] |= _describe(sample[:, at], column, limits)
@@ -39,7 +41,7 @@ def describe_columns(
 def _describe(stored: np.ndarray, column: Column, limits: tuple[float, ...]) -> dict[str, Any]:
     there = stored[~_is_missing(stored, column)]
     often = [[_shown(value, column), part] for value, part in frequent(there)]
-    if column.kind in ("category", "boolean"):
+    if column.is_category or column.kind == "boolean":
         return {"values": max(len(column.categories) - 1, 2), "frequent": often}
     if not np.isfinite(limits).all():
         return {"frequent": often}
@@ -66,12 +68,12 @@ def _is_missing(stored: np.ndarray, column: Column) -> np.ndarray:
 
 def _last(column: Column) -> float:
     """The number that stands for a missing category; NaN, which equals none, for other columns."""
-    return len(column.categories) if column.kind == "category" and column.missing else np.nan
+    return len(column.categories) if column.is_category and column.missing else np.nan
 
 
 def _shown(stored: Any, column: Column) -> Any:
     """A stored value as it was in the file."""
-    if column.kind == "category":
+    if column.is_category:
         return column.categories[int(stored)]
     if column.kind == "boolean":
         return bool(stored)

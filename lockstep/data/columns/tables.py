@@ -41,7 +41,8 @@ def examples_of(tables: Mapping[str, pa.Table], data: Data) -> RawData:
         splits[split] = _examples(split, table, kept, data, kinds, roles.targets)
         keys[split] = keys_of(split, table, data).at(kept)
         rows[split] = kept
-    return RawData(splits, keys, rows, kinds)
+    why = {name: (kind.name, kind.why) for name, kind in kinds.items()}
+    return RawData(splits, keys, rows, why)
 
 
 def _check_columns(split: str, table: pa.Table, names: Iterable[str]) -> None:
