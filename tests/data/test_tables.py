@@ -259,6 +259,27 @@ def test_a_row_keeps_its_number_beside_rows_without_a_target(table: Any) -> None
         table(content, drop_missing_targets=True, columns={"a": "number"})
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '"a\nb",y\n' + "".join(f"{n}.5,{n / 7}\n" for n in range(COUNT)),
+        "# note\n\n" + '"a\nb",y\n' + "".join(f"{n}.5,{n / 7}\n" for n in range(COUNT)),
+    ],
+)
+def test_a_header_of_two_lines(table: Any, content: str) -> None:
+    spec, x = table(content)
+    assert (list(spec.inputs["x"].columns), sum(spec.splits.values())) == (["a\nb"], COUNT)
+    assert set(x[:, 0].tolist()) <= {n + 0.5 for n in range(COUNT)}
+
+
+@pytest.mark.parametrize("mark", ["\n", "\u2028", "\x0c", "\x85"])
+def test_cells_of_several_lines(table: Any, mark: str) -> None:
+    cells = [f'"note {number}{mark}below"' for number in range(300)]
+    content = "a,b,y\n" + "".join(f"{cell},{n}.5,{n / 7}\n" for n, cell in enumerate(cells))
+    spec, _ = table(content, columns={"a": "drop"})
+    assert sum(spec.splits.values()) == 300
+
+
 def test_parts_of_dates_are_categories(table: Any) -> None:
     day = np.datetime64("2023-12-25T05:07:09") + np.arange(COUNT) * np.timedelta64(29, "h")
     texts = [str(each) if number % 9 else "" for number, each in enumerate(day)]

@@ -23,7 +23,7 @@ def read_texts(path: Path, data: Data) -> pa.Table:
     options = pyarrow.csv.ReadOptions(
         encoding=dialect.encoding.removesuffix("-sig"),
         block_size=BLOCK,
-        skip_rows=dialect.skipped,
+        skip_rows=dialect.skipped_lines,
         column_names=_different(dialect.names),
     )
     try:

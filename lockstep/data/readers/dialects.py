@@ -2,9 +2,10 @@
 
 import codecs
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 
 from lockstep.config.schema import Data
@@ -30,7 +31,8 @@ class Dialect:
 
     encoding: str
     delimiter: str
-    skipped: int  # comments, empty lines, and the header
+    skipped: int  # rows: comments, empty ones, and the header
+    skipped_lines: int  # the same; a header may have several lines
     names: list[str]
 
 
@@ -48,8 +50,9 @@ def detect(path: Path, data: Data) -> Dialect:
         raise DataError(f"{path}: empty, expected a header and rows below it")
     csv.field_size_limit(SAMPLE_BYTES)  # by default a longer cell is an error
     delimiter = data.delimiter or _delimiter(path, lines[comments:])
-    numbered = enumerate(csv.reader(lines[comments:], delimiter=delimiter), comments + 1)
-    rows = {number: row for number, row in numbered if row}
+    reader = csv.reader(lines[comments:], delimiter=delimiter)
+    numbered = [(row, comments + reader.line_num) for row in reader]
+    rows = {number: row for number, (row, _) in enumerate(numbered, comments + 1) if row}
     _check_widths(path, rows, whole=path.stat().st_size <= SAMPLE_BYTES)
     if comments:
         console.say(f"{path.name}: {comments} lines above the header are comments")
@@ -57,7 +60,8 @@ def detect(path: Path, data: Data) -> Dialect:
     header = has_header(path, first, below) if data.header == "auto" else data.header
     names = _names(path, first) if header else [f"column_{n}" for n in range(1, len(first) + 1)]
     above = next(iter(rows)) - 1  # comments and empty lines
-    return Dialect(encoding, delimiter, above + header, names)
+    end = numbered[above - comments][1] if header else above
+    return Dialect(encoding, delimiter, above + header, end, names)
 
 
 def _marked_encoding(path: Path) -> str:
@@ -79,7 +83,7 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
         ) from None
     if "\0" in text:
         raise DataError(f"{path}: contains zero bytes: set data.encoding, such as utf-16")
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text, newline=""))  # str.splitlines splits at U+2028 and others too
     return lines[:-1] if len(content) == SAMPLE_BYTES and len(lines) > 1 else lines
 
 
@@ -114,7 +118,7 @@ def _delimiter(path: Path, lines: Sequence[str]) -> str:
 def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
     """The number of cells in each row that isn't empty."""
     try:
-        rows = list(csv.reader(lines[:SAMPLE_ROWS], delimiter=delimiter, strict=True))
+        rows = list(islice(csv.reader(lines, delimiter=delimiter, strict=True), SAMPLE_ROWS))
     except csv.Error:
         return []
     return [len(row) for row in rows if row]
