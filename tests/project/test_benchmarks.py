@@ -99,6 +99,13 @@ def test_the_check_of_the_cache_is_measured() -> None:
     assert are_sizes(found)
 
 
+def test_reading_data_is_measured() -> None:
+    found = smallest("ingest")
+    stages = ("download", "normalize", "build", "train", "evaluate")
+    assert {f"memory_{name}{unit}" for name in stages for unit in ("", "_mb")} < set(found)
+    assert all(math.isfinite(number) for number in numbers(found))
+
+
 def test_the_pipeline_is_measured() -> None:
     found = smallest("pipeline")
     # Both take about the same time, so the difference may be negative.
