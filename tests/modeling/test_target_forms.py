@@ -242,6 +242,7 @@ DEFAULTS = {
 }  # fmt: skip
 
 
+@pytest.mark.system  # it takes a minute: each metric is traced
 @pytest.mark.parametrize(("kind", "loss"), list(DEFAULTS.items()))
 def test_metrics_beside_a_default_loss(make_loop: Any, kind: str, loss: str) -> None:
     check(make_loop, kind, loss)

@@ -17,6 +17,7 @@ def test_without_gpus_it_prints_three_lines() -> None:
     assert [line.partition(":")[0] for line in lines] == ["GPU", "driver", "CUDA"]
 
 
+@pytest.mark.system
 def test_it_measures_on_cpus_and_prints_json() -> None:
     ended = run(REPOSITORY, "lockstep", "doctor", "--device", "cpu", "--json", **HIDDEN)
     assert ended.returncode == 0, ended.stdout
