@@ -1,12 +1,12 @@
 """What all kinds of user data share: import and checks."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lockstep.data.readers.html_pages import refuse_page
 from lockstep.errors import DataError
+from lockstep.storage.copies import copy_file
 
 
 def import_files(source: Path, raw: Path) -> None:
@@ -16,7 +16,7 @@ def import_files(source: Path, raw: Path) -> None:
     """
     check_exists(source)
     if source.is_file():
-        shutil.copyfile(source, raw / source.name)
+        copy_file(source, raw / source.name)
         return
     for path in sorted(source.rglob("*")):
         if any(part.startswith(".") for part in path.relative_to(source).parts):
@@ -26,7 +26,7 @@ def import_files(source: Path, raw: Path) -> None:
         if path.is_dir():
             (raw / path.relative_to(source)).mkdir(parents=True, exist_ok=True)
         elif path.is_file():
-            shutil.copyfile(path, raw / path.relative_to(source))
+            copy_file(path, raw / path.relative_to(source))
         else:
             raise DataError(f"{path}: neither a file nor a folder, remove it")
 
