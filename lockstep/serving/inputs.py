@@ -1,6 +1,8 @@
 """Read a user's file as raw examples for the serving model."""
 
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -39,7 +41,19 @@ class PredictionInputs(NamedTuple):
     """Raw examples, and the position of each: a file's path, an array index or a line number."""
 
     positions: list[str]
-    inputs: Any  # one array, or a dict of arrays by the name of the input or column
+    # One, or a dict by the name of the input or column: arrays, or what is read slice by slice.
+    inputs: Any
+
+
+class Slices:
+    """Examples of which only slices are read, so that all of them may be larger than memory."""
+
+    def __init__(self, source: Any, read: Callable[[Any], np.ndarray]) -> None:
+        self.source, self.read = source, read
+
+    def __getitem__(self, some: slice) -> np.ndarray:
+        """Return the examples of a slice; raises DataError for an invalid one."""
+        return self.read(self.source[some])
 
 
 def read_inputs(path: Path, spec: Spec, data: Data) -> PredictionInputs:
@@ -81,14 +95,14 @@ def _arrays(path: Path, spec: Spec) -> PredictionInputs:
         names = ", ".join(found) or "nothing"
         raise DataError(f"{path}: holds {names}, expected {', '.join(spec.inputs)}")
     inputs = {name: _checked(path, each, found[name]) for name, each in spec.inputs.items()}
-    (count, *others) = {len(array) for array in inputs.values()}
+    (count, *others) = {len(found[name]) for name in inputs}
     if others:
         raise DataError(f"{path}: arrays of different lengths, expected equal lengths")
     return PredictionInputs([str(index) for index in range(count)], unwrap_single(inputs))
 
 
-def _checked(path: Path, each: Input, array: np.ndarray) -> np.ndarray:
-    """Cast an array to the input's dtype; only the rounding of floats may change a value."""
+def _checked(path: Path, each: Input, array: np.ndarray) -> Slices:
+    """Check an array's shape and dtype; its numbers are checked slice by slice."""
     wanted = () if each.kind == "text" else tuple(each.shape)
     if array.ndim == 0 or array.shape[1:] != wanted or not len(array):
         sizes = ", ".join(map(str, ("examples", *wanted)))
@@ -96,9 +110,14 @@ def _checked(path: Path, each: Input, array: np.ndarray) -> np.ndarray:
     if each.kind == "text":
         if array.dtype.kind != "U":
             raise DataError(f"{path}: got {array.dtype}, expected strings")
-        return array
+        return Slices(array, np.asarray)
     if array.dtype.kind not in "fiub":
         raise DataError(f"{path}: got {array.dtype}, expected numbers")
+    return Slices(array, partial(_cast, path, each))
+
+
+def _cast(path: Path, each: Input, array: np.ndarray) -> np.ndarray:
+    """Cast an array to the input's dtype; only the rounding of floats may change a value."""
     with np.errstate(invalid="ignore", over="ignore"):
         cast = array.astype(each.dtype)
     good = np.isfinite(cast) if cast.dtype.kind == "f" else cast == array
@@ -116,9 +135,12 @@ def _images(path: Path, each: Input, spec: Spec) -> PredictionInputs:
         raise DataError(f"{path}: {spec.data} has {top}, unlike image files; expected .npy or .npz")
     how = PictureFormat("RGB" if channels == [3] else "L", **each.files)
     paths = _files_in(path) if path.is_dir() else [path]
-    images = np.stack([image_files.load_image(file, how, (height, width)) for file in paths])
-    fitting = _checked(path, each, images.reshape(len(paths), *each.shape))
-    return PredictionInputs([str(file) for file in paths], fitting)
+
+    def read(files: list[Path]) -> np.ndarray:
+        images = np.stack([image_files.load_image(file, how, (height, width)) for file in files])
+        return _cast(path, each, images.reshape(len(files), *each.shape))
+
+    return PredictionInputs([str(file) for file in paths], Slices(paths, read))
 
 
 def _has_image_levels(each: Input, spec: Spec) -> bool:

@@ -83,6 +83,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def md5(path: Path) -> str:
+    """Return a file's md5, in hex, as DVC has it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def _part(path: Path) -> Path:
     # The suffix is kept: Keras and matplotlib choose the file format by it.
     return path.with_name(f".part-{path.name}")

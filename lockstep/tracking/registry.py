@@ -1,6 +1,5 @@
 """Register model versions in MLflow, one per set of weights; the alias `champion` is the best."""
 
-import hashlib
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from mlflow.types.schema import AnyType
 
 from lockstep.errors import DataError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
+from lockstep.storage import atomic_files
 from lockstep.tracking.client import as_default, is_refusal
 
 CHAMPION = "champion"
@@ -179,10 +179,7 @@ def _upload(client: MlflowClient, run: Run, packed: Path, copy: Path) -> str:
 
 def _hashes(folder: Path) -> dict[str, str]:
     files = (file for file in folder.rglob("*") if file.is_file())
-    return {
-        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in files
-    }
+    return {str(file.relative_to(folder)): atomic_files.sha256(file) for file in files}
 
 
 def _ensure_model(client: MlflowClient, name: str) -> None:

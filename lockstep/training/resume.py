@@ -12,6 +12,7 @@ from lockstep.errors import ParamsError
 from lockstep.process import console
 from lockstep.runtime.collectives import WorkerCollectives
 from lockstep.storage import atomic_files
+from lockstep.storage.copies import copy_file
 from lockstep.training import callback_state, snapshots
 from lockstep.training.steps import Steps
 
@@ -48,7 +49,7 @@ class Resume:
         """Restore the callbacks' files, before the callbacks open them."""
         for name, path in self.snapshot.files.items() if self.snapshot else ():
             with atomic_files.whole_file(self.files[name]) as part:
-                part.write_bytes(path.read_bytes())
+                copy_file(path, part)
         for callback in self.callbacks:
             if self.snapshot and isinstance(callback, keras.callbacks.CSVLogger):
                 callback.append = True

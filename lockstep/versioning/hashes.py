@@ -9,6 +9,7 @@ from dvc.dependency import ParamsDependency
 from dvc.stage import Stage
 
 from lockstep.errors import DataError
+from lockstep.storage.atomic_files import md5
 from lockstep.storage.content import content_sha256, is_of_installed_engine
 from lockstep.versioning.repository import open_repository, stages_in_order
 
@@ -57,4 +58,4 @@ def _hash(dep: Any, root: Path) -> str:
         return str(dep.get_hash().value)  # DVC caches it until a file changes
     if not path.exists():
         raise DataError(f"{path}: no such file or folder, but a stage depends on it")
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    return md5(path)

@@ -3,7 +3,6 @@
 DVC trusts a read-only file in its cache, and what it restores from there, without reading it.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -85,7 +84,7 @@ def _verify(repo: Repo, root: Path, files: Iterable[Path], *, again: bool = Fals
         if again or known.get(str(file)) != _signature(file, md5)
     ]
     with ThreadPoolExecutor() as threads:  # hashing runs outside of Python's lock
-        actual = list(threads.map(_md5, (file for file, _ in unread)))
+        actual = list(threads.map(atomic_files.md5, (file for file, _ in unread)))
     read = [(*each, now) for each, now in zip(unread, actual, strict=True)]
     found = known | {str(file): _signature(file, md5) for file, md5, now in read if now == md5}
     damaged = [each for each in read if each[1] != each[2]]
@@ -110,19 +109,13 @@ def _signature(file: Path, md5: str) -> Signature:
     return [md5, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
-def _md5(file: Path) -> str:
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False))
-    return digest.hexdigest()
-
-
 def _set_aside(repo: Repo, root: Path, damaged: list[tuple[Path, str, str]]) -> None:
     """Move damaged files, and their objects in the cache, out of DVC's way; raise DataError."""
     folder = main_checkout(root) / layout.DAMAGED
     folder.mkdir(parents=True, exist_ok=True)
     for file, md5, _ in damaged:
         cached = Path(repo.cache.local.oid_to_path(md5))
-        if cached.exists() and _md5(cached) != md5:
+        if cached.exists() and atomic_files.md5(cached) != md5:
             shutil.move(cached, folder / md5)
         file.unlink(missing_ok=True)
     file, md5, actual = damaged[0]

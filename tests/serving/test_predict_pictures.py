@@ -74,7 +74,7 @@ def test_files_are_read_with_the_levels_that_are_stored(
 ) -> None:
     path = folder_of(tmp_path / "all", write)
     spec = normalized(workspace, path)
-    found = read_inputs(path / "test", spec, with_values({}).data).inputs
+    found = read_inputs(path / "test", spec, with_values({}).data).inputs[:]
     stored = np.asarray(load_examples(workspace, "test").x)
     assert found.dtype == stored.dtype
     np.testing.assert_array_equal(found, stored)
@@ -84,7 +84,7 @@ def test_a_file_of_another_depth_is_refused(workspace: Path, tmp_path: Path) -> 
     spec = normalized(workspace, folder_of(tmp_path / "all", deep))
     Image.new("L", SIZE[::-1]).save(tmp_path / "a.png")
     with pytest.raises(DataError, match=r"a\.png: a picture of 8 bits, expected 16 bits as in the"):
-        read_inputs(tmp_path / "a.png", spec, with_values({}).data)
+        read_inputs(tmp_path / "a.png", spec, with_values({}).data).inputs[:]
 
 
 def test_what_systems_leave_among_pictures_is_not_predicted(
