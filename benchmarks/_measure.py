@@ -108,12 +108,18 @@ def table(header: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
 
 
 def show(
-    options: argparse.Namespace, name: str, found: object, text: str, *, publish: bool = True
+    options: argparse.Namespace,
+    name: str,
+    found: object,
+    text: str,
+    *,
+    publish: bool = True,
+    page: Path = TABLES,
 ) -> None:
     """Print the results as JSON or as a table, and write the table into docs/performance.md."""
-    written = with_table(TABLES.read_text(encoding="utf-8"), name, text)
+    written = with_table(page.read_text(encoding="utf-8"), name, text)
     if publish and not options.smallest:
-        TABLES.write_text(written, encoding="utf-8")
+        page.write_text(written, encoding="utf-8")
     print(json.dumps(found) if options.json else text)
 
 

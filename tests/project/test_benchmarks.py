@@ -125,3 +125,13 @@ def test_the_reference_experiments_are_measured() -> None:
     assert found["linear-tape"]["ours"] is not None
     assert found["linear-diverging"]["ours"] is None
     assert are_sizes(found)
+
+
+@pytest.mark.timeout(600)
+def test_own_tables_are_compared() -> None:
+    found = smallest("own_tables")
+    assert set(found) == {"titanic", "spam"}
+    for each in found.values():
+        assert set(each["scores"]) <= {"lockstep", "boosting", "linear"}
+        assert len(each["lines"]) == 1
+        assert each["served_difference"] < 1e-5
