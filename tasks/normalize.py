@@ -20,6 +20,7 @@ from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.splits import draw_splits
 from lockstep.data.storing import store_splits
+from lockstep.data.target_statistics import with_statistics
 from lockstep.data.targets import input_kinds, resolve_targets
 from lockstep.errors import DataError
 from lockstep.process import console
@@ -47,7 +48,7 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     dataset = datasets.find(params.data.name)
     read = _read(dataset, params, root, scratch)
     with _examples_named_by_place(dataset, params, root):
-        raw = _raw_data(read, params.data)
+        raw = _raw_data(read, params)
     with _examples_named_by_place(dataset, params, root, raw.rows):
         targets, splits = resolve_targets(dataset, params.data, raw.splits)
         for split, examples in splits.items():
@@ -63,6 +64,8 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     if own and duplicates:
         size = splits["test"].size
         console.say(f"{duplicates} of {size} test examples are in the training split too")
+    if own:
+        targets = with_statistics(targets, splits["train"])
     spec = Spec(
         data=params.data.name,
         inputs=inputs,
@@ -115,7 +118,7 @@ def _examples_named_by_place(
             raise DataError(f"{place}: {error.problem}") from None
 
 
-def _raw_data(read: Any, data: Data) -> RawData:
+def _raw_data(read: Any, params: Params) -> RawData:
     """The examples of what `read` returns: RawData, or for each split a table or arrays."""
     if isinstance(read, RawData):
         splits = {split: _of_arrays(*arrays) for split, arrays in read.splits.items()}
@@ -124,7 +127,7 @@ def _raw_data(read: Any, data: Data) -> RawData:
         return RawData({split: _of_arrays(*arrays) for split, arrays in read.items()})
     from lockstep.data.columns.tables import examples_of  # imports pyarrow
 
-    return examples_of(read, data)
+    return examples_of(read, params.data, params.normalize.missing)
 
 
 def _of_arrays(x: Any, y: Any = {}, *sample_weight: Any) -> Examples:  # noqa: B006

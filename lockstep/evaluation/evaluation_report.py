@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lockstep.data.spec import Examples, Spec, X, Y, as_dict
+from lockstep.data.spec import Examples, Spec, Y, as_dict
 from lockstep.evaluation import plots
 from lockstep.evaluation.reports import report_of
 from lockstep.evaluation.reports.report import Worst
@@ -65,8 +65,8 @@ class EvaluationReport:
         return np.concatenate([each.reshape(len(each), -1) for each in joined], axis=1)
 
     def _draw_mistakes(self, test: Examples, worst: Worst, path: Path) -> None:
-        first, x = next(iter(as_dict(test.x, X).items()))
-        is_image = self.spec.inputs[first].kind == "image"
+        first = next(iter(self.spec.inputs))
+        x, is_image = as_dict(test.x, first)[first], self.spec.inputs[first].kind == "image"
         target = next(iter(self.spec.targets.values()))
         if len(target.output_shape) > 2:  # pictures
             plots.panels(

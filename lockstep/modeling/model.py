@@ -12,27 +12,32 @@ from lockstep.data.spec import Spec
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
 
-GIVEN = 3  # the arguments of build that come before a text's vocabulary size
+SIZE = "vocabulary_size"
+SPEC = "spec"  # the parameter of build by which a model asks for the whole description
 
 
 def make_model(params: Params, spec: Spec) -> keras.Model:
     """Return the model with initial weights; raises ParamsError if its arguments don't fit."""
-    module = import_module(f"models.{params.model.name}")
-    given = (spec.input_shape, spec.outputs, spec.activation, *_vocabulary_sizes(spec))
-    _check_signature(params, module.build, given)
+    build = import_module(f"models.{params.model.name}").build
+    given = {
+        "input_shape": spec.input_shape, "outputs": spec.outputs, "activation": spec.activation,
+        **_more(build, spec),
+    }  # fmt: skip
+    _check_signature(params, build, given)
     try:
-        model: keras.Model = module.build(*given, **params.model.arguments)
+        model: keras.Model = build(*given.values(), **params.model.arguments)
     except (TypeError, ValueError) as error:
         raise ParamsError(f"model.{params.model.name}: {first_line(error)}") from None
     return model
 
 
-def _check_signature(params: Params, build: Any, given: tuple[Any, ...]) -> None:
+def _check_signature(params: Params, build: Any, given: dict[str, Any]) -> None:
     try:
-        inspect.signature(build).bind(*given, **params.model.arguments)
+        inspect.signature(build).bind(*given.values(), **params.model.arguments)
     except TypeError as error:
-        sizes = [f"vocabulary_size={each}" for each in given[GIVEN:]]
-        names = ", ".join(["input_shape", "outputs", "activation", *sizes])
+        names = ", ".join(
+            f"{name}={each}" if name == SIZE else name for name, each in given.items()
+        )
         arguments = ", ".join(params.model.arguments) or "no arguments"
         raise ParamsError(
             f"model.{params.model.name}: build can't take what it gets ({error}): {names} from "
@@ -41,9 +46,14 @@ def _check_signature(params: Params, build: Any, given: tuple[Any, ...]) -> None
         ) from None
 
 
-def _vocabulary_sizes(spec: Spec) -> list[int]:
-    """Return the vocabulary size of each text input, which text models take as an argument."""
-    return [len(each.words) for each in spec.inputs.values() if each.words]
+def _more(build: Any, spec: Spec) -> dict[str, Any]:
+    """What build gets besides shapes: the description of the data, or the sizes of vocabularies."""
+    if SPEC in inspect.signature(build).parameters:
+        return {SPEC: spec}
+    sizes = {name: len(each.words) for name, each in spec.inputs.items() if each.words}
+    if not sizes:
+        return {}
+    return {SIZE: sizes if len(spec.inputs) > 1 else next(iter(sizes.values()))}
 
 
 def make_model_with(params: Params, spec: Spec, weights: Path) -> keras.Model:

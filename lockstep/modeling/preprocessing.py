@@ -38,7 +38,7 @@ def scaled_targets(spec: Spec, y: Any) -> Any:
 
 
 def _scaled(target: Target, y: Any) -> Any:
-    if not target.statistics:
+    if target.kind != "image":
         return y
     low, high = target.statistics["minimum"], target.statistics["maximum"]
     numbers = y.astype(np.float32) if isinstance(y, np.ndarray) else keras.ops.cast(y, "float32")
@@ -53,7 +53,7 @@ def _dtype(each: Input) -> str:
 def _apply(each: Input, method: str, stored: Any) -> Any:
     if each.kind == "text":
         return keras.ops.cast(stored, "int32")
-    scale, offset = _scale_and_offset(each.statistics, method)
+    scale, offset = scale_and_offset(each.statistics, method)
     if each.columns:
         return PrepareColumns(each.columns, scale, offset)(stored)
     # float32 even under mixed precision: 16 bits can't keep 256 levels apart.
@@ -61,7 +61,7 @@ def _apply(each: Input, method: str, stored: Any) -> Any:
     return keras.layers.Reshape(each.model_shape, dtype="float32")(scaled)
 
 
-def _scale_and_offset(
+def scale_and_offset(
     statistics: dict[str, Any], method: str
 ) -> tuple[list[float] | float, list[float] | float]:
     """Return a method's scale and offset; a constant column is only shifted."""

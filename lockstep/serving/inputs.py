@@ -22,7 +22,7 @@ from lockstep.data.readers.npz_files import load_arrays
 from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.readers.table_files import READERS, read_table
 from lockstep.data.readers.text_files import read_text
-from lockstep.data.spec import Input, Spec, unwrap_single
+from lockstep.data.spec import Input, Spec, X, unwrap_single
 from lockstep.data.spec.columns import Column
 from lockstep.errors import DataError
 
@@ -30,7 +30,7 @@ ARRAYS, TEXTS = (".npy", ".npz"), (".csv", ".tsv")
 EXPECTED = {
     "image": "an image, a folder of images, .npy or .npz",
     "table": "a .csv, .tsv, .parquet, .feather or .jsonl",
-    "text": "a .txt with one text per line, .npy or .npz",
+    "text": "a .txt with one text per line, a table with the column, .npy or .npz",
     "series": "an .npy or .npz",
 }
 # Pixels of a data set whose maximum is below this aren't scaled 0 to 255 as in image files.
@@ -58,6 +58,14 @@ class Slices:
 
 def read_inputs(path: Path, spec: Spec, data: Data) -> PredictionInputs:
     """Return the examples of a file or folder; raises DataError if they don't match `spec`."""
+    found = _read(path, spec, data)
+    if X in spec.inputs or isinstance(found.inputs, dict):
+        return found
+    (column,) = spec.inputs  # a text that was a table's column is served by its name
+    return found._replace(inputs={column: found.inputs})
+
+
+def _read(path: Path, spec: Spec, data: Data) -> PredictionInputs:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if path.suffix.lower() in ARRAYS and not any(each.columns for each in spec.inputs.values()):
@@ -71,9 +79,11 @@ def read_inputs(path: Path, spec: Spec, data: Data) -> PredictionInputs:
         return _images(path, each, spec)
     if each.kind == "series":
         _wrong_kind(path, each.kind)
-    if each.kind == "table":
+    if spec.data == "texts":
+        return _files_of_text(path, data)
+    if each.kind == "table" or path.suffix.lower() in READERS:
         return _rows(path, spec, data)
-    return _files_of_text(path, data) if spec.data == "texts" else _texts(path)
+    return _texts(path)
 
 
 def _wrong_kind(path: Path, kind: str) -> NoReturn:
@@ -165,7 +175,7 @@ def _rows(path: Path, spec: Spec, data: Data) -> PredictionInputs:
     numbers = row_numbers(path, data) if path.suffix.lower() in TEXTS else range(1, len(table) + 1)
     positions = [str(number) for number in numbers]
     (only, *others) = spec.inputs.values()
-    if not others and not only.columns:
+    if not others and only.kind == "table" and not only.columns:
         plain = {name: Column("number") for name in table.column_names}
         columns = _cells(path, table, plain, positions, data)
         return PredictionInputs(positions, _checked(path, only, np.stack([*columns.values()], 1)))
@@ -173,7 +183,8 @@ def _rows(path: Path, spec: Spec, data: Data) -> PredictionInputs:
     for name, each in spec.inputs.items():
         described = each.cells if each.columns else {name: Column("text")}
         raw |= _cells(path, table, described, positions, data)
-    return PredictionInputs(positions, raw)
+    alone = X in spec.inputs and not any(each.columns for each in spec.inputs.values())
+    return PredictionInputs(positions, unwrap_single(raw) if alone else raw)
 
 
 def _cells(

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lockstep.config.schema import Params
-from lockstep.data.spec import Examples, Input, Spec, as_dict, unwrap_single
+from lockstep.data.spec import Examples, Input, Spec, X, as_dict, unwrap_single
 from lockstep.data.spec.tokens import WORDS
 from lockstep.modeling import outputs, preprocessing
 from lockstep.modeling.columns import StoreColumns
@@ -36,7 +36,8 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
     Logits become probabilities, as evaluation sees them.
     """
     as_probabilities = outputs.probabilities(outputs.logits(model, spec), spec.targets)
-    raw = {name: _raw_input(name, each) for name, each in spec.inputs.items()}
+    by_column = takes_columns(spec)
+    raw = {name: _raw_input(name, each, column=by_column) for name, each in spec.inputs.items()}
     stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}
     raw = with_columns_by_name(raw, spec)
     given = as_probabilities(model(preprocessing.layers(spec)(unwrap_single(stored))))
@@ -44,8 +45,12 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
         given = {str(number): each for number, each in enumerate(given)}
     with warnings.catch_warnings():
         ignore_unnamed_columns()
-        several = len(raw) > 1 or any(each.columns for each in spec.inputs.values())
-        return keras.Model(raw if several else unwrap_single(raw), given, name="serving")
+        return keras.Model(raw if by_column else unwrap_single(raw), given, name="serving")
+
+
+def takes_columns(spec: Spec) -> bool:
+    """Whether raw examples are columns by name: a text that is a table's column has its name."""
+    return X not in spec.inputs or any(each.columns for each in spec.inputs.values())
 
 
 def with_columns_by_name(raw: dict[str, Any], spec: Spec) -> dict[str, Any]:
@@ -60,9 +65,9 @@ def ignore_unnamed_columns() -> None:
     warnings.filterwarnings("ignore", "When providing `inputs` as a dict")
 
 
-def _raw_input(name: str, each: Input) -> Any:
+def _raw_input(name: str, each: Input, *, column: bool) -> Any:
     if each.kind == "text":
-        return keras.Input((), dtype="string", name=name)
+        return keras.Input((), dtype="string", name=None if column else name)
     if each.columns:
         # Unnamed: some columns' names, such as km/h and `a b`, aren't valid in a TensorFlow graph.
         return {
@@ -83,9 +88,7 @@ def example_inputs(spec: Spec, examples: Examples) -> Any:
     """Return two raw examples, as the serving model takes them."""
     few = as_dict(examples.at(np.arange(EXAMPLES)).x, next(iter(spec.inputs)))
     raw = {name: _to_raw(each, few[name]) for name, each in spec.inputs.items()}
-    if any(each.columns for each in spec.inputs.values()):
-        return with_columns_by_name(raw, spec)
-    return unwrap_single(raw)
+    return with_columns_by_name(raw, spec) if takes_columns(spec) else unwrap_single(raw)
 
 
 def _to_raw(each: Input, stored: np.ndarray) -> Any:

@@ -27,7 +27,8 @@ class PyfuncModel(mlflow.pyfunc.PythonModel):
 
         self.model = tf.saved_model.load(context.artifacts["saved_model"])
         inputs = json.loads(Path(context.artifacts["spec"]).read_text(encoding="utf-8"))["inputs"]
-        self.takes_text = [each["kind"] for each in inputs.values()] == ["text"]
+        # A text that is a table's column has its name instead of x.
+        self.takes_text = {name: each["kind"] for name, each in inputs.items()} == {"x": "text"}
         self.columns = {
             name: column
             for each in inputs.values()

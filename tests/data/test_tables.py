@@ -238,8 +238,9 @@ SENTENCES = [f"what a {'good' if n % 2 else 'bad'} film, number {n}" for n in ra
 
 def test_a_text_column_alone_is_the_input(table: Any) -> None:
     content = "note,y\n" + "".join(f'"{text}",{n % 2}\n' for n, text in enumerate(SENTENCES))
-    spec, x = table(content, columns={"note": "text"}, target="y")
-    assert (list(spec.inputs), spec.inputs["x"].kind, x.dtype) == (["x"], "text", np.uint16)
+    spec, _ = table(content, columns={"note": "text"}, target="y")
+    assert list(spec.inputs) == ["note"]
+    assert (spec.inputs["note"].kind, spec.inputs["note"].dtype) == ("text", "uint16")
 
 
 def test_a_text_column_beside_others_is_an_input_of_its_own(
@@ -323,3 +324,43 @@ def test_texts_that_stand_for_missing_numbers_are_declared(table: Any) -> None:
         table(content)
     spec, _ = table(content, null_values=["unknown"], missing="mean")
     assert (column(spec).kind, column(spec).missing) == ("number", True)
+
+
+def test_columns_without_names_are_called_as_by_pandas(
+    table: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = "a,y,,\n" + "".join(f"{n},{n},,\n" for n in range(COUNT))
+    spec, _ = table(content, target="y")
+    assert list(spec.inputs["x"].columns) == ["a"]
+    said = capsys.readouterr().err
+    assert "column 'Unnamed: 2' is left out: it has neither a name nor cells\n" in said
+    cells = "".join(f"{n},{n},more {n},\n" for n in range(COUNT))
+    line = r'set data.columns to {"Unnamed: 2": drop\|text\|category}'
+    with pytest.raises(LockstepError, match=line):
+        table("a,y,,\n" + cells, target="y")
+    spec, _ = table("a,y,,\n" + cells, target="y", columns={"Unnamed: 2": "drop"})
+    assert list(spec.inputs["x"].columns) == ["a"]
+
+
+def test_a_line_about_kinds_also_tells_of_missing_numbers(table: Any) -> None:
+    content = "a,b,y\n" + "".join(f"{n % 3},{n if n % 9 else ''},{n}\n" for n in range(COUNT))
+    line = r"set data.columns to {a: .*}, and normalize.missing, since cells are missing in b"
+    with pytest.raises(LockstepError, match=line):
+        table(content)
+    columns = {"a": "number"}
+    spec, _ = table(content, columns=columns, missing="median")
+    assert column(spec, "b").fill is not None
+
+
+def test_a_text_column_may_not_be_called_as_the_table(table: Any) -> None:
+    content = "a,x,y\n" + "".join(f'{n},"{text}",{n}\n' for n, text in enumerate(SENTENCES))
+    with pytest.raises(LockstepError, match="column 'x' becomes an array of its own"):
+        table(content, columns={"x": "text"})
+
+
+def test_numbers_to_predict_are_described_by_the_training_split(
+    workspace: Path, table: Any
+) -> None:
+    spec, _ = table("a,y\n" + "".join(f"{n},{1000 + n / 7}\n" for n in range(COUNT)))
+    y = np.asarray(load_examples(workspace, "train").y, np.float64)
+    assert spec.targets["y"].statistics == pytest.approx({"mean": y.mean(), "deviation": y.std()})

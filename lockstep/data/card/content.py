@@ -10,7 +10,7 @@ from lockstep.data.card.findings import Findings
 from lockstep.data.card.targets import count_values
 from lockstep.data.card.texts import describe_texts
 from lockstep.data.card.values import histogram, number, sampled
-from lockstep.data.spec import Examples, Input, Spec, X, Y, as_dict
+from lockstep.data.spec import Examples, Input, Spec, Y, as_dict
 
 PICTURES = 256  # of which pixels are counted
 
@@ -21,8 +21,8 @@ def describe(spec: Spec, splits: Mapping[str, Examples], findings: Findings) -> 
     Statistics are of the training split; histograms and most frequent values are counted on evenly
     spaced examples. The arrays may be memory maps: no large one is read at once.
     """
-    x = {name: _of_splits(splits, name) for name in spec.inputs}
-    y = {name: _of_splits(splits, name) for name in spec.targets}
+    x = {name: _of_splits(spec, splits, name) for name in spec.inputs}
+    y = {name: _of_splits(spec, splits, name) for name in spec.targets}
     columns, inputs = _inputs(spec, x, findings)
     return {
         "data": spec.data,
@@ -49,10 +49,11 @@ def describe(spec: Spec, splits: Mapping[str, Examples], findings: Findings) -> 
     }
 
 
-def _of_splits(splits: Mapping[str, Examples], name: str) -> dict[str, np.ndarray]:
+def _of_splits(spec: Spec, splits: Mapping[str, Examples], name: str) -> dict[str, np.ndarray]:
     """Each split's array of an input or target."""
+    first = next(iter(spec.inputs))
     return {
-        split: (as_dict(each.x, X) | as_dict(each.y, Y))[name] for split, each in splits.items()
+        split: (as_dict(each.x, first) | as_dict(each.y, Y))[name] for split, each in splits.items()
     }
 
 

@@ -11,7 +11,7 @@ from lockstep.data.card.findings import Findings
 from lockstep.data.card.markdown import as_markdown
 from lockstep.data.card.samples import sample_pictures
 from lockstep.data.card.sections import sections
-from lockstep.data.spec import Examples, Spec, X, Y, as_dict, load_examples, read_spec
+from lockstep.data.spec import Examples, Spec, Y, as_dict, load_examples, read_spec
 from lockstep.storage import atomic_files, layout
 
 MOST = 200  # histograms that are drawn
@@ -49,7 +49,7 @@ def _draw(spec: Spec, train: Examples, card: Mapping[str, Any], folder: Path) ->
         drawn.append("histograms")
     for number, (name, found) in enumerate(spec.inputs.items()):
         if found.kind == "image":
-            x = as_dict(train.x, X)[name]
+            x = as_dict(train.x, name)[name]
             target = next(iter(spec.targets.values()), None)
             drawn.append("samples" if not number else f"samples-{number}")
             draw_grid(sample_pictures(found, x, target, y), folder / f"{drawn[-1]}.png")

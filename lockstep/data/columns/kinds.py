@@ -1,5 +1,7 @@
 """The kind of each column of a table: as params.yaml says, or as its cells make certain."""
 
+import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,12 +11,15 @@ import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.columns.inference import FEW_VALUES, ROWS_PER_VALUE, Inferred, infer
-from lockstep.data.columns.parallel import by_name
+from lockstep.data.columns.parallel import for_columns
 from lockstep.data.readers.cells import Cells, without_missing
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import choice
 from lockstep.process import console
+
+REFUSE = "refuse"  # of normalize.missing
+UNNAMED = re.compile(r"Unnamed: \d+")  # as pandas calls a column without a name
 
 
 class Kind(NamedTuple):
@@ -25,24 +30,29 @@ class Kind(NamedTuple):
     parts: tuple[str, ...] = ()  # of a date that are inputs too
 
 
-def decide(table: pa.Table, data: Data, others: Collection[str]) -> dict[str, Kind]:
+def decide(
+    table: pa.Table, data: Data, others: Collection[str], missing: str | float = REFUSE
+) -> dict[str, Kind]:
     """Return the kind of each column but `others`, from a table of the training examples.
 
-    Raises ParamsError for a column that data.columns names and the table hasn't, and ExampleError,
-    with what to write in params.yaml, where the cells leave more than one possibility.
+    `missing` is normalize.missing, of which the line about columns in doubt reminds. Raises
+    ParamsError for a column that data.columns names and the table hasn't, and ExampleError, with
+    what to write in params.yaml, where the cells leave more than one possibility.
     """
     names = [name for name in table.column_names if name not in others]
     for name in data.columns:
         if name not in names:
             raise ParamsError(f"data.columns: got {name!r}, expected {choice(name, names)}")
     open_names = [name for name in names if name not in data.columns]
-    inferred = by_name(open_names, lambda name: _infer(table, name, data))
+    inferred = for_columns(open_names, lambda name: _infer(table, name, data))
     given = {name: _declared(kind) for name, kind in data.columns.items()}
     found = {name: Kind(str(each.kind), each.why) for name, each in inferred.items()}
     kinds = {name: (given | found)[name] for name in names}
     in_doubt = {name: each for name, each in inferred.items() if not each.kind}
     if in_doubt:
-        _refuse(table, in_doubt)
+        certain = {name: Inferred(each.name, each.why) for name, each in (given | found).items()}
+        gaps = _with_gaps(table, certain | in_doubt) if missing == REFUSE else []
+        _refuse(table, in_doubt, gaps)
     _say_dropped(kinds, data.columns)
     return kinds
 
@@ -93,22 +103,37 @@ def _whole(column: pa.ChunkedArray) -> Inferred:
 
 def _without_name(table: pa.Table, name: str) -> Inferred | None:
     """What a column without a name is: empty, as after a last delimiter, or the rows' numbers."""
-    if name:
+    if name and not UNNAMED.fullmatch(name):
         return None
-    if table.column_names.count("") > 1:
-        raise DataError("several columns have no name, expected names")
     cells = table[name]
     if not len(pc.drop_null(without_missing(cells.cast(pa.string()), ()))):
         return Inferred("drop", "it has neither a name nor cells")
     numbers = [str(number) for number in range(len(cells))]
     if cells.cast(pa.string()).to_pylist() == numbers:
         return Inferred("drop", "it has no name, and numbers the rows")
+    if name:
+        return None
     raise DataError("a column has no name, expected one in the header")
 
 
-def _refuse(table: pa.Table, in_doubt: Mapping[str, Inferred]) -> None:
+def _with_gaps(table: pa.Table, kinds: Mapping[str, Inferred]) -> list[str]:
+    """The columns that are or may be numbers, and have missing cells."""
+    return [
+        name
+        for name, each in kinds.items()
+        if {each.kind, *each.possible} & {"number", "boolean", "date"} and table[name].null_count
+    ]
+
+
+def _key(name: str) -> str:
+    """A column's name as a key in params.yaml, in quotes where it needs them."""
+    plain = re.fullmatch(r"[A-Za-z_][\w .-]*(?<! )", name)
+    return name if plain and name not in ("true", "false", "null") else json.dumps(name)
+
+
+def _refuse(table: pa.Table, in_doubt: Mapping[str, Inferred], gaps: Sequence[str]) -> None:
     name, first = next(iter(in_doubt.items()))
-    fixes = ", ".join(f"{name}: {'|'.join(each.possible)}" for name, each in in_doubt.items())
+    fixes = ", ".join(f"{_key(name)}: {'|'.join(each.possible)}" for name, each in in_doubt.items())
     fix = f"set data.columns to {{{fixes}}}"
     if not first.possible:
         fix = "set data.decimal or data.thousands"
@@ -117,6 +142,8 @@ def _refuse(table: pa.Table, in_doubt: Mapping[str, Inferred]) -> None:
     cell = _cell(table, name, first)
     if first.may_be_missing:
         fix += f", or data.null_values to [{cell}]"
+    if gaps:
+        fix += f", and normalize.missing, since cells are missing in {', '.join(gaps)}"
     problem = f"is {cell!r}: {first.why}; {fix}"
     raise ExampleError("train split", first.cell, f"column {name!r}", problem)
 
@@ -136,7 +163,7 @@ def without_missing_cells(table: pa.Table, data: Data) -> pa.Table:
     if len(set(table.column_names)) < len(table.column_names):
         return table  # several without a name, which are refused or left out
     names = [name for name in table.column_names if _is_text(table[name].type)]
-    cells = by_name(names, lambda name: as_texts(table[name], data))
+    cells = for_columns(names, lambda name: as_texts(table[name], data))
     return pa.table({name: cells.get(name, table[name]) for name in table.column_names})
 
 

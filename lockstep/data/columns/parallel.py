@@ -8,7 +8,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def by_name(names: Iterable[str], compute: Callable[[str], Value]) -> dict[str, Value]:
+def for_columns(names: Iterable[str], compute: Callable[[str], Value]) -> dict[str, Value]:
     """Return a value for each column, in the columns' order.
 
     Threads are enough: pyarrow and NumPy's sort compute without Python's lock.

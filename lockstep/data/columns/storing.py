@@ -7,7 +7,7 @@ import numpy as np
 
 from lockstep.config.schema import Normalize
 from lockstep.data.arrays import smallest_dtypes
-from lockstep.data.columns.parallel import by_name
+from lockstep.data.columns.parallel import for_columns
 from lockstep.data.columns.rows import Rows
 from lockstep.data.float32 import origin_of
 from lockstep.data.spec.columns import OTHER, PARTS, Column
@@ -24,7 +24,7 @@ def store_rows(
     numbers that float32 can't hold apart.
     """
     train = raw["train"]
-    columns = by_name(train.columns, lambda name: _describe(name, train, normalize))
+    columns = for_columns(train.columns, lambda name: _describe(name, train, normalize))
     matrices = {split: _matrix(split, rows, columns) for split, rows in raw.items()}
     arrays = smallest_dtypes(matrices)
     x = arrays["train"]
@@ -71,7 +71,7 @@ def _matrix(split: str, rows: Rows, columns: Mapping[str, Column]) -> np.ndarray
     def store(name: str) -> None:
         matrix[:, numbers[name]] = _stored(split, name, rows, columns[name])
 
-    by_name(columns, store)
+    for_columns(columns, store)
     return matrix
 
 

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.columns.conversion import Converted, convert, convert_part
-from lockstep.data.columns.kinds import Kind, as_texts, decide, without_missing_cells
+from lockstep.data.columns.kinds import REFUSE, Kind, as_texts, decide, without_missing_cells
 from lockstep.data.columns.number_formats import USUAL, NumberFormat, find_format, to_doubles
-from lockstep.data.columns.parallel import by_name
+from lockstep.data.columns.parallel import for_columns
 from lockstep.data.columns.row_keys import keys_of, sample_weights
 from lockstep.data.columns.rows import Rows
 from lockstep.data.readers.cells import MISSING
@@ -25,7 +25,9 @@ from lockstep.process import console
 WHOLE = r"^[+-]?\d{1,18}$"
 
 
-def examples_of(tables: Mapping[str, pa.Table], data: Data) -> RawData:
+def examples_of(
+    tables: Mapping[str, pa.Table], data: Data, missing: str | float = REFUSE
+) -> RawData:
     """Return the examples of each split; kinds are those of the training split's columns.
 
     Raises ParamsError for a target that isn't there, DataError for a cell of another kind.
@@ -33,7 +35,7 @@ def examples_of(tables: Mapping[str, pa.Table], data: Data) -> RawData:
     tables = {split: without_missing_cells(each, data) for split, each in tables.items()}
     train = tables["train"]
     roles = roles_of(train.column_names, data)
-    kinds = decide(train, data, roles.others)
+    kinds = decide(train, data, roles.others, missing)
     splits, keys, rows = {}, {}, {}
     for split, table in tables.items():
         _check_columns(split, table, (*kinds, *roles.others))
@@ -63,17 +65,24 @@ def _examples(
     texts = {name: _texts(table, name, data) for name, kind in used.items() if kind == "text"}
     rows = {name: kinds[name] for name, kind in used.items() if kind != "text"}
     x: dict[str, Any] = {X: _rows(split, table, rows, data)} if rows else {}
-    x |= {X: next(iter(texts.values()))} if len(texts) == 1 and not rows else texts
+    x |= texts
     if not x:
         raise DataError(f"{split} split: no column is left as input, expected one at least")
-    _check_array_names([*x, *(targets if len(targets) > 1 else [Y]), SAMPLE_WEIGHT])
+    _check_array_names(
+        [*([X] if rows else []), *texts, *(targets if len(targets) > 1 else [Y]), SAMPLE_WEIGHT]
+    )
     values = {name: _target_values(as_texts(table[name], data), kept, data) for name in targets}
     weights, whole = sample_weights(split, table, data), len(kept) == len(table)
     return Examples(
-        unwrap_single({name: each if whole else each[kept] for name, each in x.items()}),
+        _named({name: each if whole else each[kept] for name, each in x.items()}),
         unwrap_single(values),
         None if weights is None else weights[kept],
     )
+
+
+def _named(x: dict[str, Any]) -> Any:
+    """Return inputs by name; alone only the table, since a text is served by its column's name."""
+    return unwrap_single(x) if X in x else x
 
 
 def _check_array_names(names: list[str]) -> None:
@@ -135,7 +144,7 @@ def _converted(split: str, table: pa.Table, name: str, kind: str, data: Data) ->
 
 
 def _rows(split: str, table: pa.Table, kinds: Mapping[str, Kind], data: Data) -> Rows:
-    found = by_name(kinds, lambda name: _converted(split, table, name, kinds[name].name, data))
+    found = for_columns(kinds, lambda name: _converted(split, table, name, kinds[name].name, data))
     names = {name: kind.name for name, kind in kinds.items()}
     sources = {}
     for name, kind in kinds.items():

@@ -137,4 +137,6 @@ def _names(path: Path, header: Sequence[str]) -> list[str]:
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice:
         raise DataError(f"{path}: two columns are called {twice!r}, expected different names")
+    if names.count("") > 1:  # as pandas calls them
+        return [name or f"Unnamed: {number}" for number, name in enumerate(names)]
     return names

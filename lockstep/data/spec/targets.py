@@ -14,7 +14,8 @@ class Target:
     kind: str
     classes: list[str] = dataclasses.field(default_factory=list)  # in label order; none: numbers
     shape: list[int] = dataclasses.field(default_factory=list)  # of one example, as stored
-    # Of the training split, if the model's outputs are scaled: minimum and maximum.
+    # Of the training split: minimum and maximum of pictures, by which targets are scaled; mean and
+    # deviation of other numbers of the user's own, which stay as they are.
     statistics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
