@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 package = keras.saving.register_keras_serializable(package="lockstep")
@@ -21,7 +22,12 @@ class SomeColumns(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Return (batch, places)."""
-        return ops.take(x, self.places, axis=1)
+        # Keras's take would look for negative places in each step.
+        return tf.gather(x, self.places, axis=1)
+
+    def compute_output_spec(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the output's shape and dtype."""
+        return keras.KerasTensor((x.shape[0], len(self.places)), "float32")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, from which Keras rebuilds a saved model."""

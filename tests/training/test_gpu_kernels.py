@@ -139,6 +139,24 @@ def test_a_table_with_columns_of_text(make_loop: Any) -> None:
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
+def test_any_mix_of_inputs(make_loop: Any, replicas: int) -> None:
+    from lockstep.modeling import preprocessing
+    from tests.modeling.test_any import INPUTS, PRICES, STORED
+
+    target = Target("regression", statistics={"mean": 1.0, "deviation": 2.0})
+    spec = Spec("x", INPUTS, {"y": target}, {}, "unit")
+    loop = make_loop(
+        replicas,
+        model=lambda: import_module("models.any").build(None, None, None, spec),
+        preprocess=lambda: preprocessing.layers(spec),
+        parts=lambda: {"loss": "mse", "metrics": ["mae"]},
+    )
+    found = placed(loop, Examples(STORED, PRICES))
+    assert found.operations
+    assert kinds(found) == set()
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
 def test_several_inputs_and_targets(make_loop: Any, replicas: int) -> None:
     from lockstep.modeling import preprocessing
 
