@@ -281,6 +281,18 @@ def test_cells_of_several_lines(table: Any, mark: str) -> None:
     assert sum(spec.splits.values()) == 300
 
 
+def test_rows_that_stray_quotes_merge_are_told(
+    table: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"note {number}\t{number}.5\t{number / 7}" for number in range(COUNT)]
+    lines[3], lines[5] = '"' + lines[3], lines[5].replace("\t", '"\t', 1)
+    spec, _ = table("a\tb\ty\n" + "\n".join(lines) + "\n", columns={"a": "drop"})
+    assert sum(spec.splits.values()) < COUNT
+    assert (
+        "1 cells in quotes hold line breaks and tabs; if these are rows" in capsys.readouterr().err
+    )
+
+
 def test_parts_of_dates_are_categories(table: Any) -> None:
     day = np.datetime64("2023-12-25T05:07:09") + np.arange(COUNT) * np.timedelta64(29, "h")
     texts = [str(each) if number % 9 else "" for number, each in enumerate(day)]

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from lockstep.config.schema import Data
-from lockstep.data.readers.dialects import Dialect, detect
+from lockstep.data.readers.dialects import DELIMITERS, Dialect, detect
 from lockstep.errors import DataError
+from lockstep.process import console
 
 BLOCK = 2**25  # a row must fit
 
@@ -40,7 +42,24 @@ def read_texts(path: Path, data: Data) -> pa.Table:
         raise DataError(f"{path}: {_problem(path, dialect, error)}") from None
     if not len(table):
         raise DataError(f"{path}: expected rows below the header")
-    return table.rename_columns(dialect.names)
+    table = table.rename_columns(dialect.names)
+    _say_merged(path, table, dialect.delimiter)
+    return table
+
+
+def _say_merged(path: Path, table: pa.Table, delimiter: str) -> None:
+    """Say how many cells may be several rows, which a quote that is none has made one cell."""
+    count = 0
+    for column in table.columns:
+        lines = pc.match_substring(column, "\n")
+        if pc.any(lines).as_py():
+            count += pc.sum(pc.and_(lines, pc.match_substring(column, delimiter))).as_py()
+    if count:
+        what = DELIMITERS.get(delimiter, delimiter)
+        console.say(
+            f"{path.name}: {count} cells in quotes hold line breaks and {what}s; "
+            "if these are rows, remove the quotes from the file"
+        )
 
 
 def row_numbers(path: Path, data: Data) -> list[int]:
