@@ -196,5 +196,5 @@ def test_characters_for_scripts_without_blanks(
     assert "words of the validation split are unknown" in capsys.readouterr().err
     change_params(workspace, {"normalize.tokens": "characters", "normalize.sequence_length": 5})
     spec = normalized(workspace, tmp_path / "mine.csv", columns={"note": "text"})
-    assert (spec.inputs["x"].tokens, len(spec.inputs["x"].words)) == ("characters", 42)
+    assert (spec.inputs["note"].tokens, len(spec.inputs["note"].words)) == ("characters", 42)
     assert "unknown" not in capsys.readouterr().err
