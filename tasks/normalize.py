@@ -77,7 +77,7 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     disk.require_space(root / layout.READY, sum(array.nbytes for array in arrays))
     with atomic_files.whole_folder(root / layout.READY) as ready:
         for split, examples in splits.items():
-            save_examples(examples, split, ready)
+            save_examples(examples, split, ready, scratch)
         write_spec(spec, ready)
     return Findings(raw.columns, _why(dataset, params.data), duplicates)
 

@@ -1,6 +1,7 @@
 """The splits that a data set doesn't come with, drawn from its training split."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,13 +33,13 @@ def draw_splits(
     which groups or times. Raises DataError if a split would be empty, ParamsError if there are no
     classes to draw by.
     """
-    by_class = _by_class(data, targets, own=own)
-    found, left = dict(splits), keys.get("train", SplitKeys())
+    train = splits["train"]
+    classes = np.asarray(train.y) if _by_class(data, targets, own=own) else None
+    left = _Left(np.arange(train.size), classes, keys.get("train", SplitKeys()))
+    drawn = {}
     if "test" not in splits:
-        generator = np.random.default_rng(0)
-        chosen = _chosen(found["train"], left, "test", data.test_split, generator, by_class)
-        found |= _split_off(found["train"], "test", chosen)
-        left = left.at(~chosen)
+        chosen = left.draw("test", data.test_split, np.random.default_rng(0))
+        drawn["test"], left = left.indices[chosen], left.at(~chosen)
     else:
         _say_shared_groups(keys)
     if "validation" in splits:
@@ -46,9 +47,11 @@ def draw_splits(
         console.say(f"validation: the data's own {size} examples; data.validation_split isn't used")
     elif data.validation_split:
         generator = random_streams.generator(seed, random_streams.VALIDATION)
-        share = data.validation_split
-        chosen = _chosen(found["train"], left, "validation", share, generator, by_class)
-        found |= _split_off(found["train"], "validation", chosen)
+        chosen = left.draw("validation", data.validation_split, generator)
+        drawn["validation"], left = left.indices[chosen], left.at(~chosen)
+    found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
+    if drawn:
+        found["train"] = _at(train, left.indices, "train")
     if own and _are_classes(targets):
         _say_missing_classes(found, next(iter(targets.values())))
     return {name: found[name] for name in ("train", "validation", "test") if name in found}
@@ -68,37 +71,34 @@ def _are_classes(targets: Mapping[str, Target]) -> bool:
     return [each.kind for each in targets.values()] == ["classification"]
 
 
-def _chosen(
-    train: Examples,
-    keys: SplitKeys,
-    name: str,
-    share: float,
-    generator: np.random.Generator,
-    by_class: bool,
-) -> np.ndarray:
-    """Return a mask of the training examples, (n,), that become the split `name`."""
-    count = round(train.size * share)
-    if count in (0, train.size):
-        empty = name if count == 0 else "training"
-        raise DataError(
-            f"data.{name}_split: {share} of {train.size} examples leaves the {empty} split empty"
-        )
-    if keys.time is not None:
-        return last_by_time(keys.time, count)
-    classes = np.asarray(train.y) if by_class else None
-    if keys.group is not None:
-        return draw_groups(keys.group, count, generator, classes)
-    if classes is not None:
-        return draw_by_class(classes, count, generator)
-    return draw(train.size, count, generator)
+class _Left(NamedTuple):
+    """The training examples that no other split has got, each (n,)."""
 
+    indices: np.ndarray
+    classes: np.ndarray | None  # to draw by
+    keys: SplitKeys
 
-def _split_off(train: Examples, name: str, chosen: np.ndarray) -> Splits:
-    """Return the training split without the chosen examples, and these by their split's name."""
-    return {
-        "train": _at(train, np.flatnonzero(~chosen), f"without-{name}"),
-        name: _at(train, np.flatnonzero(chosen), name),
-    }
+    def at(self, chosen: np.ndarray) -> "_Left":
+        """Return these of the examples."""
+        classes = None if self.classes is None else self.classes[chosen]
+        return _Left(self.indices[chosen], classes, self.keys.at(chosen))
+
+    def draw(self, name: str, share: float, generator: np.random.Generator) -> np.ndarray:
+        """Return a mask, (n,), of the examples for the split `name`; raises DataError."""
+        size = len(self.indices)
+        count = round(size * share)
+        if count in (0, size):
+            empty = name if count == 0 else "training"
+            raise DataError(
+                f"data.{name}_split: {share} of {size} examples leaves the {empty} split empty"
+            )
+        if self.keys.time is not None:
+            return last_by_time(self.keys.time, count)
+        if self.keys.group is not None:
+            return draw_groups(self.keys.group, count, generator, self.classes)
+        if self.classes is not None:
+            return draw_by_class(self.classes, count, generator)
+        return draw(size, count, generator)
 
 
 def _say_shared_groups(keys: Mapping[str, SplitKeys]) -> None:

@@ -1,6 +1,7 @@
 """Write and read data/ready: spec.json, and a .npy file for each array of a split."""
 
 import dataclasses
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,29 @@ def load_examples(root: Path, split: str) -> Examples:
     )
 
 
-def save_examples(examples: Examples, split: str, folder: Path) -> None:
-    """Write a split's arrays."""
+def save_examples(examples: Examples, split: str, folder: Path, scratch: Path) -> None:
+    """Write a split's arrays; the files of memory maps in `scratch` are moved instead."""
     for name, array in examples.named.items():
-        np.save(_path(folder, split, name), array)
+        path = _path(folder, split, name)
+        if _is_file_in(scratch, array):
+            Path(str(array.filename)).rename(path)  # type: ignore[attr-defined]
+        else:
+            np.save(path, array)
+
+
+def _is_file_in(scratch: Path, array: np.ndarray) -> bool:
+    """Whether an array is the whole content of a .npy file in a folder."""
+    if not isinstance(array, np.memmap) or not isinstance(array.base, mmap.mmap):
+        return False
+    path = Path(str(array.filename))
+    if (
+        path.parent.resolve() != scratch.resolve()
+        or path.suffix != ".npy"
+        or not array.flags.c_contiguous
+    ):
+        return False
+    found = np.load(path, mmap_mode="r")
+    return found.shape == array.shape and found.dtype == array.dtype and not np.isfortran(found)
 
 
 def _path(folder: Path, split: str, name: str) -> Path:
