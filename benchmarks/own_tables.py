@@ -66,7 +66,7 @@ TABLES = {
     "flights": Table("passengers"),
     "spam": Table("Label", [["data.columns={SMS: text}"]]),
 }
-SMALLEST = ("titanic", "spam")
+SMALLEST = ("titanic",)
 
 
 class Size(NamedTuple):

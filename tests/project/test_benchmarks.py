@@ -130,7 +130,7 @@ def test_the_reference_experiments_are_measured() -> None:
 @pytest.mark.timeout(600)
 def test_own_tables_are_compared() -> None:
     found = smallest("own_tables")
-    assert set(found) == {"titanic", "spam"}
+    assert set(found) == {"titanic"}
     for each in found.values():
         assert set(each["scores"]) <= {"lockstep", "boosting", "linear"}
         assert len(each["lines"]) == 1
