@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lockstep.data.spec import tokens
+from lockstep.data.spec.tokens import APOSTROPHE, BETWEEN, BREAK, CHARACTERS, UNKNOWN, WORDS
 
 package = keras.saving.register_keras_serializable(package="lockstep")
 
@@ -14,23 +14,21 @@ package = keras.saving.register_keras_serializable(package="lockstep")
 class TextToIds(keras.layers.Layer):
     """Map texts, (batch,), to the ids that lockstep/data/text.py stores, (batch, length).
 
-    `words` is the vocabulary by id, of words or of characters, as `kind` says.
+    `words` is the vocabulary by id, of words or of characters, as `tokens` says.
     """
 
-    def __init__(
-        self, words: list[str], length: int, kind: str = tokens.WORDS, **more: Any
-    ) -> None:
+    def __init__(self, words: list[str], length: int, tokens: str = WORDS, **more: Any) -> None:
         super().__init__(**more)
-        self.words, self.length, self.kind = list(words), length, kind
+        self.words, self.length, self.tokens = list(words), length, tokens
         self.table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(self.words, tf.range(len(self.words))),
-            self.words.index(tokens.UNKNOWN),
+            self.words.index(UNKNOWN),
         )
 
     def call(self, texts: tf.Tensor) -> tf.Tensor:
         """Return int32 ids, padded with 0 in front; a longer text keeps its last words."""
-        plain = tf.strings.regex_replace(texts, tokens.BREAK, " ")
-        found = _characters(plain) if self.kind == tokens.CHARACTERS else _words(plain)
+        plain = tf.strings.regex_replace(texts, BREAK, " ")
+        found = _characters(plain) if self.tokens == CHARACTERS else _words(plain)
         ids = tf.ragged.map_flat_values(self.table.lookup, found)
         return self._last(ids)
 
@@ -52,13 +50,13 @@ class TextToIds(keras.layers.Layer):
             **super().get_config(),
             "words": self.words,
             "length": self.length,
-            "kind": self.kind,
+            "tokens": self.tokens,
         }
 
 
 def _words(plain: tf.Tensor) -> tf.RaggedTensor:
-    plain = tf.strings.regex_replace(plain, tokens.APOSTROPHE, "")
-    plain = tf.strings.regex_replace(tf.strings.lower(plain), tokens.BETWEEN, " ")
+    plain = tf.strings.regex_replace(plain, APOSTROPHE, "")
+    plain = tf.strings.regex_replace(tf.strings.lower(plain), BETWEEN, " ")
     words = tf.strings.split(plain, " ")
     return tf.ragged.boolean_mask(words, words != "")
 

@@ -16,7 +16,6 @@ from lockstep.data.readers.picture_labels import as_labels, find_labelled
 from lockstep.data.readers.picture_sets import PictureOptions
 from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.readers.unreadable import UnreadableFiles
-from lockstep.errors import DataError
 from lockstep.process import console
 
 INPUT_KIND = "image"
@@ -32,11 +31,7 @@ def import_files(source: Path, raw: Path) -> None:
 
 def check(source: Path, data: Data) -> None:
     """Raise DataError if `source` is no folder; its contents are checked when they are read."""
-    user_files.check_exists(source)
-    if not source.is_dir():
-        raise DataError(
-            f"data.path: {source}: got a file, expected a folder with a sub-folder for each class"
-        )
+    user_files.check_folder(source)
 
 
 def count_examples(source: Path, data: Data) -> dict[str, int]:

@@ -18,11 +18,7 @@ SUFFIX = ".txt"
 
 def check(source: Path, data: Data) -> None:
     """Raise DataError if `source` is no folder; its contents are checked when they are read."""
-    user_files.check_exists(source)
-    if not source.is_dir():
-        raise DataError(
-            f"data.path: {source}: got a file, expected a folder with a sub-folder for each class"
-        )
+    user_files.check_folder(source)
 
 
 def count_examples(source: Path, data: Data) -> dict[str, int]:

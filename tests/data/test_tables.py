@@ -308,6 +308,13 @@ def test_parts_of_dates_are_categories(table: Any) -> None:
     assert x[~there, 1:].tolist() == [[13, 8, 25]] * int((~there).sum())
 
 
+def test_a_part_of_a_date_that_is_a_column_too_is_refused(table: Any) -> None:
+    days = [f"2024-01-{number % 28 + 1:02},{number * 1.5},{number / 7}" for number in range(COUNT)]
+    content = "day,day month,y\n" + "\n".join(days) + "\n"
+    with pytest.raises(LockstepError, match="column 'day month' is in the file, and data"):
+        table(content, columns={"day": ["date", "month"]})
+
+
 def test_parts_of_dates_are_served_as_stored(tensorflow: Any) -> None:
     import pyarrow.compute as pc
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -171,9 +170,3 @@ def as_texts(column: pa.ChunkedArray, data: Data) -> Cells:
     """Return a column's cells as texts, null where they are missing."""
     texts = column.cast(pa.string())
     return without_missing(texts, data.null_values)
-
-
-def as_doubles(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a column of numbers of any type as float64, NaN where a cell is missing."""
-    array: np.ndarray = column.cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
-    return array

@@ -150,6 +150,11 @@ def _rows(split: str, table: pa.Table, kinds: Mapping[str, Kind], data: Data) ->
     for name, kind in kinds.items():
         for part in kind.parts:
             added = f"{name} {part}"
+            if added in table.column_names:
+                raise DataError(
+                    f"column {added!r} is in the file, and data.columns asks for it of {name!r}; "
+                    "rename it, or leave the part out"
+                )
             names[added], sources[added] = part, name
             found[added] = convert_part(as_texts(table[name], data), part)
     return Rows(

@@ -11,16 +11,11 @@ from pathlib import Path
 from lockstep.config.schema import Data
 from lockstep.data.readers.headers import has_header
 from lockstep.data.readers.html_pages import refuse_page
+from lockstep.data.readers.text_files import marked_encoding
 from lockstep.errors import DataError
 from lockstep.process import console
 
 SAMPLE_BYTES, SAMPLE_ROWS = 2**20, 200
-MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 COMMENT = "#"
 
@@ -43,7 +38,7 @@ def detect(path: Path, data: Data) -> Dialect:
     possibility.
     """
     refuse_page(path)
-    encoding = data.encoding or _marked_encoding(path)
+    encoding = data.encoding or _encoding_of(path)
     lines = _first_lines(path, encoding)
     comments = _comments(lines)
     if not any(map(str.strip, lines)):
@@ -64,11 +59,9 @@ def detect(path: Path, data: Data) -> Dialect:
     return Dialect(encoding, delimiter, above + header, end, names)
 
 
-def _marked_encoding(path: Path) -> str:
-    """The encoding that the first bytes mark, or else UTF-8."""
+def _encoding_of(path: Path) -> str:
     with path.open("rb") as file:
-        start = file.read(4)
-    return next((encoding for mark, encoding in MARKS if start.startswith(mark)), "utf-8")
+        return marked_encoding(file.read(4))
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:

@@ -37,6 +37,15 @@ def check_exists(source: Path) -> None:
         raise DataError(f"data.path: {source}: no such file or folder, expected your data there")
 
 
+def check_folder(source: Path) -> None:
+    """Raise DataError unless the user's data are a folder."""
+    check_exists(source)
+    if not source.is_dir():
+        raise DataError(
+            f"data.path: {source}: got a file, expected a folder with a sub-folder for each class"
+        )
+
+
 def check_suffix(source: Path, *suffixes: str) -> list[Path]:
     """Return the file, or the folder's files; raises DataError for another suffix."""
     check_exists(source)
