@@ -1,39 +1,74 @@
-"""ISO dates as numbers, in TensorFlow."""
+"""ISO dates as numbers, in TensorFlow: the same as data/ready has, bit for bit."""
 
 import tensorflow as tf
 
-DATE = r"^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?)?$"
+from lockstep.data.spec.dates import DATE, DAY, OFFSET
+
+SECOND = 10**6  # microseconds
+NAN = float("nan")
 
 
 def days(cells: tf.Tensor) -> tf.Tensor:
-    """Days since 1970 of ISO dates, by the days from the civil calendar; NaN for other texts."""
-    year, month, day, hour, minute, second = _numbers(cells)
-    seconds = hour * 3600 + minute * 60 + second
-    early = tf.cast(month <= 2, tf.float64)
-    year = year - early
-    era = tf.floor(year / 400)
-    of_era = year - era * 400
-    of_year = tf.floor((153 * (month - 3 + 12 * early) + 2) / 5) + day - 1
-    of_era_days = of_era * 365 + tf.floor(of_era / 4) - tf.floor(of_era / 100) + of_year
-    return era * 146097 + of_era_days - 719468 + seconds / 86400
+    """Days since 1970 of ISO dates, in UTC where they have a zone; NaN for other texts."""
+    moments = tf.cast(_microseconds(cells), tf.float64) / DAY
+    return tf.where(_are_dates(cells), moments, tf.constant(NAN, tf.float64))
 
 
 def date_part(cells: tf.Tensor, part: str) -> tf.Tensor:
     """The weekday, from Monday, the month or the hour of ISO dates, from 0; NaN for other texts."""
-    if part == "weekday":
-        return tf.math.floormod(tf.floor(days(cells)) + 3, 7)  # 1970 began on a Thursday
-    _, month, _, hour, _, _ = _numbers(cells)
-    return month - 1 if part == "month" else hour
+    moments = _microseconds(cells)
+    number = {
+        "weekday": lambda: (moments // DAY + 3) % 7,  # 1970 began on a Thursday
+        "month": lambda: _month(moments // DAY),
+        "hour": lambda: moments % DAY // (3600 * SECOND),
+    }[part]()
+    return tf.where(_are_dates(cells), tf.cast(number, tf.float64), tf.constant(NAN, tf.float64))
 
 
-def _numbers(cells: tf.Tensor) -> list[tf.Tensor]:
-    """Year, month, day, hour, minute and second, float64; NaN for other texts."""
-    valid = tf.strings.regex_full_match(cells, DATE)
-    whole = tf.where(valid, cells, "1970-01-01")
+def _are_dates(cells: tf.Tensor) -> tf.Tensor:
+    return tf.strings.regex_full_match(cells, DATE)
 
-    def number(group: int) -> tf.Tensor:
-        text = tf.strings.regex_replace(whole, DATE, rf"\{group}")
-        found = tf.strings.to_number(tf.where(text == "", "0", text), tf.float64)
-        return tf.where(valid, found, tf.constant(float("nan"), tf.float64))
 
-    return [number(group) for group in range(1, 7)]
+def _microseconds(cells: tf.Tensor) -> tf.Tensor:
+    """Microseconds since 1970, int64: float64 wouldn't have all of them."""
+    whole = tf.where(_are_dates(cells), cells, "1970-01-01")
+    year, month, day, hour, minute, second = (_number(whole, DATE, rf"\{n}") for n in range(1, 7))
+    digits = tf.strings.substr(_group(whole, DATE, r"\7") + "000000", 0, 6)
+    zone = _group(whole, DATE, r"\8")
+    seconds = hour * 3600 + (minute - _offset(zone)) * 60 + second
+    fraction = tf.strings.to_number(digits, tf.int64)
+    return _days_of(year, month, day) * DAY + seconds * SECOND + fraction
+
+
+def _offset(zone: tf.Tensor) -> tf.Tensor:
+    """Minutes that a zone is before UTC."""
+    offset = tf.where(tf.strings.regex_full_match(zone, OFFSET), zone, "+00")
+    minutes = _number(offset, OFFSET, r"\2") * 60 + _number(offset, OFFSET, r"0\3")
+    return tf.where(_group(offset, OFFSET, r"\1") == "-", -minutes, minutes)
+
+
+def _group(cells: tf.Tensor, pattern: str, groups: str) -> tf.Tensor:
+    return tf.strings.regex_replace(cells, pattern, groups)
+
+
+def _number(cells: tf.Tensor, pattern: str, groups: str) -> tf.Tensor:
+    text = _group(cells, pattern, groups)
+    return tf.strings.to_number(tf.where(text == "", "0", text), tf.int64)
+
+
+def _days_of(year: tf.Tensor, month: tf.Tensor, day: tf.Tensor) -> tf.Tensor:
+    """Days since 1970 of the civil calendar, whose years are counted from March here."""
+    early = tf.cast(month <= 2, tf.int64)
+    year -= early
+    era = year // 400
+    of_era = year - era * 400
+    of_year = (153 * (month - 3 + 12 * early) + 2) // 5 + day - 1
+    return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+
+
+def _month(since: tf.Tensor) -> tf.Tensor:
+    """The month, from 0, of days since 1970."""
+    of_era = (since + 719468) % 146097
+    year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    return ((5 * of_year + 2) // 153 + 2) % 12

@@ -318,7 +318,7 @@ def test_a_part_of_a_date_that_is_a_column_too_is_refused(table: Any) -> None:
 def test_parts_of_dates_are_served_as_stored(tensorflow: Any) -> None:
     import pyarrow.compute as pc
 
-    from lockstep.data.columns.conversion import convert_part
+    from lockstep.data.columns.dates import convert_part
     from lockstep.modeling.dates import date_part
 
     moments = np.datetime64("1899-02-27T23:59:59") + np.arange(3000) * np.timedelta64(13, "D")

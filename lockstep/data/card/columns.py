@@ -9,8 +9,8 @@ from lockstep.data.blocks import blocks
 from lockstep.data.card.values import frequent, histogram, number, sampled, share
 from lockstep.data.spec import Input
 from lockstep.data.spec.columns import Column
+from lockstep.data.spec.dates import DAY
 
-DAY = 86_400 * 10**6  # microseconds
 MOST = 100  # columns without a name that are described
 ARRAY = Column("number")
 OF_ARRAY = "a column of an array of numbers"

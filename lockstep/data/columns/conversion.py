@@ -1,11 +1,11 @@
 """Cells of a known kind as numbers: float64 with NaN, days since 1970, or category numbers."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lockstep.data.columns.converted import Converted
+from lockstep.data.columns.dates import convert_dates
 from lockstep.data.columns.inference import FALSE, TRUE
 from lockstep.data.columns.number_formats import (
     COMMAS,
@@ -16,18 +16,6 @@ from lockstep.data.columns.number_formats import (
     to_doubles,
 )
 from lockstep.data.readers.cells import Cells
-from lockstep.data.spec.columns import PARTS
-
-DAY = 86_400 * 10**6  # microseconds
-
-
-class Converted(NamedTuple):
-    """A column's numbers, and the index of the first cell that is none; the texts of categories."""
-
-    numbers: np.ndarray
-    wrong: int | None = None
-    texts: list[str] = []  # noqa: RUF012
-    written: NumberFormat = USUAL
 
 
 def convert(cells: Cells, kind: str, given: NumberFormat | None = None) -> Converted:
@@ -36,7 +24,7 @@ def convert(cells: Cells, kind: str, given: NumberFormat | None = None) -> Conve
         return _numbers(cells, given)
     if kind == "boolean":
         return _booleans(cells)
-    return _dates(cells) if kind == "date" else _categories(cells)
+    return convert_dates(cells) if kind == "date" else _categories(cells)
 
 
 def _numbers(cells: Cells, given: NumberFormat | None) -> Converted:
@@ -65,30 +53,6 @@ def _booleans(cells: Cells) -> Converted:
     known = pc.if_else(pc.or_(true, false), true, pa.scalar(None, pa.bool_()))
     found = known.cast(pa.float64())
     return Converted(_as_numpy(found), _first_wrong(cells, found))
-
-
-def _dates(cells: Cells) -> Converted:
-    try:
-        moments = pc.cast(cells, pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        pattern = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?$"
-        dated = pc.match_substring_regex(cells, pattern)
-        found = pc.if_else(dated, cells, pa.scalar(None, pa.string()))
-        return Converted(np.full(len(cells), np.nan), _first_wrong(cells, found) or 0)
-    days = _as_numpy(moments.cast(pa.int64()).cast(pa.float64())) / DAY
-    return Converted(days)
-
-
-def convert_part(cells: Cells, part: str) -> Converted:
-    """Convert ISO dates to the number of their weekday, month or hour, -1 where one is missing."""
-    moments = pc.cast(cells, pa.timestamp("us"))
-    numbers = {
-        "weekday": lambda: pc.day_of_week(moments),  # 0 is Monday
-        "month": lambda: pc.subtract(pc.month(moments), 1),
-        "hour": lambda: pc.hour(moments),
-    }[part]()
-    filled = pc.fill_null(numbers, -1).to_numpy()
-    return Converted(filled.astype(np.int32), texts=PARTS[part])
 
 
 def _categories(cells: Cells) -> Converted:

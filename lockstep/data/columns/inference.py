@@ -5,12 +5,13 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lockstep.data.columns.dates import MIXED, are_dates, are_mixed
 from lockstep.data.columns.number_formats import FIRST, find_format, has_sign, is_ambiguous
 from lockstep.data.readers.cells import Cells, are_numbers
+from lockstep.data.spec.dates import ZONED
 
 KINDS = ("number", "category", "date", "text", "boolean", "drop")
 TRUE, FALSE = ("true", "yes"), ("false", "no")
-DATE = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$"
 MAX_CATEGORIES = 1000
 # A text column is one of categories if at most this share of its cells is distinct.
 CATEGORY_SHARE = 0.5
@@ -40,9 +41,16 @@ def infer(cells: Cells) -> Inferred:
     lower = pc.utf8_lower(values)
     if pc.all(pc.is_in(lower, value_set=pa.array([*TRUE, *FALSE]))).as_py():
         return Inferred("boolean", "all cells are true or false")
-    if pc.all(pc.match_substring_regex(values, DATE)).as_py():
-        return Inferred("date", "all cells are ISO dates")
+    if are_dates(values):
+        return _date(cells, values)
     return _in_doubt(cells, values, counts) or _category_or_text(cells, len(values), len(there))
+
+
+def _date(cells: Cells, values: Cells) -> Inferred:
+    if are_mixed(values):
+        cell = _first(pc.invert(pc.match_substring_regex(cells, ZONED)))
+        return Inferred(None, MIXED, cell, ("category", "drop"))
+    return Inferred("date", "all cells are ISO dates")
 
 
 def _number_or_code(cells: Cells, there: Cells) -> Inferred:

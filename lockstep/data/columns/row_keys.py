@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.columns.conversion import convert
+from lockstep.data.columns.dates import MIXED
 from lockstep.data.columns.kinds import as_texts, infer_column
 from lockstep.data.readers.cells import Cells
 from lockstep.data.readers.raw_data import SplitKeys
@@ -29,7 +30,7 @@ def keys_of(split: str, table: pa.Table, data: Data) -> SplitKeys:
     if time is None:
         return SplitKeys()
     found = infer_column(table[time], data)
-    kind = "date" if found.kind == "date" else "number"
+    kind = "date" if found.kind == "date" or found.why == MIXED else "number"
     return SplitKeys(time=_numbers(split, table, data, time, kind))
 
 
@@ -39,7 +40,8 @@ def _numbers(split: str, table: pa.Table, data: Data, name: str, kind: str) -> n
     found = convert(cells, kind)
     if found.wrong is not None:
         expected = "a number" if name == data.sample_weight else "a number or an ISO date"
-        problem = f"is {cells[found.wrong].as_py()!r}, expected {expected}"
+        why = f": {found.problem}" if found.problem else f", expected {expected}"
+        problem = f"is {cells[found.wrong].as_py()!r}{why}"
         raise ExampleError(f"{split} split", found.wrong, f"column {name!r}", problem)
     return found.numbers
 

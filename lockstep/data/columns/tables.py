@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
-from lockstep.data.columns.conversion import Converted, convert, convert_part
+from lockstep.data.columns.conversion import convert
+from lockstep.data.columns.converted import Converted
+from lockstep.data.columns.dates import check_zones, convert_part
 from lockstep.data.columns.kinds import REFUSE, Kind, as_texts, decide, without_missing_cells
 from lockstep.data.columns.number_formats import USUAL, NumberFormat, find_format, to_doubles
 from lockstep.data.columns.parallel import for_columns
@@ -43,6 +45,7 @@ def examples_of(
         splits[split] = _examples(split, table, kept, data, kinds, roles.targets)
         keys[split] = keys_of(split, table, data).at(kept)
         rows[split] = kept
+    check_zones((name for name, kind in kinds.items() if kind.name == "date"), tables)
     why = {name: (kind.name, kind.why) for name, kind in kinds.items()}
     return RawData(splits, keys, rows, why)
 
@@ -138,7 +141,9 @@ def _converted(split: str, table: pa.Table, name: str, kind: str, data: Data) ->
     cells = as_texts(table[name], data)
     found = convert(cells, kind, _given_format(data))
     if found.wrong is not None:
-        problem = f"is {cells[found.wrong].as_py()!r}, expected a {kind} as in the other rows"
+        expected = f", expected a {kind} as in the other rows"
+        why = f": {found.problem}" if found.problem else expected
+        problem = f"is {cells[found.wrong].as_py()!r}{why}"
         raise ExampleError(f"{split} split", found.wrong, f"column {name!r}", problem)
     return found
 

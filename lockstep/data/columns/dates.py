@@ -1,0 +1,93 @@
+"""ISO dates in a table's cells as moments, in UTC where they have a zone."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lockstep.data.columns.converted import Converted
+from lockstep.data.readers.cells import Cells
+from lockstep.data.spec.columns import PARTS
+from lockstep.data.spec.dates import DATE, DAY, ZONED
+from lockstep.errors import DataError
+
+TYPES = (pa.timestamp("us"), pa.timestamp("us", "UTC"))
+MIXED = "some dates have a zone and others none: write Z or +02:00 in all cells, or in none"
+
+
+def are_dates(values: Cells) -> bool:
+    """Return whether all cells are ISO dates."""
+    return bool(pc.all(pc.match_substring_regex(values, DATE)).as_py())
+
+
+def are_mixed(values: Cells) -> bool:
+    """Return whether some of these dates have a zone and others none."""
+    return len(pc.unique(pc.drop_null(pc.match_substring_regex(values, ZONED)))) > 1
+
+
+def convert_dates(cells: Cells) -> Converted:
+    """Convert ISO dates to days since 1970, with fractions."""
+    moments = to_moments(cells)
+    if moments is None:
+        wrong = _first_wrong(cells)
+        there = pc.drop_null(cells.slice(0, wrong + 1))
+        problem = MIXED if are_dates(there) and are_mixed(there) else ""
+        return Converted(np.full(len(cells), np.nan), wrong, problem=problem)
+    there = moments.is_valid().to_numpy()
+    days = pc.fill_null(moments.cast(pa.int64()), 0).to_numpy() / DAY
+    return Converted(np.where(there, days, np.nan))
+
+
+def convert_part(cells: Cells, part: str) -> Converted:
+    """Convert ISO dates to the number of their weekday, month or hour, -1 where one is missing."""
+    moments = to_moments(cells)
+    numbers = {
+        "weekday": lambda: pc.day_of_week(moments),  # 0 is Monday
+        "month": lambda: pc.subtract(pc.month(moments), 1),
+        "hour": lambda: pc.hour(moments),
+    }[part]()
+    filled = pc.fill_null(numbers, -1).to_numpy()
+    return Converted(filled.astype(np.int32), texts=PARTS[part])
+
+
+def to_moments(cells: Cells) -> pa.ChunkedArray | None:
+    """Return timestamps, of UTC if all cells have a zone; None if a cell is none or they differ."""
+    for write_plainly in (lambda: cells, lambda: _plain(cells)):  # most files need no change
+        plain = write_plainly()
+        for kind in TYPES:
+            try:
+                return pc.cast(plain, kind)
+            except pa.ArrowInvalid:
+                continue
+    return None
+
+
+def _plain(cells: Cells) -> Cells:
+    """Cells as pyarrow reads them: with microseconds at most, and no blank before the zone."""
+    short = pc.replace_substring_regex(cells, r"(\.\d{6})\d+", r"\1")
+    utc = pc.replace_substring_regex(short, r"(\d) ?(?:UTC|Z)$", r"\1Z")
+    return pc.replace_substring_regex(utc, r"([T ]\d{2}\S*) ([+-]\d{2}:?\d{0,2})$", r"\1\2")
+
+
+def _first_wrong(cells: Cells) -> int:
+    """The index of the first cell up to which not all are dates of one kind."""
+    good, bad = 0, len(cells)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (good, middle) if to_moments(cells.slice(0, middle)) is None else (middle, bad)
+    return bad - 1
+
+
+def check_zones(columns: Iterable[str], tables: Mapping[str, pa.Table]) -> None:
+    """Raise DataError if a column's dates have a zone in one split and none in another."""
+    for name in columns:
+        zoned = {split: _has_zone(table[name].cast(pa.string())) for split, table in tables.items()}
+        if len(set(zoned.values()) - {None}) > 1:
+            raise DataError(f"column {name!r}: {MIXED}; the files of the splits differ")
+
+
+def _has_zone(cells: Cells) -> bool | None:
+    """Whether the first date has a zone, as then all have; None without a date."""
+    first = pc.drop_null(cells).slice(0, 1)
+    return pc.match_substring_regex(first, ZONED)[0].as_py() if len(first) else None
