@@ -77,6 +77,31 @@ def test_a_column_of_weights_is_stored_with_each_split(table: Any) -> None:
     assert list(spec.inputs["x"].columns) == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("sample_weight", "the last that isn't data.sample_weight"),
+        ("group", "the last that isn't data.group"),
+        ("time", "the last that isn't data.time"),
+        (None, "the last one"),
+    ],
+)
+def test_the_default_target_is_the_last_column_of_no_other_role(
+    table: Any, key: str | None, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = {"last": [number // 2 for number in range(120)]} if key else {}
+    _, splits = table(columns() | last, target=None, **({key: "last"} if key else {}))
+    x, y = (np.asarray(each) for each in (splits["train"].x[:, 0], splits["train"].y))
+    np.testing.assert_array_equal(y, (x / 1.5).round() % 4 > 0)
+    line = f"the target is column 'y', {why}; data.target names another\n"
+    assert line in capsys.readouterr().err
+
+
+def test_a_table_of_weights_alone_has_no_target(table: Any) -> None:
+    with pytest.raises(LockstepError, match=r"no column has a name beside data\.sample_weight"):
+        table({"w": list(range(120)), "": [1] * 120}, target=None, sample_weight="w")
+
+
 def test_several_targets_have_a_kind_each(table: Any) -> None:
     data = columns(price=[number / 7 for number in range(120)])
     spec, splits = table(data, target=["y", "price"])

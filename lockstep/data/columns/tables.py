@@ -17,7 +17,7 @@ from lockstep.data.columns.parallel import for_columns
 from lockstep.data.columns.row_keys import keys_of, sample_weights
 from lockstep.data.columns.rows import Rows
 from lockstep.data.readers.cells import MISSING
-from lockstep.data.readers.column_roles import roles_of
+from lockstep.data.readers.column_roles import roles_of, say_default_target
 from lockstep.data.readers.raw_data import RawData
 from lockstep.data.spec import SAMPLE_WEIGHT, Examples, X, Y, unwrap_single
 from lockstep.data.spec.example_error import ExampleError
@@ -38,6 +38,7 @@ def examples_of(
     train = tables["train"]
     roles = roles_of(train.column_names, data)
     kinds = decide(train, data, roles.others, missing)
+    say_default_target(train.column_names, data)
     splits, keys, rows = {}, {}, {}
     for split, table in tables.items():
         _check_columns(split, table, (*kinds, *roles.others))

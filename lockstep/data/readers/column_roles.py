@@ -1,11 +1,12 @@
 """The columns of a table that are no inputs: targets, weights, and what splits are drawn by."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lockstep.config.schema import Data
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import choice
+from lockstep.process import console
 
 
 class Roles(NamedTuple):
@@ -16,16 +17,17 @@ class Roles(NamedTuple):
 
 
 def roles_of(names: Sequence[str], data: Data) -> Roles:
-    """Return the roles of a table's columns; the target is by default the last that has a name.
+    """Return the roles of a table's columns.
 
-    Columns of groups and times are inputs only if data.columns gives their kinds. Raises
-    ParamsError for a column that isn't there or has two roles.
+    The target is by default the last column that has a name and no other role. Columns of groups
+    and times are inputs only if data.columns gives their kinds. Raises ParamsError for one
+    that isn't there or has two roles.
     """
     for key, each in (("target", data.target), *_named(data).items()):
         for name in _listed(each):
             if name not in names:
                 raise ParamsError(f"data.{key}: got {name!r}, expected {choice(name, names)}")
-    targets = _listed(data.target) or _last(names)
+    targets = _listed(data.target) or _last(names, _named(data))
     given = [*targets, *_named(data).values()]
     twice = next((name for name in given if given.count(name) > 1), None)
     if twice:
@@ -43,8 +45,19 @@ def _listed(names: str | list[str] | None) -> list[str]:
     return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
-def _last(names: Sequence[str]) -> list[str]:
-    named = [name for name in names if name]
-    if not named:
-        raise DataError("no column has a name, expected names in a header")
-    return named[-1:]
+def _last(names: Sequence[str], named: Mapping[str, str]) -> list[str]:
+    free = [name for name in names if name and name not in named.values()]
+    if not free:
+        beside = f" beside {', '.join(f'data.{key}' for key in named)}" if named else ""
+        raise DataError(f"no column has a name{beside}, expected a target's name in a header")
+    return free[-1:]
+
+
+def say_default_target(names: Sequence[str], data: Data) -> None:
+    """Say which column is the target if data.target doesn't."""
+    if data.target is None:
+        (target,) = roles_of(names, data).targets
+        after = names[names.index(target) + 1 :]
+        keys = [f"data.{key}" for key, name in _named(data).items() if name in after]
+        why = f"the last that isn't {' or '.join(keys)}" if keys else "the last one"
+        console.say(f"the target is column {target!r}, {why}; data.target names another")
