@@ -104,7 +104,7 @@ def _examples_named_by_place(
 ) -> Iterator[None]:
     """Make errors name an example by its place in the user's file instead of by its split.
 
-    `rows` has the examples' rows in the file, of splits from which rows were left out.
+    `rows` has the examples' rows in the file, of splits whose examples aren't all rows in order.
     """
     raw = root / layout.RAW
     try:
@@ -120,6 +120,10 @@ def _examples_named_by_place(
 
 def _raw_data(read: Any, params: Params) -> RawData:
     """The examples of what `read` returns: RawData, or for each split a table or arrays."""
+    if isinstance(read, RawData) and read.cells:
+        from lockstep.data.columns.row_keys import with_keys  # imports pyarrow
+
+        read = with_keys(read, params.data)
     if isinstance(read, RawData):
         splits = {split: _of_arrays(*arrays) for split, arrays in read.splits.items()}
         return replace(read, splits=splits)

@@ -89,6 +89,7 @@ USER_DATA = (
     "texts",
 )  # data sets that read the user's file or folder data.path
 WITH_COLUMNS = ("csv", "table", "npz")
+WITH_LABELS_FILE = ("folder", "texts")
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 NAMED = "a name, or a mapping with a name and arguments"
 COUNT = "a whole number of at least 1"
@@ -193,8 +194,8 @@ class Data(Section):
     @model_validator(mode="after")
     def _columns_are_of_tables_or_arrays(self) -> "Data":
         named = [key for key in ("sample_weight", "group", "time") if getattr(self, key)]
-        if named and self.name not in WITH_COLUMNS:
-            expected = f"null, or data.name {' or '.join(WITH_COLUMNS)}"
+        if named and self.name not in WITH_COLUMNS and self.labels_file is None:
+            expected = f"null, data.name {' or '.join(WITH_COLUMNS)}, or a labels_file"
             raise ValueError(f"got {named[0]} for {self.name}, expected {expected}")
         if self.group and self.time:
             raise ValueError("got group and time, expected one of them: they draw splits")
@@ -206,10 +207,10 @@ class Data(Section):
             return self
         # Below data.path, a file is copied and watched for changes with the pictures.
         outside = Path(self.labels_file).is_absolute() or ".." in Path(self.labels_file).parts
-        if outside or self.name != "folder":
+        if outside or self.name not in WITH_LABELS_FILE:
             raise ValueError(
                 f"got labels_file {self.labels_file} for {self.name}, expected null, or for the "
-                "data set folder a path below data.path"
+                f"data sets {' and '.join(WITH_LABELS_FILE)} a path below data.path"
             )
         return self
 

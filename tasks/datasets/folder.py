@@ -10,11 +10,12 @@ import numpy as np
 
 from lockstep.config.schema import Data, Params
 from lockstep.data.readers import picture_sets, user_files
-from lockstep.data.readers.class_folders import Found, described, find_by_class
+from lockstep.data.readers.class_folders import described
 from lockstep.data.readers.classes_of_files import Splits, check_classes, without
-from lockstep.data.readers.picture_labels import as_labels, find_labelled
+from lockstep.data.readers.file_labels import find_files, labelled_data, place_of
 from lockstep.data.readers.picture_sets import PictureOptions
 from lockstep.data.readers.pixels import PictureFormat
+from lockstep.data.readers.raw_data import RawData
 from lockstep.data.readers.unreadable import UnreadableFiles
 from lockstep.process import console
 
@@ -36,26 +37,27 @@ def check(source: Path, data: Data) -> None:
 
 def count_examples(source: Path, data: Data) -> dict[str, int]:
     """Return the number of examples of each split that the folder has."""
-    found = _find(source, data.labels_file)
+    found = find_files(source, data)
     return {split: len(pictures) for split, pictures in found.splits.items()}
 
 
-def read(folder: Path, params: Params, scratch: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def place(folder: Path, split: str, number: int, data: Data) -> str:
+    """Return the path that a picture has, or the row of the CSV that names it."""
+    return place_of(folder, split, number, data)
+
+
+def read(folder: Path, params: Params, scratch: Path) -> RawData:
     """Return pictures (n, height, width), or (..., 3) if any isn't grey, and labels (n,).
 
     Raises DataError that names the file.
     """
-    found, ignored = _find(folder, params.data.labels_file)
-    if ignored:
-        console.say(f"ignored, not pictures: {described(ignored)}")
+    found = find_files(folder, params.data)
+    if found.ignored:
+        console.say(f"ignored, not pictures: {described(found.ignored)}")
     if params.data.labels_file is None:
-        check_classes(folder, found)
-    splits, pictures = _loaded(folder, found, params.data, _options(params, scratch))
-    texts = [each.label for inside in splits.values() for each in inside]
-    labels = as_labels(texts) if params.data.labels_file else np.array(texts)
-    ends = np.cumsum([len(inside) for inside in splits.values()])[:-1]
-    parts = np.split(labels, ends)
-    return {split: (pictures[split], y) for split, y in zip(splits, parts, strict=True)}
+        check_classes(folder, found.splits)
+    splits, pictures = _loaded(folder, found.splits, params.data, _options(params, scratch))
+    return labelled_data(found._replace(splits=splits), pictures, params.data)
 
 
 def file_format(pictures: np.ndarray, params: Params) -> dict[str, Any]:
@@ -67,10 +69,6 @@ def file_format(pictures: np.ndarray, params: Params) -> dict[str, Any]:
 def _options(params: Params, scratch: Path) -> PictureOptions:
     normalize = params.normalize
     return PictureOptions(scratch, normalize.image_size, normalize.background_levels)
-
-
-def _find(folder: Path, labels_file: str | None) -> Found:
-    return find_labelled(folder, labels_file) if labels_file else find_by_class(folder)
 
 
 def _loaded(

@@ -43,7 +43,7 @@ def read(tmp_path: Path) -> Read:
     def call(root: Path, **options: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         keys = {"size": "normalize.image_size", "skip_unreadable": "data.skip_unreadable"}
         params = with_values({keys[key]: value for key, value in options.items()})
-        return folder.read(root, params, tmp_path / "scratch")
+        return dict(folder.read(root, params, tmp_path / "scratch").splits)
 
     return call
 

@@ -1,5 +1,7 @@
 """Numbers and names that a table gives each row: weights, groups and times."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,8 +11,18 @@ from lockstep.data.columns.conversion import convert
 from lockstep.data.columns.dates import MIXED
 from lockstep.data.columns.kinds import as_texts, infer_column
 from lockstep.data.readers.cells import Cells
-from lockstep.data.readers.raw_data import SplitKeys
+from lockstep.data.readers.raw_data import RawData, SplitKeys
 from lockstep.data.spec.example_error import ExampleError
+
+
+def with_keys(raw: RawData, data: Data) -> RawData:
+    """Return the training examples with weights, and what splits are drawn by, from cells."""
+    table = pa.table({name: pa.array(cells, pa.string()) for name, cells in raw.cells.items()})
+    rows = raw.rows["train"]
+    weights = sample_weights("train", table, data)
+    x, y = raw.splits["train"]
+    splits = {"train": (x, y, None if weights is None else weights[rows])}
+    return replace(raw, splits=splits, keys={"train": keys_of("train", table, data).at(rows)})
 
 
 def sample_weights(split: str, table: pa.Table, data: Data) -> np.ndarray | None:

@@ -20,10 +20,11 @@ WRITTEN_BESIDE = ("readme*", "license*", "licence*", "*.txt", "*.md")
 
 
 class LabelledFile(NamedTuple):
-    """A file and its class."""
+    """A file, its class, and its place among the split's files or in a CSV's rows."""
 
     path: Path
     label: str
+    row: int = 0
 
 
 class Found(NamedTuple):
@@ -31,6 +32,8 @@ class Found(NamedTuple):
 
     splits: dict[str, list[LabelledFile]]
     ignored: list[Path]
+    cells: dict[str, list[str]] = {}  # noqa: RUF012  # of a CSV's columns of weights and keys
+    first: int = 1  # the number of the CSV's first row of a file
 
 
 def find_by_class(folder: Path) -> Found:
@@ -113,4 +116,4 @@ def _by_class(folder: Path) -> list[LabelledFile]:
         if not inside:
             raise DataError(f"{directory}: empty, expected files of this class")
         pictures += inside
-    return pictures
+    return [each._replace(row=row) for row, each in enumerate(pictures)]

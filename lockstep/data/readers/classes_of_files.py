@@ -28,7 +28,7 @@ def without(splits: Splits, faults: Mapping[Path, str], *, classes: bool) -> Spl
         for split, inside in splits.items()
     }
     known = {each.label for inside in left.values() for each in inside} if classes else set()
-    for path, label in (each for inside in splits.values() for each in inside):
+    for path, label, _ in (each for inside in splits.values() for each in inside):
         if classes and label not in known:
             raise DataError(
                 f"{path.parent}: none of the pictures of the class {label!r} can be read, expected "
@@ -39,7 +39,7 @@ def without(splits: Splits, faults: Mapping[Path, str], *, classes: bool) -> Spl
 
 def _check_known(split: str, pictures: list[LabelledFile], counts: Counter[str]) -> None:
     found = Counter(each.label for each in pictures)
-    for path, label in pictures:
+    for path, label, _ in pictures:
         if label not in counts:
             raise DataError(
                 f"{path}: label is {label!r}, expected {nearest(label, counts)}: the class has "

@@ -23,12 +23,12 @@ def roles_of(names: Sequence[str], data: Data) -> Roles:
     and times are inputs only if data.columns gives their kinds. Raises ParamsError for one
     that isn't there or has two roles.
     """
-    for key, each in (("target", data.target), *_named(data).items()):
+    for key, each in (("target", data.target), *named_roles(data).items()):
         for name in _listed(each):
             if name not in names:
                 raise ParamsError(f"data.{key}: got {name!r}, expected {choice(name, names)}")
-    targets = _listed(data.target) or _last(names, _named(data))
-    given = [*targets, *_named(data).values()]
+    targets = _listed(data.target) or _last(names, named_roles(data))
+    given = [*targets, *named_roles(data).values()]
     twice = next((name for name in given if given.count(name) > 1), None)
     if twice:
         raise ParamsError(f"data.target: got {twice!r} for two roles, expected another column each")
@@ -36,7 +36,8 @@ def roles_of(names: Sequence[str], data: Data) -> Roles:
     return Roles(targets, [name for name in given if name not in free])
 
 
-def _named(data: Data) -> dict[str, str]:
+def named_roles(data: Data) -> dict[str, str]:
+    """Return the columns of weights, groups and times by their keys."""
     keys = ("sample_weight", "group", "time")
     return {key: getattr(data, key) for key in keys if getattr(data, key)}
 
@@ -58,6 +59,6 @@ def say_default_target(names: Sequence[str], data: Data) -> None:
     if data.target is None:
         (target,) = roles_of(names, data).targets
         after = names[names.index(target) + 1 :]
-        keys = [f"data.{key}" for key, name in _named(data).items() if name in after]
+        keys = [f"data.{key}" for key, name in named_roles(data).items() if name in after]
         why = f"the last that isn't {' or '.join(keys)}" if keys else "the last one"
         console.say(f"the target is column {target!r}, {why}; data.target names another")

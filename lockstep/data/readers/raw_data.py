@@ -24,7 +24,9 @@ class RawData:
 
     splits: Mapping[str, Any]
     keys: Mapping[str, SplitKeys] = field(default_factory=dict)
-    # The examples' rows in the file, of splits from which rows were left out.
+    # The examples' rows in the file, of splits whose examples aren't all rows in their order.
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     # Of a table's columns, by name in the file's order: the kind, and why it was taken for that.
     columns: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    # Of the training split's file, by row: columns of weights, and what splits are drawn by.
+    cells: Mapping[str, list[str]] = field(default_factory=dict)

@@ -10,16 +10,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lockstep.data.readers.picture_labels import as_labels, find_labelled
+from lockstep.data.readers.file_labels import as_labels, find_labelled
 from lockstep.data.spec import load_examples, read_spec
-from lockstep.errors import DataError, ParamsError
+from lockstep.errors import DataError, LockstepError, ParamsError
 from lockstep.process import console
 from tasks import datasets, download, normalize
 from tasks.datasets import folder
+from tests.data.test_user_files import normalized
 from tests.support.workspaces import change_params, with_values
 
 Read = Callable[..., dict[str, tuple[np.ndarray, np.ndarray]]]
 COUNT = 20
+LABELLED = {"data.name": "folder", "data.labels_file": "labels.csv"}
+DATA = with_values(LABELLED).data
 LABELS = [f"{'cat' if number % 2 else 'dog'}" for number in range(COUNT)]
 
 
@@ -48,8 +51,7 @@ def read(root: Path, **options: Any) -> dict[str, tuple[np.ndarray, np.ndarray]]
     scratch.mkdir(exist_ok=True)
     keys = {key: f"data.{key}" for key in ("skip_unreadable",)}
     changes = {keys[key]: value for key, value in options.items()}
-    labelled = {"data.name": "folder", "data.labels_file": "labels.csv"}
-    return folder.read(root, with_values({**labelled, **changes}), scratch)
+    return dict(folder.read(root, with_values({**LABELLED, **changes}), scratch).splits)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +68,7 @@ def test_a_csv_of_labels(root: Path, row: str, header: list[str]) -> None:
     assert {split: len(y) for split, (_, y) in found.items()} == {"train": 20}
     for x, y in found.values():
         np.testing.assert_array_equal(np.where(x[:, 0, 0] % 2, "cat", "dog"), y)
-    data = with_values({"data.name": "folder", "data.labels_file": "labels.csv"}).data
-    assert folder.count_examples(root, data) == {"train": 20}
+    assert folder.count_examples(root, DATA) == {"train": 20}
 
 
 def test_the_column_of_files_is_found(root: Path) -> None:
@@ -133,7 +134,7 @@ def test_any_csv_gives_labels_or_one_line(root: Path, content: bytes | str) -> N
     (root / "labels.csv").write_bytes(raw)
     fault = ""
     try:
-        assert find_labelled(root, "labels.csv").splits["train"]
+        assert find_labelled(root, DATA).splits["train"]
     except DataError as error:
         fault = str(error)
     assert "\n" not in fault
@@ -181,6 +182,89 @@ def test_numbers_are_a_regression(workspace: Path, root: Path) -> None:
 )
 def test_labels_outside_of_the_folder_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(
-        ParamsError, match=r"got labels_file .* expected null, or for the data set f"
+        ParamsError, match=r"got labels_file .* expected null, or for the data sets"
     ):
         with_values(changes)
+
+
+def examples_of(workspace: Path, path: Path, rows: list[str], **changes: Any) -> dict[str, Any]:
+    """Write the CSV of labels, and return the splits of the stage normalize."""
+    write(path, rows)
+    data = {"labels_file": "labels.csv", "name": "folder", "validation_split": 0.25} | changes
+    spec = normalized(workspace, path, **data)
+    return {split: load_examples(workspace, split) for split in spec.splits}
+
+
+WITH_PATIENTS = [
+    "name,kind,patient,share,day",
+    *(f"p{n}.png,{LABELS[n]},m{n // 2 % 5},{n / 4},2024-01-{n + 1:02}" for n in range(COUNT)),
+]
+
+
+def numbers_in(examples: Any) -> list[int]:
+    return sorted(np.asarray(examples.x)[:, 0, 0].tolist())
+
+
+def test_a_group_of_pictures_is_in_one_split_only(workspace: Path, root: Path) -> None:
+    more = {"group": "patient", "sample_weight": "share", "target": "kind"}
+    found = examples_of(workspace, root, WITH_PATIENTS, **more)
+    patients = [{n // 2 % 5 for n in numbers_in(each)} for each in found.values()]
+    assert sum(map(len, patients)) == len(set.union(*patients)) == 5
+    assert len(patients) == 3
+    for each in found.values():
+        np.testing.assert_array_equal(np.asarray(each.x)[:, 0, 0] / 4, each.sample_weight)
+        np.testing.assert_array_equal(np.asarray(each.x)[:, 0, 0] % 2 == 0, each.y)
+
+
+def test_the_latest_pictures_are_for_testing(workspace: Path, root: Path, lines: Any) -> None:
+    rows = [row.replace("kind,patient,share,day", "a,b,kind,day") for row in WITH_PATIENTS]
+    found = examples_of(workspace, root, rows, time="day", target_kind="regression")
+    assert numbers_in(found["test"]) == [16, 17, 18, 19]
+    assert (
+        "the target is column 'kind', the last that isn't data.time; data.target names"
+        in "".join(lines)
+    )
+    assert np.asarray(found["test"].y).max() == 19 / 4
+
+
+def test_keys_stay_with_their_pictures_if_some_are_left_out(workspace: Path, root: Path) -> None:
+    (root / "images" / "p3.png").write_bytes(b"broken")
+    more = {"group": "patient", "sample_weight": "share", "target": "kind"}
+    found = examples_of(workspace, root, WITH_PATIENTS, skip_unreadable=True, **more)
+    assert sum(each.size for each in found.values()) == COUNT - 1
+    for each in found.values():
+        np.testing.assert_array_equal(np.asarray(each.x)[:, 0, 0] / 4, each.sample_weight)
+
+
+def test_groups_of_texts(workspace: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    for number in range(COUNT):
+        (folder / f"{number}.txt").write_text(f"letter {number}", encoding="utf-8")
+    rows = ["file,writer,kind", *(f"{n}.txt,w{n % 5},{LABELS[n]}" for n in range(COUNT))]
+    found = examples_of(workspace, folder, rows, name="texts", group="writer")
+    assert {split: each.size for split, each in found.items()} == {
+        "train": 12, "validation": 4, "test": 4,
+    }  # fmt: skip
+    assert np.asarray(found["test"].y).tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "changes", "line"),
+    [
+        (("patient", ""), {"group": "patient"}, "csv: row 9: column 'patient' is missing"),
+        (("share", "x"), {"sample_weight": "share"}, "csv: row 9: column 'share' is 'x', exp"),
+        (("share", "-1"), {"sample_weight": "share"}, r"csv: row 9: sample weight is -1\.0"),
+        (("share", "1"), {"group": "doctor"}, r"data\.group: got 'doctor', expected one of"),
+        (("share", "1"), {"target": ["kind", "day"]}, r"got \['kind', 'day'\] for a labels"),
+        (("kind", ""), {"target": "kind"}, r"row 9 is \['p7\.png', '', .*expected a file"),
+    ],
+)  # fmt: skip
+def test_a_column_that_cant_be_that_names_its_row(
+    workspace: Path, root: Path, cell: tuple[str, str], changes: dict[str, Any], line: str
+) -> None:
+    rows = [row.split(",") for row in WITH_PATIENTS]
+    rows[8][rows[0].index(cell[0])] = cell[1]
+    changes = {"target": "kind"} | changes
+    with pytest.raises(LockstepError, match=line):
+        examples_of(workspace, root, [",".join(row) for row in rows], **changes)
