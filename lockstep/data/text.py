@@ -4,7 +4,9 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,34 +14,66 @@ from lockstep.config.schema import Normalize
 from lockstep.data.spec import Input
 from lockstep.data.spec.tokens import PADDING, UNKNOWN, WORDS, split
 from lockstep.process import console
+from lockstep.process.workers import Workers
 
+Result = TypeVar("Result")
 SPECIAL = 2
+BATCH = 250  # texts; small, so that progress is shown and processes end together
 MOSTLY = 0.5  # share of unknown tokens from which a line says so
 
 
 def store_texts(
-    raw: Mapping[str, np.ndarray], normalize: Normalize
+    raw: Mapping[str, np.ndarray], normalize: Normalize, processes: int | None = None
 ) -> tuple[Input, dict[str, np.ndarray]]:
     """Return the input's description, and each split's ids, (n, sequence_length).
 
-    A longer text keeps its last tokens, a shorter one is padded in front.
+    A longer text keeps its last tokens, a shorter one is padded in front. The ids are the same for
+    any number of processes; None takes as many as pay.
     """
     length, tokens = normalize.sequence_length, normalize.tokens
-    known = vocabulary(raw["train"], normalize.max_tokens, tokens)
-    number = {token: each for each, token in enumerate(known)}
-    arrays = {split: _ids(texts, number, length, tokens) for split, texts in raw.items()}
+    total = len(raw["train"]) + sum(map(len, raw.values()))
+    with (
+        console.count_bar("texts", total) as done,
+        Workers("splits texts into tokens", processes) as workers,
+    ):
+        counts: Counter[str] = Counter()
+        for at, found in _in_batches(partial(_counts, tokens), raw["train"], workers):
+            counts.update(found)
+            done(min(BATCH, len(raw["train"]) - at))
+        known = _most_frequent(counts, normalize.max_tokens)
+        number = {token: each for each, token in enumerate(known)}
+        arrays = {split: np.zeros((len(x), length), np.uint16) for split, x in raw.items()}
+        for split, texts in raw.items():
+            for at, ids in _in_batches(partial(_ids, number, length, tokens), texts, workers):
+                arrays[split][at : at + BATCH] = ids
+                done(len(ids))
     _say_unknown(arrays, number[UNKNOWN], tokens)
     return Input("text", [length], "uint16", {}, words=known, tokens=tokens), arrays
 
 
+def _in_batches(
+    compute: Callable[[np.ndarray], Result], texts: np.ndarray, workers: Workers
+) -> Iterator[tuple[int, Result]]:
+    """Yield the index of each batch's first text with its result, in any order."""
+    batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
+    return ((number * BATCH, found) for number, found in workers.run(compute, batches))
+
+
 def vocabulary(texts: Iterable[str], count: int, tokens: str = WORDS) -> list[str]:
     """Return padding, the unknown token, and the most frequent tokens, ties in sorted order."""
-    counts = Counter(token for text in texts for token in split(text, tokens))
+    return _most_frequent(_counts(tokens, texts), count)
+
+
+def _counts(tokens: str, texts: Iterable[str]) -> Counter[str]:
+    return Counter(token for text in texts for token in split(text, tokens))
+
+
+def _most_frequent(counts: Counter[str], count: int) -> list[str]:
     ordered = sorted(counts, key=lambda token: (-counts[token], token))
     return [PADDING, UNKNOWN, *ordered[: count - SPECIAL]]
 
 
-def _ids(texts: np.ndarray, number: dict[str, int], length: int, tokens: str) -> np.ndarray:
+def _ids(number: dict[str, int], length: int, tokens: str, texts: np.ndarray) -> np.ndarray:
     unknown = number[UNKNOWN]
     ids = np.zeros((len(texts), length), np.uint16)
     for row, text in zip(ids, texts, strict=True):

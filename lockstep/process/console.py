@@ -1,5 +1,6 @@
 """The output of a running stage: a progress bar on a terminal, and lines of text."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,7 @@ from rich.progress import (
 
 from lockstep.errors import one_line
 
+QUIET_SECONDS = 2.0  # of work that shows no progress
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -28,7 +30,7 @@ _listeners: list[tuple[OnLine, OnProgress]] = []
 
 @contextmanager
 def forwarding_to(on_line: OnLine, on_progress: OnProgress) -> Iterator[None]:
-    """Also call `on_line` with each line, and `on_progress` with training's progress, 0 to 1."""
+    """Also call `on_line` with each line, and `on_progress` with the share done of long work."""
     _listeners.append((on_line, on_progress))
     try:
         yield
@@ -54,9 +56,19 @@ def bytes_bar(name: str, size: int | None) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def count_bar(name: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of `total` things are done; yields a function to call with further ones."""
-    with _bar(name, total, MofNCompleteColumn(), TimeRemainingColumn()) as (progress, task):
-        yield lambda count: progress.advance(task, count)
+    """Show how many of `total` things are done; yields a function to call with further ones.
+
+    Work that is done within QUIET_SECONDS shows nothing.
+    """
+    with _quiet_bar(name, total, MofNCompleteColumn(), TimeRemainingColumn()) as advance:
+        yield advance
+
+
+@contextmanager
+def reading_bar(name: str, size: int) -> Iterator[Callable[[int], None]]:
+    """Show how much of a file is read, as `count_bar` does; its function takes bytes."""
+    with _quiet_bar(name, size, DownloadColumn(), TimeRemainingColumn()) as advance:
+        yield advance
 
 
 @contextmanager
@@ -67,19 +79,43 @@ def steps_bar(total: int) -> Iterator[Callable[[int, str], None]]:
 
         def update(done: int, text: str) -> None:
             progress.update(task, completed=done, description=text)
-            for _, on_progress in _listeners:
-                on_progress(done / total)
+            _forward(done / total)
 
         yield update
+
+
+def _forward(share: float) -> None:
+    for _, on_progress in _listeners:
+        on_progress(share)
+
+
+@contextmanager
+def _quiet_bar(title: str, total: int, *columns: ProgressColumn) -> Iterator[Callable[[int], None]]:
+    bar, started = _progress(title, *columns), time.monotonic()
+    task = bar.add_task(title, total=total)
+
+    def advance(count: int) -> None:
+        bar.advance(task, count)
+        if time.monotonic() - started > QUIET_SECONDS:
+            bar.start()
+            _forward(min(1.0, bar.tasks[task].completed / total))
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
 
 
 @contextmanager
 def _bar(
     title: str, total: int | None, *columns: ProgressColumn
 ) -> Iterator[tuple[Progress, TaskID]]:
-    bar = Progress(
+    with _progress(title, *columns) as bar:
+        yield bar, bar.add_task(title, total=total)
+
+
+def _progress(title: str, *columns: ProgressColumn) -> Progress:
+    return Progress(
         TextColumn(title), BarColumn(), *columns,
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
-    with bar:
-        yield bar, bar.add_task(title, total=total)

@@ -25,10 +25,12 @@ import sys
 from pathlib import Path
 from lockstep.data.readers.decoding import Job, decode
 from lockstep.data.readers.pixels import PictureFormat
+from lockstep.process.workers import Workers
 if __name__ == "__main__":
     path = Path(sys.argv[1])
     job = Job(path.with_name("out.npy"), PictureFormat("L"), [8, 8], True)
-    decode(job, [path] * 200_000, 2, lambda count: None)
+    with Workers("decodes pictures", 2) as workers:
+        decode(job, [path] * 200_000, workers, lambda count: None)
 """
 
 

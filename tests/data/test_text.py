@@ -63,6 +63,15 @@ def test_texts_are_padded_and_truncated_at_the_start() -> None:
     assert stored["test"].tolist() == [[0, 1, 1]]
 
 
+def test_two_processes_give_the_ids_of_one() -> None:
+    texts = np.array([f"{text} {number % 70}" for number in range(80) for text in TEXTS], object)
+    raw = {"train": texts, "test": texts[::-1]}
+    (one, stored), (two, again) = (store_texts(raw, options(40, 5), count) for count in (1, 2))
+    assert one == two
+    for split, ids in stored.items():
+        np.testing.assert_array_equal(ids, again[split])
+
+
 @pytest.mark.parametrize("tokens", ["words", "characters"])
 @pytest.mark.parametrize("length", [1, 4, 50])
 def test_the_serving_layer_gives_the_stored_ids(tensorflow: Any, length: int, tokens: str) -> None:

@@ -13,6 +13,7 @@ from lockstep.data.readers.pixels import DEPTHS, PictureFormat
 from lockstep.data.readers.unreadable import UnreadableError, UnreadableFiles
 from lockstep.errors import DataError
 from lockstep.process import console
+from lockstep.process.workers import Workers
 from lockstep.storage import disk
 
 BLOCK = 2**24  # bytes to compare at once
@@ -54,20 +55,25 @@ def _decoded(
         split: Job(options.scratch / f"{split}.npy", how, size, resize=resize) for split in splits
     }
     disk.require_space(options.scratch, count * next(iter(jobs.values())).picture_bytes)
-    with console.count_bar("pictures", count) as done:
+    with (
+        console.count_bar("pictures", count) as done,
+        Workers("decodes pictures", options.processes) as workers,
+    ):
         for split, job in jobs.items():
-            pictures[split], found = decoding.decode(job, splits[split], options.processes, done)
+            pictures[split], found = decoding.decode(job, splits[split], workers, done)
             faults |= found
     return pictures, faults
 
 
 def _looks(paths: list[Path], background: tuple[int, ...]) -> dict[Path, Look]:
     looks, faults = {}, {}
-    for path in paths:
-        try:
-            looks[path] = images.look(path, background)
-        except UnreadableError as error:
-            faults[path] = str(error)
+    with console.count_bar("headers of pictures", len(paths)) as done:
+        for path in paths:
+            try:
+                looks[path] = images.look(path, background)
+            except UnreadableError as error:
+                faults[path] = str(error)
+            done(1)
     if faults:
         raise UnreadableFiles(faults, len(paths))
     return looks
