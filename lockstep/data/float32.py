@@ -6,6 +6,8 @@ from lockstep.errors import DataError
 
 LARGEST = float(np.finfo(np.float32).max)
 WHOLE = 2**24  # float32 holds all whole numbers up to this
+DECIMALS, SAMPLE = 6, 1000
+TO_SPARE = 0.9  # of a step: float64 rounds it
 NARROW = 2**10  # numbers that differ by less than this part of their size lose digits
 
 
@@ -23,6 +25,8 @@ def origin_of(name: str, values: np.ndarray) -> float:
     must. Raises DataError where nothing helps.
     """
     check_range(name, values)
+    if _stay_apart(values):
+        return 0.0
     distinct = np.unique(values)
     origins = [0.0, *np.floor(distinct[:1]).tolist()]
     merged = [_merged(distinct, origin) for origin in origins]
@@ -31,6 +35,24 @@ def origin_of(name: str, values: np.ndarray) -> float:
     if lost > limit:
         raise DataError(f"{name}: {_pair(distinct, merged[best])}; scale or drop it")
     return origins[best]
+
+
+def _stay_apart(values: np.ndarray) -> bool:
+    """Whether float32 keeps float64 values apart, as far as that is seen without sorting them.
+
+    Numbers with few decimals are multiples of a step. Numbers that round to the same in float32
+    differ by no more than its step at the largest of them.
+    """
+    if not values.size:
+        return True
+    largest = np.float32(max(abs(float(values.max())), abs(float(values.min()))))
+    for decimals in range(DECIMALS + 1):
+        scale = 10.0**decimals
+        if float(np.spacing(largest)) * scale > TO_SPARE:
+            return False
+        if all((np.rint(part * scale) / scale == part).all() for part in (values[:SAMPLE], values)):
+            return True
+    return False
 
 
 def check_columns(x: np.ndarray) -> None:

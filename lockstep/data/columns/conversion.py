@@ -1,5 +1,7 @@
 """Cells of a known kind as numbers: float64 with NaN, days since 1970, or category numbers."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,9 +24,18 @@ def convert(cells: Cells, kind: str, given: NumberFormat | None = None) -> Conve
     """Convert a column of texts, null where a cell is missing."""
     if kind == "number":
         return _numbers(cells, given)
-    if kind == "boolean":
-        return _booleans(cells)
-    return convert_dates(cells) if kind == "date" else _categories(cells)
+    if kind == "category":
+        return _categories(cells)
+    return _by_value(cells, _booleans if kind == "boolean" else convert_dates)
+
+
+def _by_value(cells: Cells, convert_values: Callable[[Cells], Converted]) -> Converted:
+    """Convert each different text once."""
+    encoded = pc.dictionary_encode(cells).combine_chunks()
+    found = convert_values(pa.chunked_array([encoded.dictionary]))
+    numbers = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
+    wrong = None if found.wrong is None else int(np.argmax(numbers == found.wrong))
+    return found._replace(numbers=np.append(found.numbers, np.nan)[numbers], wrong=wrong)
 
 
 def _numbers(cells: Cells, given: NumberFormat | None) -> Converted:
@@ -62,7 +73,7 @@ def _categories(cells: Cells) -> Converted:
 
 
 def _as_numpy(found: pa.ChunkedArray) -> np.ndarray:
-    array: np.ndarray = found.to_numpy().astype(np.float64)
+    array: np.ndarray = found.to_numpy().astype(np.float64, copy=False)
     return array
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lockstep.data.columns.clean_tables import CleanTable
 from lockstep.data.columns.converted import Converted
 from lockstep.data.readers.cells import Cells
 from lockstep.data.spec.columns import PARTS
@@ -79,10 +80,10 @@ def _first_wrong(cells: Cells) -> int:
     return bad - 1
 
 
-def check_zones(columns: Iterable[str], tables: Mapping[str, pa.Table]) -> None:
+def check_zones(columns: Iterable[str], tables: Mapping[str, CleanTable]) -> None:
     """Raise DataError if a column's dates have a zone in one split and none in another."""
     for name in columns:
-        zoned = {split: _has_zone(table[name].cast(pa.string())) for split, table in tables.items()}
+        zoned = {split: _has_zone(table.texts(name)) for split, table in tables.items()}
         if len(set(zoned.values()) - {None}) > 1:
             raise DataError(f"column {name!r}: {MIXED}; the files of the splits differ")
 

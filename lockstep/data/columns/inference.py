@@ -29,12 +29,15 @@ class Inferred(NamedTuple):
     may_be_missing: bool = False  # whether the cell in doubt may stand for a missing number
 
 
-def infer(cells: Cells) -> Inferred:
-    """Return the kind of a column of texts, in which missing cells are null."""
-    there = pc.drop_null(cells)
+def infer(cells: Cells, *, are_plain: bool = False) -> Inferred:
+    """Return the kind of a column of texts, in which missing cells are null.
+
+    `are_plain` says that it is known already that all cells are numbers.
+    """
+    there = cells if are_plain else pc.drop_null(cells)
     if not len(there):
         return Inferred("drop", "all cells are missing")
-    if find_format(there):
+    if are_plain or find_format(there):
         return _number_or_code(cells, there)
     texts = pc.value_counts(there)
     values, counts = texts.field("values"), texts.field("counts")

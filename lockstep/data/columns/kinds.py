@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
+from lockstep.data.columns.clean_tables import CleanTable, is_text
 from lockstep.data.columns.inference import FEW_VALUES, ROWS_PER_VALUE, Inferred, infer
 from lockstep.data.columns.parallel import for_columns
 from lockstep.data.readers.cells import Cells, without_missing
@@ -30,20 +31,21 @@ class Kind(NamedTuple):
 
 
 def decide(
-    table: pa.Table, data: Data, others: Collection[str], missing: str | float = REFUSE
+    clean: CleanTable, data: Data, others: Collection[str], missing: str | float = REFUSE
 ) -> dict[str, Kind]:
-    """Return the kind of each column but `others`, from a table of the training examples.
+    """Return the kind of each column but `others`, from the table of the training examples.
 
     `missing` is normalize.missing, of which the line about columns in doubt reminds. Raises
     ParamsError for a column that data.columns names and the table hasn't, and ExampleError, with
     what to write in params.yaml, where the cells leave more than one possibility.
     """
+    table = clean.table
     names = [name for name in table.column_names if name not in others]
     for name in data.columns:
         if name not in names:
             raise ParamsError(f"data.columns: got {name!r}, expected {choice(name, names)}")
     open_names = [name for name in names if name not in data.columns]
-    inferred = for_columns(open_names, lambda name: _infer(table, name, data))
+    inferred = for_columns(open_names, lambda name: _infer(clean, name, data))
     given = {name: _declared(kind) for name, kind in data.columns.items()}
     found = {name: Kind(str(each.kind), each.why) for name, each in inferred.items()}
     kinds = {name: (given | found)[name] for name in names}
@@ -61,24 +63,19 @@ def _declared(kind: str | Sequence[str]) -> Kind:
     return Kind(name, "as data.columns says", tuple(parts))
 
 
-def _infer(table: pa.Table, name: str, data: Data) -> Inferred:
-    return _without_name(table, name) or infer_column(table[name], data)
+def _infer(clean: CleanTable, name: str, data: Data) -> Inferred:
+    return _without_name(clean.table, name) or infer_column(clean, name, data)
 
 
-def infer_column(column: pa.ChunkedArray, data: Data) -> Inferred:
+def infer_column(clean: CleanTable, name: str, data: Data) -> Inferred:
     """Return the kind of a column of texts, or of the type that its file gives it."""
+    column = clean.table[name]
     kind = column.type
-    if _is_text(kind):
-        return infer(as_texts(column, data))
+    if is_text(kind):
+        return infer(clean.texts(name), are_plain=name in clean.numbers)
     if column.null_count == len(column):
         return Inferred("drop", "all cells are missing")
     return _whole(column) if pa.types.is_integer(kind) else _of_type(kind)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    )
 
 
 def _of_type(kind: pa.DataType) -> Inferred:
@@ -155,15 +152,6 @@ def _say_dropped(kinds: Mapping[str, Kind], given: Collection[str]) -> None:
     for name, kind in kinds.items():
         if kind.name == "drop" and name not in given:
             console.say(f"column {name!r} is left out: {kind.why}")
-
-
-def without_missing_cells(table: pa.Table, data: Data) -> pa.Table:
-    """Return a table with null where a text stands for a missing cell, and no blanks around one."""
-    if len(set(table.column_names)) < len(table.column_names):
-        return table  # several without a name, which are refused or left out
-    names = [name for name in table.column_names if _is_text(table[name].type)]
-    cells = for_columns(names, lambda name: as_texts(table[name], data))
-    return pa.table({name: cells.get(name, table[name]) for name in table.column_names})
 
 
 def as_texts(column: pa.ChunkedArray, data: Data) -> Cells:

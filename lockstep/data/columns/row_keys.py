@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
+from lockstep.data.columns.clean_tables import CleanTable, clean_table
 from lockstep.data.columns.conversion import convert
 from lockstep.data.columns.dates import MIXED
-from lockstep.data.columns.kinds import as_texts, infer_column
+from lockstep.data.columns.kinds import infer_column
 from lockstep.data.readers.cells import Cells
 from lockstep.data.readers.raw_data import RawData, SplitKeys
 from lockstep.data.spec.example_error import ExampleError
@@ -17,7 +18,8 @@ from lockstep.data.spec.example_error import ExampleError
 
 def with_keys(raw: RawData, data: Data) -> RawData:
     """Return the training examples with weights, and what splits are drawn by, from cells."""
-    table = pa.table({name: pa.array(cells, pa.string()) for name, cells in raw.cells.items()})
+    cells = {name: pa.array(each, pa.string()) for name, each in raw.cells.items()}
+    table = clean_table(pa.table(cells), data)
     rows = raw.rows["train"]
     weights = sample_weights("train", table, data)
     x, y = raw.splits["train"]
@@ -25,29 +27,29 @@ def with_keys(raw: RawData, data: Data) -> RawData:
     return replace(raw, splits=splits, keys={"train": keys_of("train", table, data).at(rows)})
 
 
-def sample_weights(split: str, table: pa.Table, data: Data) -> np.ndarray | None:
+def sample_weights(split: str, table: CleanTable, data: Data) -> np.ndarray | None:
     """Return each row's weight, (n,), or None; raises ExampleError for a cell without a number."""
     if data.sample_weight is None:
         return None
     return _numbers(split, table, data, data.sample_weight, "number")
 
 
-def keys_of(split: str, table: pa.Table, data: Data) -> SplitKeys:
+def keys_of(split: str, table: CleanTable, data: Data) -> SplitKeys:
     """Return what splits are drawn by; raises ExampleError for a cell without a group or time."""
     group, time = data.group, data.time
     if group is not None:
-        cells = as_texts(table[group], data)
+        cells = table.texts(group)
         _refuse_missing(split, cells, group)
         return SplitKeys(group=np.array(cells.to_pylist(), object))
     if time is None:
         return SplitKeys()
-    found = infer_column(table[time], data)
+    found = infer_column(table, time, data)
     kind = "date" if found.kind == "date" or found.why == MIXED else "number"
     return SplitKeys(time=_numbers(split, table, data, time, kind))
 
 
-def _numbers(split: str, table: pa.Table, data: Data, name: str, kind: str) -> np.ndarray:
-    cells = as_texts(table[name], data)
+def _numbers(split: str, table: CleanTable, data: Data, name: str, kind: str) -> np.ndarray:
+    cells = table.texts(name)
     _refuse_missing(split, cells, name)
     found = convert(cells, kind)
     if found.wrong is not None:

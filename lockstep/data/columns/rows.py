@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from lockstep.data.columns.parallel import for_columns
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -22,7 +24,9 @@ class Rows:
         return len(next(iter(self.columns.values())))
 
     def __getitem__(self, indices: Any) -> "Rows":
-        return replace(self, columns={name: each[indices] for name, each in self.columns.items()})
+        return replace(
+            self, columns=for_columns(self.columns, lambda name: self.columns[name][indices])
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -93,7 +93,10 @@ def _stored(split: str, name: str, rows: Rows, column: Column) -> np.ndarray:
 
 def _statistics(x: np.ndarray) -> dict[str, Any]:
     """Minimum, maximum, mean and standard deviation of each column, without missing numbers."""
-    of_columns = [_statistics_of(x[:, number].astype(np.float64)) for number in range(x.shape[1])]
+    found = for_columns(
+        map(str, range(x.shape[1])), lambda at: _statistics_of(x[:, int(at)].astype(np.float64))
+    )
+    of_columns = list(found.values())
     return {name: [each[name] for each in of_columns] for name in of_columns[0]}
 
 

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
+from lockstep.data.columns.clean_tables import CleanTable, clean_table
 from lockstep.data.columns.conversion import convert
 from lockstep.data.columns.converted import Converted
 from lockstep.data.columns.dates import check_zones, convert_part
-from lockstep.data.columns.kinds import REFUSE, Kind, as_texts, decide, without_missing_cells
+from lockstep.data.columns.kinds import REFUSE, Kind, decide
 from lockstep.data.columns.number_formats import USUAL, NumberFormat, find_format, to_doubles
 from lockstep.data.columns.parallel import for_columns
 from lockstep.data.columns.row_keys import keys_of, sample_weights
@@ -34,19 +35,19 @@ def examples_of(
 
     Raises ParamsError for a target that isn't there, DataError for a cell of another kind.
     """
-    tables = {split: without_missing_cells(each, data) for split, each in tables.items()}
-    train = tables["train"]
-    roles = roles_of(train.column_names, data)
-    kinds = decide(train, data, roles.others, missing)
-    say_default_target(train.column_names, data)
+    clean = {split: clean_table(each, data) for split, each in tables.items()}
+    names = clean["train"].table.column_names
+    roles = roles_of(names, data)
+    kinds = decide(clean["train"], data, roles.others, missing)
+    say_default_target(names, data)
     splits, keys, rows = {}, {}, {}
-    for split, table in tables.items():
-        _check_columns(split, table, (*kinds, *roles.others))
+    for split, table in clean.items():
+        _check_columns(split, table.table, (*kinds, *roles.others))
         kept = _with_targets(split, table, roles.targets, data)
         splits[split] = _examples(split, table, kept, data, kinds, roles.targets)
         keys[split] = keys_of(split, table, data).at(kept)
         rows[split] = kept
-    check_zones((name for name, kind in kinds.items() if kind.name == "date"), tables)
+    check_zones((name for name, kind in kinds.items() if kind.name == "date"), clean)
     why = {name: (kind.name, kind.why) for name, kind in kinds.items()}
     return RawData(splits, keys, rows, why)
 
@@ -59,14 +60,14 @@ def _check_columns(split: str, table: pa.Table, names: Iterable[str]) -> None:
 
 def _examples(
     split: str,
-    table: pa.Table,
+    table: CleanTable,
     kept: np.ndarray,
     data: Data,
     kinds: Mapping[str, Kind],
     targets: list[str],
 ) -> Examples:
     used = {name: kind.name for name, kind in kinds.items() if kind.name != "drop"}
-    texts = {name: _texts(table, name, data) for name, kind in used.items() if kind == "text"}
+    texts = {name: _texts(table, name) for name, kind in used.items() if kind == "text"}
     rows = {name: kinds[name] for name, kind in used.items() if kind != "text"}
     x: dict[str, Any] = {X: _rows(split, table, rows, data)} if rows else {}
     x |= texts
@@ -75,8 +76,8 @@ def _examples(
     _check_array_names(
         [*([X] if rows else []), *texts, *(targets if len(targets) > 1 else [Y]), SAMPLE_WEIGHT]
     )
-    values = {name: _target_values(as_texts(table[name], data), kept, data) for name in targets}
-    weights, whole = sample_weights(split, table, data), len(kept) == len(table)
+    values = {name: _target_values(table.texts(name), kept, data) for name in targets}
+    weights, whole = sample_weights(split, table, data), len(kept) == len(table.table)
     return Examples(
         _named({name: each if whole else each[kept] for name, each in x.items()}),
         unwrap_single(values),
@@ -98,11 +99,11 @@ def _check_array_names(names: list[str]) -> None:
             )
 
 
-def _with_targets(split: str, table: pa.Table, targets: list[str], data: Data) -> np.ndarray:
+def _with_targets(split: str, table: CleanTable, targets: list[str], data: Data) -> np.ndarray:
     """The indices of the rows that have all targets."""
-    there = np.ones(len(table), bool)
+    there = np.ones(len(table.table), bool)
     for name in targets:
-        valid = np.asarray(pc.is_valid(as_texts(table[name], data)))
+        valid = np.asarray(pc.is_valid(table.texts(name)))
         there &= valid
         count = int((~valid).sum())
         if count and not data.drop_missing_targets:
@@ -134,13 +135,16 @@ def _given_format(data: Data) -> NumberFormat | None:
     return NumberFormat(data.decimal or USUAL.decimal, data.thousands or USUAL.thousands)
 
 
-def _texts(table: pa.Table, name: str, data: Data) -> np.ndarray:
-    return np.array(pc.fill_null(as_texts(table[name], data), "").to_pylist(), object)
+def _texts(table: CleanTable, name: str) -> np.ndarray:
+    return np.array(pc.fill_null(table.texts(name), "").to_pylist(), object)
 
 
-def _converted(split: str, table: pa.Table, name: str, kind: str, data: Data) -> Converted:
-    cells = as_texts(table[name], data)
-    found = convert(cells, kind, _given_format(data))
+def _converted(split: str, table: CleanTable, name: str, kind: str, data: Data) -> Converted:
+    given = _given_format(data)
+    if kind == "number" and given is None and name in table.numbers:
+        return Converted(table.numbers[name])
+    cells = table.texts(name)
+    found = convert(cells, kind, given)
     if found.wrong is not None:
         expected = f", expected a {kind} as in the other rows"
         why = f": {found.problem}" if found.problem else expected
@@ -149,20 +153,20 @@ def _converted(split: str, table: pa.Table, name: str, kind: str, data: Data) ->
     return found
 
 
-def _rows(split: str, table: pa.Table, kinds: Mapping[str, Kind], data: Data) -> Rows:
+def _rows(split: str, table: CleanTable, kinds: Mapping[str, Kind], data: Data) -> Rows:
     found = for_columns(kinds, lambda name: _converted(split, table, name, kinds[name].name, data))
     names = {name: kind.name for name, kind in kinds.items()}
     sources = {}
     for name, kind in kinds.items():
         for part in kind.parts:
             added = f"{name} {part}"
-            if added in table.column_names:
+            if added in table.table.column_names:
                 raise DataError(
                     f"column {added!r} is in the file, and data.columns asks for it of {name!r}; "
                     "rename it, or leave the part out"
                 )
             names[added], sources[added] = part, name
-            found[added] = convert_part(as_texts(table[name], data), part)
+            found[added] = convert_part(table.texts(name), part)
     return Rows(
         {name: each.numbers for name, each in found.items()},
         names,

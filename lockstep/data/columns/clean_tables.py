@@ -1,0 +1,58 @@
+"""A table whose missing cells are known, and the numbers of columns that have nothing else."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from lockstep.config.schema import Data
+from lockstep.data.columns.number_formats import plain_doubles
+from lockstep.data.columns.parallel import for_columns
+from lockstep.data.readers.cells import Cells, is_number, without_missing
+
+
+class CleanTable(NamedTuple):
+    """Texts without blanks around them, null where a cell is missing; or a file's own types."""
+
+    table: pa.Table
+    numbers: dict[str, np.ndarray]  # of text columns whose cells are all numbers, none missing
+    null_values: tuple[str, ...]
+
+    def texts(self, name: str) -> Cells:
+        """Return a column's cells as texts, null where they are missing."""
+        column = self.table[name]
+        if pa.types.is_string(column.type):
+            return column
+        return without_missing(column.cast(pa.string()), self.null_values)
+
+
+def clean_table(table: pa.Table, data: Data) -> CleanTable:
+    """Return a table as read, with texts cleaned.
+
+    Most columns are numbers: texts that are all read as such need no cleaning.
+    """
+    numbers: dict[str, np.ndarray] = {}
+    # A number may stand for a missing cell.
+    plain = not any(map(is_number, data.null_values))
+
+    def clean(at: str) -> pa.ChunkedArray:
+        column = table.column(int(at))
+        if not is_text(column.type):
+            return column
+        texts = column.cast(pa.string())
+        found = plain_doubles(texts) if plain else None
+        if found is None or found.null_count:
+            return without_missing(texts, data.null_values)
+        numbers[table.column_names[int(at)]] = found.to_numpy()
+        return texts
+
+    columns = for_columns(map(str, range(table.num_columns)), clean)
+    cleaned = pa.Table.from_arrays(list(columns.values()), table.column_names)
+    return CleanTable(cleaned, numbers, tuple(data.null_values))
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether a column's cells are texts."""
+    return bool(
+        pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    )
