@@ -46,9 +46,9 @@ def normalize(params: Params, root: Path) -> None:
 
 def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     dataset = datasets.find(params.data.name)
-    read = _read(dataset, params, root, scratch)
     with _examples_named_by_place(dataset, params, root):
-        raw = _raw_data(read, params)
+        # Without a name for what was read, which holds a table's texts.
+        raw = _raw_data(_read(dataset, params, root, scratch), params)
     with _examples_named_by_place(dataset, params, root, raw.rows):
         targets, splits = resolve_targets(dataset, params.data, raw.splits)
         for split, examples in splits.items():
@@ -56,7 +56,7 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     own = hasattr(dataset, "import_files")
     splits = draw_splits(splits, targets, params.data, params.seed, own=own, keys=raw.keys)
     kinds = input_kinds(dataset, params.data, splits["train"])
-    inputs, splits = store_splits(splits, params.normalize, kinds)
+    inputs, splits = store_splits(splits, params.normalize, kinds, scratch)
     if hasattr(dataset, "file_format"):
         files = dataset.file_format(raw.splits["train"].x, params)
         inputs = {name: replace(each, files=files) for name, each in inputs.items()}

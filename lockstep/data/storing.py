@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,18 +17,21 @@ from lockstep.errors import DataError
 
 
 def store_splits(
-    splits: dict[str, Examples], normalize: Normalize, kinds: Mapping[str, str] = {}
+    splits: dict[str, Examples],
+    normalize: Normalize,
+    kinds: Mapping[str, str] = {},
+    scratch: Path | None = None,
 ) -> tuple[dict[str, Input], dict[str, Examples]]:
     """Return each input's description, and the splits as they are stored.
 
     An input is encoded the same way in all splits. `kinds` has the kind of each input that doesn't
-    follow from its shape.
+    follow from its shape. A table's matrices are memory maps in the folder `scratch`.
     """
     inputs, stored = {}, {split: examples.named for split, examples in splits.items()}
     for name in dict.fromkeys(name for named in stored.values() for name in named):
         raw = {split: named[name] for split, named in stored.items() if name in named}
         if name in as_dict(splits["train"].x, X):
-            inputs[name], arrays = _store_input(raw, normalize, kinds.get(name))
+            inputs[name], arrays = _store_input(raw, normalize, kinds.get(name), scratch)
         elif name == SAMPLE_WEIGHT:
             arrays = {split: array.astype(np.float32) for split, array in raw.items()}
         else:
@@ -42,10 +46,10 @@ def store_splits(
 
 
 def _store_input(
-    raw: dict[str, Any], normalize: Normalize, kind: str | None
+    raw: dict[str, Any], normalize: Normalize, kind: str | None, scratch: Path | None
 ) -> tuple[Input, dict[str, np.ndarray]]:
     if isinstance(raw["train"], Rows):
-        found, store = "table", partial(store_rows, normalize=normalize)
+        found, store = "table", partial(store_rows, normalize=normalize, scratch=scratch)
     elif raw["train"].dtype.kind in "OU":
         found, store = "text", partial(store_texts, normalize=normalize)
     else:

@@ -7,8 +7,9 @@ import pyarrow as pa
 from lockstep.config.schema import Data, Params
 from lockstep.data.readers import user_files
 from lockstep.data.readers.column_roles import roles_of
-from lockstep.data.readers.delimited_files import read_texts, row_numbers
+from lockstep.data.readers.delimited_files import row_numbers
 from lockstep.data.readers.dialects import detect
+from lockstep.data.readers.typed_columns import read_columns
 
 import_files = user_files.import_files
 SUFFIXES = (".csv", ".tsv", ".txt")
@@ -34,6 +35,8 @@ def count_examples(source: Path, data: Data) -> dict[str, int]:
 
 
 def read(folder: Path, params: Params, scratch: Path) -> dict[str, pa.Table]:
-    """Return a table of texts for each split; raises DataError that names file and row."""
-    files = user_files.files(folder, *SUFFIXES)
-    return {split: read_texts(path, params.data) for split, path in files.items()}
+    """Return a table for each split, with numbers in `scratch`; errors name file and row."""
+    tables: dict[str, pa.Table] = {}
+    for split, path in user_files.files(folder, *SUFFIXES).items():
+        tables[split] = read_columns(path, params.data, tables.get("train"), scratch)
+    return tables

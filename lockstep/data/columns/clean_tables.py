@@ -6,16 +6,16 @@ import numpy as np
 import pyarrow as pa
 
 from lockstep.config.schema import Data
-from lockstep.data.columns.number_formats import plain_doubles
 from lockstep.data.columns.parallel import for_columns
-from lockstep.data.readers.cells import Cells, is_number, without_missing
+from lockstep.data.readers.cells import Cells, without_missing
+from lockstep.data.readers.typed_columns import CLEAN, number_columns
 
 
 class CleanTable(NamedTuple):
     """Texts without blanks around them, null where a cell is missing; or a file's own types."""
 
     table: pa.Table
-    numbers: dict[str, np.ndarray]  # of text columns whose cells are all numbers, none missing
+    numbers: dict[str, np.ndarray]  # of columns whose texts were all numbers
     null_values: tuple[str, ...]
 
     def texts(self, name: str) -> Cells:
@@ -27,24 +27,16 @@ class CleanTable(NamedTuple):
 
 
 def clean_table(table: pa.Table, data: Data) -> CleanTable:
-    """Return a table as read, with texts cleaned.
-
-    Most columns are numbers: texts that are all read as such need no cleaning.
-    """
-    numbers: dict[str, np.ndarray] = {}
-    # A number may stand for a missing cell.
-    plain = not any(map(is_number, data.null_values))
+    """Return a table as read, with texts cleaned unless they are."""
+    numbers = {name: table[name].to_numpy() for name in number_columns(table)}
+    if table.schema.metadata == CLEAN:
+        return CleanTable(table, numbers, tuple(data.null_values))
 
     def clean(at: str) -> pa.ChunkedArray:
         column = table.column(int(at))
         if not is_text(column.type):
             return column
-        texts = column.cast(pa.string())
-        found = plain_doubles(texts) if plain else None
-        if found is None or found.null_count:
-            return without_missing(texts, data.null_values)
-        numbers[table.column_names[int(at)]] = found.to_numpy()
-        return texts
+        return without_missing(column.cast(pa.string()), data.null_values)
 
     columns = for_columns(map(str, range(table.num_columns)), clean)
     cleaned = pa.Table.from_arrays(list(columns.values()), table.column_names)

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.data.columns.dates import MIXED, are_dates, are_mixed
-from lockstep.data.columns.number_formats import FIRST, find_format, has_sign, is_ambiguous
-from lockstep.data.readers.cells import Cells, are_numbers
+from lockstep.data.columns.number_formats import find_format, has_sign, is_ambiguous
+from lockstep.data.readers.cells import FIRST, Cells, are_numbers, has_few_values
 from lockstep.data.spec.dates import ZONED
 
 KINDS = ("number", "category", "date", "text", "boolean", "drop")
@@ -16,7 +16,7 @@ MAX_CATEGORIES = 1000
 # A text column is one of categories if at most this share of its cells is distinct.
 CATEGORY_SHARE = 0.5
 MIXED_SHARE = 0.5  # so many numbers among texts aren't there by chance
-FEW_VALUES, ROWS_PER_VALUE = 10, 10  # whole numbers that may be codes
+ROWS_PER_VALUE = 10  # of whole numbers that may be codes
 
 
 class Inferred(NamedTuple):
@@ -29,15 +29,15 @@ class Inferred(NamedTuple):
     may_be_missing: bool = False  # whether the cell in doubt may stand for a missing number
 
 
-def infer(cells: Cells, *, are_plain: bool = False) -> Inferred:
-    """Return the kind of a column of texts, in which missing cells are null.
+NUMBERS = Inferred("number", "all cells are numbers")
 
-    `are_plain` says that it is known already that all cells are numbers.
-    """
-    there = cells if are_plain else pc.drop_null(cells)
+
+def infer(cells: Cells) -> Inferred:
+    """Return the kind of a column of texts, in which missing cells are null."""
+    there = pc.drop_null(cells)
     if not len(there):
         return Inferred("drop", "all cells are missing")
-    if are_plain or find_format(there):
+    if find_format(there):
         return _number_or_code(cells, there)
     texts = pc.value_counts(there)
     values, counts = texts.field("values"), texts.field("counts")
@@ -57,19 +57,12 @@ def _date(cells: Cells, values: Cells) -> Inferred:
 
 
 def _number_or_code(cells: Cells, there: Cells) -> Inferred:
-    if _has_few_values(there.slice(0, FIRST)) and _has_few_values(there):
+    if has_few_values(there.slice(0, FIRST)) and has_few_values(there):
         count = pc.count_distinct(there).as_py()
         if count > 2 and len(there) >= count * ROWS_PER_VALUE:
             why = f"{count} different whole numbers, which may be amounts or codes"
             return Inferred(None, why, _first(pc.is_valid(cells)), ("number", "category", "drop"))
-    return Inferred("number", "all cells are numbers")
-
-
-def _has_few_values(there: Cells) -> bool:
-    """Whether the cells are few different whole numbers."""
-    values = pc.unique(there)
-    whole = pc.all(pc.match_substring_regex(values, r"^[+-]?\d+$")).as_py()
-    return bool(whole and len(values) <= FEW_VALUES)
+    return NUMBERS
 
 
 def _in_doubt(cells: Cells, values: Cells, counts: pa.Array) -> Inferred | None:

@@ -10,16 +10,16 @@ import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.columns.clean_tables import CleanTable, is_text
-from lockstep.data.columns.inference import FEW_VALUES, ROWS_PER_VALUE, Inferred, infer
+from lockstep.data.columns.inference import NUMBERS, ROWS_PER_VALUE, Inferred, infer
 from lockstep.data.columns.parallel import for_columns
-from lockstep.data.readers.cells import Cells, without_missing
+from lockstep.data.readers.cells import FEW_VALUES, Cells, without_missing
+from lockstep.data.readers.column_roles import UNNAMED
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import choice
 from lockstep.process import console
 
 REFUSE = "refuse"  # of normalize.missing
-UNNAMED = re.compile(r"Unnamed: \d+")  # as pandas calls a column without a name
 
 
 class Kind(NamedTuple):
@@ -71,8 +71,10 @@ def infer_column(clean: CleanTable, name: str, data: Data) -> Inferred:
     """Return the kind of a column of texts, or of the type that its file gives it."""
     column = clean.table[name]
     kind = column.type
+    if name in clean.numbers:
+        return NUMBERS
     if is_text(kind):
-        return infer(clean.texts(name), are_plain=name in clean.numbers)
+        return infer(clean.texts(name))
     if column.null_count == len(column):
         return Inferred("drop", "all cells are missing")
     return _whole(column) if pa.types.is_integer(kind) else _of_type(kind)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lockstep.data.readers.cells import NUMBER, Cells
+from lockstep.data.readers.cells import FIRST, NUMBER, Cells, plain_doubles
 
 SIGN = r"^[+-]?\s*[$€£¥]\s*|\s*[$€£¥%]$"
 COMMA = r"^[+-]?\d+,\d+$"  # 28,7 or 1,163
 GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"  # 1,163.74
 DOTTED = r"^[+-]?\d{1,3}(\.\d{3})*,\d+$"  # 1.163,74
-FIRST = 1000  # cells
 AMBIGUOUS = r"^[+-]?[1-9]\d{0,2},\d{3}$"  # 1,163: either
 
 
@@ -60,19 +59,6 @@ def is_ambiguous(cells: Cells) -> bool:
 def has_sign(cells: Cells) -> bool:
     """Return whether a cell is a number with a sign of currency or percent."""
     return _any(cells, r"^[+-]?\s*[$€£¥]\s*[\d.]|^[+-]?[\d.,]+\s*[$€£¥%]$")
-
-
-def plain_doubles(cells: Cells) -> pa.ChunkedArray | None:
-    """Return float64 numbers if all cells are finite ones in the usual format, else None.
-
-    Many times as fast as matching a pattern, which decides on what this leaves open.
-    """
-    try:
-        found = pc.cast(cells, pa.float64())
-    except pa.ArrowInvalid:
-        return None
-    finite = pc.all(pc.is_finite(found), min_count=0).as_py()  # texts such as inf are numbers here
-    return found if finite else None
 
 
 def to_doubles(cells: Cells, given: NumberFormat) -> pa.ChunkedArray:

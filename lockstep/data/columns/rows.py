@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.data.columns.parallel import for_columns
-
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns by name, each (n,): float64 with NaN, or the number of a category, -1 if missing."""
+    """Columns by name, of all rows: float64 with NaN, or the number of a category, -1 if missing."""
 
     columns: Mapping[str, np.ndarray]
     kinds: Mapping[str, str]
@@ -20,13 +18,21 @@ class Rows:
     sources: Mapping[str, str] = field(default_factory=dict)  # columns of dates, of their parts
     written: Mapping[str, dict[str, Any]] = field(default_factory=dict)  # how numbers are written
 
+    chosen: np.ndarray | None = None  # the rows that these are; None: all
+
     def __len__(self) -> int:
+        if self.chosen is not None:
+            return len(self.chosen)
         return len(next(iter(self.columns.values())))
 
     def __getitem__(self, indices: Any) -> "Rows":
-        return replace(
-            self, columns=for_columns(self.columns, lambda name: self.columns[name][indices])
-        )
+        chosen = np.arange(len(self)) if self.chosen is None else self.chosen
+        return replace(self, chosen=chosen[indices])
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a column of the chosen rows, which are only copied here."""
+        values = self.columns[name]
+        return values if self.chosen is None else values[self.chosen]
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """A table's columns as they are stored: one matrix, and what preprocessing needs of each."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,17 @@ from lockstep.errors import DataError
 
 
 def store_rows(
-    raw: Mapping[str, Rows], normalize: Normalize
+    raw: Mapping[str, Rows], normalize: Normalize, scratch: Path | None = None
 ) -> tuple[Input, dict[str, np.ndarray]]:
     """Return the input's description by the training split, and each split's matrix, (n, columns).
 
-    Raises DataError for missing numbers, unless normalize.missing says what replaces them, and for
-    numbers that float32 can't hold apart.
+    The matrices are memory maps if there is a folder `scratch`. Raises DataError for missing
+    numbers, unless normalize.missing says what replaces them, and for numbers that float32 can't
+    hold apart.
     """
     train = raw["train"]
     columns = for_columns(train.columns, lambda name: _describe(name, train, normalize))
-    matrices = {split: _matrix(split, rows, columns) for split, rows in raw.items()}
+    matrices = {split: _matrix(split, rows, columns, scratch) for split, rows in raw.items()}
     arrays = smallest_dtypes(matrices)
     x = arrays["train"]
     nulls = list(train.null_values)
@@ -33,7 +35,7 @@ def store_rows(
 
 
 def _describe(name: str, train: Rows, normalize: Normalize) -> Column:
-    kind, values = train.kinds[name], train.columns[name]
+    kind, values = train.kinds[name], train.column(name)
     if kind in PARTS:
         missing = bool((values < 0).any())
         return Column(kind, [OTHER, *PARTS[kind]], missing=missing, source=train.sources[name])
@@ -63,9 +65,11 @@ def _fill(there: np.ndarray, missing: str | float) -> float | None:
     return 0.0 if missing == "constant" else float(missing)
 
 
-def _matrix(split: str, rows: Rows, columns: Mapping[str, Column]) -> np.ndarray:
+def _matrix(
+    split: str, rows: Rows, columns: Mapping[str, Column], scratch: Path | None
+) -> np.ndarray:
     """Return the stored numbers, all of which float32 can hold."""
-    matrix = np.empty((len(rows), len(columns)), np.float32)
+    matrix = _empty((len(rows), len(columns)), scratch and scratch / f"{split}-matrix.npy")
     numbers = {name: number for number, name in enumerate(columns)}
 
     def store(name: str) -> None:
@@ -75,8 +79,15 @@ def _matrix(split: str, rows: Rows, columns: Mapping[str, Column]) -> np.ndarray
     return matrix
 
 
+def _empty(shape: tuple[int, int], path: Path | None) -> np.ndarray:
+    if path is None:
+        return np.empty(shape, np.float32)
+    mapped: np.ndarray = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    return mapped
+
+
 def _stored(split: str, name: str, rows: Rows, column: Column) -> np.ndarray:
-    values = rows.columns[name]
+    values = rows.column(name)
     if column.is_category:
         ids = {text: number for number, text in enumerate(column.categories)}
         by_code = [ids.get(text, 0) for text in rows.texts[name]]

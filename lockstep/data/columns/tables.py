@@ -140,11 +140,10 @@ def _texts(table: CleanTable, name: str) -> np.ndarray:
 
 
 def _converted(split: str, table: CleanTable, name: str, kind: str, data: Data) -> Converted:
-    given = _given_format(data)
-    if kind == "number" and given is None and name in table.numbers:
+    if kind == "number" and name in table.numbers:
         return Converted(table.numbers[name])
     cells = table.texts(name)
-    found = convert(cells, kind, given)
+    found = convert(cells, kind, _given_format(data))
     if found.wrong is not None:
         expected = f", expected a {kind} as in the other rows"
         why = f": {found.problem}" if found.problem else expected

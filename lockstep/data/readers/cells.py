@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "?")
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 WHOLE = r"^[+-]?\d+$"
+FIRST = 1000  # cells that mostly decide
+FEW_VALUES = 10  # whole numbers that may be codes
 Cells: TypeAlias = pa.ChunkedArray  # of texts
 
 
@@ -28,3 +30,23 @@ def is_number(cell: str) -> bool:
 def are_numbers(cells: Cells) -> pa.ChunkedArray:
     """Return for each cell whether it is a number; null where it is missing."""
     return pc.match_substring_regex(cells, NUMBER)
+
+
+def has_few_values(cells: Cells) -> bool:
+    """Return whether the cells are few different whole numbers."""
+    values = pc.unique(cells)
+    whole = pc.all(pc.match_substring_regex(values, WHOLE)).as_py()
+    return bool(whole and len(values) <= FEW_VALUES)
+
+
+def plain_doubles(cells: Cells) -> pa.ChunkedArray | None:
+    """Return float64 numbers if all cells are finite ones in the usual format, else None.
+
+    Many times as fast as matching a pattern, which decides on what this leaves open.
+    """
+    try:
+        found = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    finite = pc.all(pc.is_finite(found), min_count=0).as_py()  # texts such as inf are numbers here
+    return found if finite else None

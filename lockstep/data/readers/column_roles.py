@@ -1,5 +1,6 @@
 """The columns of a table that are no inputs: targets, weights, and what splits are drawn by."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -7,6 +8,8 @@ from lockstep.config.schema import Data
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import choice
 from lockstep.process import console
+
+UNNAMED = re.compile(r"Unnamed: \d+")  # as pandas calls a column without a name
 
 
 class Roles(NamedTuple):
@@ -34,6 +37,13 @@ def roles_of(names: Sequence[str], data: Data) -> Roles:
         raise ParamsError(f"data.target: got {twice!r} for two roles, expected another column each")
     free = {data.group, data.time} & set(data.columns)
     return Roles(targets, [name for name in given if name not in free])
+
+
+def text_columns(names: Sequence[str], data: Data) -> set[str]:
+    """Return the columns whose cells are needed as they are written, also numbers."""
+    declared = {name for name, kind in data.columns.items() if kind != "number"}
+    unnamed = {name for name in names if not name or UNNAMED.fullmatch(name)}
+    return {*roles_of(names, data).targets, *named_roles(data).values()} | declared | unnamed
 
 
 def named_roles(data: Data) -> dict[str, str]:

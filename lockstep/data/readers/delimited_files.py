@@ -1,7 +1,7 @@
 """Read a delimited text file, such as a CSV, as a table of texts."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from lockstep.process import console
 
 BLOCK, LARGE_BLOCK = 2**22, 2**25  # a row must fit into the large one
 LINE_BREAK = 10
+Collect = Callable[[Iterable[pa.RecordBatch]], pa.Table]
 
 
 def read_texts(path: Path, data: Data) -> pa.Table:
@@ -23,22 +24,33 @@ def read_texts(path: Path, data: Data) -> pa.Table:
 
     Raises DataError for a row with more or fewer cells, or bytes of another encoding.
     """
-    dialect = detect(path, data)
+    return read_batches(path, detect(path, data), pa.Table.from_batches)
+
+
+def read_batches(
+    path: Path, dialect: Dialect, collect: Collect, only: Sequence[str] = ()
+) -> pa.Table:
+    """Return the table that `collect` makes of batches of texts, or of `only` some columns.
+
+    Raises DataError as `read_texts` does. `collect` is called again for a file with long rows.
+    """
     try:
         try:
-            table = _read(path, dialect, BLOCK)
+            table = collect(_batches(path, dialect, BLOCK, only))
         except pa.ArrowInvalid:  # perhaps for a long row
-            table = _read(path, dialect, LARGE_BLOCK)
+            table = collect(_batches(path, dialect, LARGE_BLOCK, only))
     except (pa.ArrowInvalid, UnicodeError) as error:
         raise DataError(f"{path}: {_problem(path, dialect, error)}") from None
     if not len(table):
         raise DataError(f"{path}: expected rows below the header")
-    table = table.rename_columns(dialect.names)
-    _say_merged(path, table, dialect.delimiter)
+    if not only:
+        _say_merged(path, table, dialect.delimiter)
     return table
 
 
-def _read(path: Path, dialect: Dialect, block: int) -> pa.Table:
+def _batches(
+    path: Path, dialect: Dialect, block: int, only: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
     """Read batches of texts, which shows progress, and is as fast as reading all at once."""
     names = _different(dialect.names)
     reader = pyarrow.csv.open_csv(
@@ -51,22 +63,22 @@ def _read(path: Path, dialect: Dialect, block: int) -> pa.Table:
         ),
         pyarrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True),
         pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=False,
+            include_columns=[names[dialect.names.index(name)] for name in only],
         ),
     )
-    batches = []
     with console.reading_bar(path.name, path.stat().st_size) as done:
         for batch in reader:
-            batches.append(batch)
+            yield batch.rename_columns(list(only) or dialect.names)
             done(block)
-    return pa.Table.from_batches(batches, reader.schema)
 
 
 def _say_merged(path: Path, table: pa.Table, delimiter: str) -> None:
     """Say how many cells may be several rows, which a quote that is none has made one cell."""
     count = 0
     for column in table.columns:
-        if any(map(_has_line_break, column.chunks)):
+        if pa.types.is_string(column.type) and any(map(_has_line_break, column.chunks)):
             lines = pc.match_substring(column, "\n")
             count += pc.sum(pc.and_(lines, pc.match_substring(column, delimiter))).as_py()
     if count:
