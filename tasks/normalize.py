@@ -48,7 +48,7 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     dataset = datasets.find(params.data.name)
     with _examples_named_by_place(dataset, params, root):
         # Without a name for what was read, which holds a table's texts.
-        raw = _raw_data(_read(dataset, params, root, scratch), params)
+        raw = _raw_data(_read(dataset, params, root, scratch), params, scratch)
     with _examples_named_by_place(dataset, params, root, raw.rows):
         targets, splits = resolve_targets(dataset, params.data, raw.splits)
         for split, examples in splits.items():
@@ -118,7 +118,7 @@ def _examples_named_by_place(
             raise DataError(f"{place}: {error.problem}") from None
 
 
-def _raw_data(read: Any, params: Params) -> RawData:
+def _raw_data(read: Any, params: Params, scratch: Path) -> RawData:
     """The examples of what `read` returns: RawData, or for each split a table or arrays."""
     if isinstance(read, RawData) and read.cells:
         from lockstep.data.columns.row_keys import with_keys  # imports pyarrow
@@ -131,7 +131,7 @@ def _raw_data(read: Any, params: Params) -> RawData:
         return RawData({split: _of_arrays(*arrays) for split, arrays in read.items()})
     from lockstep.data.columns.tables import examples_of  # imports pyarrow
 
-    return examples_of(read, params.data, params.normalize.missing)
+    return examples_of(read, params.data, params.normalize.missing, scratch)
 
 
 def _of_arrays(x: Any, y: Any = {}, *sample_weight: Any) -> Examples:  # noqa: B006

@@ -38,3 +38,11 @@ def taken(array: np.ndarray, indices: np.ndarray, name: str) -> np.ndarray:
     for block in blocks(out):
         out[block] = array[indices[block]]
     return out
+
+
+def mapped(array: np.ndarray, path: Path) -> np.ndarray:
+    """Return the same array as a memory map of a new file; a memory map as it is."""
+    if isinstance(array, np.memmap) or not array.size:
+        return array
+    array.tofile(path)
+    return np.memmap(path, array.dtype, "r", shape=array.shape)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lockstep.data.blocks import blocks
 from lockstep.errors import DataError
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -50,7 +51,8 @@ def _stay_apart(values: np.ndarray) -> bool:
         scale = 10.0**decimals
         if float(np.spacing(largest)) * scale > TO_SPARE:
             return False
-        if all((np.rint(part * scale) / scale == part).all() for part in (values[:SAMPLE], values)):
+        parts = (slice(SAMPLE), *blocks(values))
+        if all((np.rint(values[each] * scale) / scale == values[each]).all() for each in parts):
             return True
     return False
 

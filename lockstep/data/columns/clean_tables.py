@@ -8,27 +8,27 @@ import pyarrow as pa
 from lockstep.config.schema import Data
 from lockstep.data.columns.parallel import for_columns
 from lockstep.data.readers.cells import Cells, without_missing
-from lockstep.data.readers.typed_columns import CLEAN, number_columns
+from lockstep.data.readers.typed_columns import CLEAN, number_columns, numbers_of
 
 
 class CleanTable(NamedTuple):
     """Texts without blanks around them, null where a cell is missing; or a file's own types."""
 
     table: pa.Table
-    numbers: dict[str, np.ndarray]  # of columns whose texts were all numbers
+    numbers: dict[str, np.ndarray]  # of columns of plain numbers, NaN where missing
     null_values: tuple[str, ...]
 
     def texts(self, name: str) -> Cells:
         """Return a column's cells as texts, null where they are missing."""
         column = self.table[name]
-        if pa.types.is_string(column.type):
-            return column
+        if is_text(column.type):
+            return column.cast(pa.string())
         return without_missing(column.cast(pa.string()), self.null_values)
 
 
 def clean_table(table: pa.Table, data: Data) -> CleanTable:
     """Return a table as read, with texts cleaned unless they are."""
-    numbers = {name: table[name].to_numpy() for name in number_columns(table)}
+    numbers = {name: numbers_of(table, name) for name in number_columns(table)}
     if table.schema.metadata == CLEAN:
         return CleanTable(table, numbers, tuple(data.null_values))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Rows:
-    """Columns by name, of all rows: float64 with NaN, or the number of a category, -1 if missing."""
+    """Columns of all rows by name: float64 with NaN, or the number of a category, -1 if missing."""
 
     columns: Mapping[str, np.ndarray]
     kinds: Mapping[str, str]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from lockstep.config.schema import Normalize
 from lockstep.data.arrays import smallest_dtypes
@@ -25,6 +26,7 @@ def store_rows(
     numbers, unless normalize.missing says what replaces them, and for numbers that float32 can't
     hold apart.
     """
+    pa.default_memory_pool().release_unused()  # what texts took
     train = raw["train"]
     columns = for_columns(train.columns, lambda name: _describe(name, train, normalize))
     matrices = {split: _matrix(split, rows, columns, scratch) for split, rows in raw.items()}
@@ -42,8 +44,9 @@ def _describe(name: str, train: Rows, normalize: Normalize) -> Column:
     if kind == "category":
         texts = sorted({train.texts[name][number] for number in np.unique(values) if number >= 0})
         return Column(kind, [OTHER, *texts], missing=bool((values < 0).any()))
-    there = values[~np.isnan(values)]
-    missing = len(there) < len(values)
+    gaps = np.isnan(values)
+    missing = bool(gaps.any())
+    there = values[~gaps] if missing else values
     origin = (
         float(np.floor(there.min())) if kind == "date" else origin_of(f"column {name!r}", there)
     )
@@ -51,17 +54,18 @@ def _describe(name: str, train: Rows, normalize: Normalize) -> Column:
         kind,
         missing=missing,
         origin=origin,
-        fill=_fill(there - origin, normalize.missing),
+        fill=_fill(there, origin, normalize.missing),
         indicator=missing and normalize.missing_indicator,
         written=dict(train.written.get(name, {})),
     )
 
 
-def _fill(there: np.ndarray, missing: str | float) -> float | None:
+def _fill(there: np.ndarray, origin: float, missing: str | float) -> float | None:
     if missing == "refuse" or not len(there):
         return None
     if missing in ("mean", "median"):
-        return float(np.mean(there) if missing == "mean" else np.median(there))
+        stored = there - origin
+        return float(np.mean(stored) if missing == "mean" else np.median(stored))
     return 0.0 if missing == "constant" else float(missing)
 
 
@@ -112,7 +116,8 @@ def _statistics(x: np.ndarray) -> dict[str, Any]:
 
 
 def _statistics_of(cells: np.ndarray) -> dict[str, float]:
-    there = cells[~np.isnan(cells)]
+    gaps = np.isnan(cells)
+    there = cells[~gaps] if gaps.any() else cells
     return {
         "minimum": float(there.min()),
         "maximum": float(there.max()),

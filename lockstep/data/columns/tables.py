@@ -1,6 +1,7 @@
 """A table as examples: its target, and inputs of its columns and of each text column."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
+from lockstep.data.blocks import mapped
 from lockstep.data.columns.clean_tables import CleanTable, clean_table
 from lockstep.data.columns.conversion import convert
 from lockstep.data.columns.converted import Converted
@@ -29,9 +31,14 @@ WHOLE = r"^[+-]?\d{1,18}$"
 
 
 def examples_of(
-    tables: Mapping[str, pa.Table], data: Data, missing: str | float = REFUSE
+    tables: Mapping[str, pa.Table],
+    data: Data,
+    missing: str | float = REFUSE,
+    scratch: Path | None = None,
 ) -> RawData:
     """Return the examples of each split; kinds are those of the training split's columns.
+
+    Columns of numbers are memory maps if there is a folder `scratch`.
 
     Raises ParamsError for a target that isn't there, DataError for a cell of another kind.
     """
@@ -44,7 +51,7 @@ def examples_of(
     for split, table in clean.items():
         _check_columns(split, table.table, (*kinds, *roles.others))
         kept = _with_targets(split, table, roles.targets, data)
-        splits[split] = _examples(split, table, kept, data, kinds, roles.targets)
+        splits[split] = _examples(split, table, kept, data, kinds, roles.targets, scratch)
         keys[split] = keys_of(split, table, data).at(kept)
         rows[split] = kept
     check_zones((name for name, kind in kinds.items() if kind.name == "date"), clean)
@@ -65,11 +72,12 @@ def _examples(
     data: Data,
     kinds: Mapping[str, Kind],
     targets: list[str],
+    scratch: Path | None,
 ) -> Examples:
     used = {name: kind.name for name, kind in kinds.items() if kind.name != "drop"}
     texts = {name: _texts(table, name) for name, kind in used.items() if kind == "text"}
     rows = {name: kinds[name] for name, kind in used.items() if kind != "text"}
-    x: dict[str, Any] = {X: _rows(split, table, rows, data)} if rows else {}
+    x: dict[str, Any] = {X: _rows(split, table, rows, data, scratch)} if rows else {}
     x |= texts
     if not x:
         raise DataError(f"{split} split: no column is left as input, expected one at least")
@@ -152,8 +160,19 @@ def _converted(split: str, table: CleanTable, name: str, kind: str, data: Data) 
     return found
 
 
-def _rows(split: str, table: CleanTable, kinds: Mapping[str, Kind], data: Data) -> Rows:
-    found = for_columns(kinds, lambda name: _converted(split, table, name, kinds[name].name, data))
+def _rows(
+    split: str, table: CleanTable, kinds: Mapping[str, Kind], data: Data, scratch: Path | None
+) -> Rows:
+    places = {name: number for number, name in enumerate(kinds)}
+
+    def converted(name: str) -> Converted:
+        each = _converted(split, table, name, kinds[name].name, data)
+        if scratch is None:
+            return each
+        file = scratch / f"{split}-cells{places[name]}.bin"
+        return each._replace(numbers=mapped(each.numbers, file))
+
+    found = for_columns(kinds, converted)
     names = {name: kind.name for name, kind in kinds.items()}
     sources = {}
     for name, kind in kinds.items():

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from lockstep.config.schema import Data
-from lockstep.data.readers.dialects import DELIMITERS, Dialect, detect
+from lockstep.data.readers.dialects import DELIMITERS, ROW_BYTES, Dialect, detect
 from lockstep.errors import DataError
 from lockstep.process import console
 
-BLOCK, LARGE_BLOCK = 2**22, 2**25  # a row must fit into the large one
+BLOCK = 2**22
 LINE_BREAK = 10
 Collect = Callable[[Iterable[pa.RecordBatch]], pa.Table]
 
@@ -38,7 +38,7 @@ def read_batches(
         try:
             table = collect(_batches(path, dialect, BLOCK, only))
         except pa.ArrowInvalid:  # perhaps for a long row
-            table = collect(_batches(path, dialect, LARGE_BLOCK, only))
+            table = collect(_batches(path, dialect, ROW_BYTES, only))
     except (pa.ArrowInvalid, UnicodeError) as error:
         raise DataError(f"{path}: {_problem(path, dialect, error)}") from None
     if not len(table):
@@ -78,9 +78,10 @@ def _say_merged(path: Path, table: pa.Table, delimiter: str) -> None:
     """Say how many cells may be several rows, which a quote that is none has made one cell."""
     count = 0
     for column in table.columns:
-        if pa.types.is_string(column.type) and any(map(_has_line_break, column.chunks)):
-            lines = pc.match_substring(column, "\n")
-            count += pc.sum(pc.and_(lines, pc.match_substring(column, delimiter))).as_py()
+        if any(map(_has_line_break, column.chunks)):
+            texts = column.cast(pa.string())
+            lines = pc.match_substring(texts, "\n")
+            count += pc.sum(pc.and_(lines, pc.match_substring(texts, delimiter))).as_py() or 0
     if count:
         what = DELIMITERS.get(delimiter, delimiter)
         console.say(
@@ -89,8 +90,11 @@ def _say_merged(path: Path, table: pa.Table, delimiter: str) -> None:
         )
 
 
-def _has_line_break(texts: pa.StringArray) -> bool:
+def _has_line_break(cells: pa.Array) -> bool:
     """Whether the bytes of texts have a line break: sooner known than which text has one."""
+    texts = cells.dictionary if pa.types.is_dictionary(cells.type) else cells
+    if not pa.types.is_string(texts.type):
+        return False
     content = texts.buffers()[2]
     return content is not None and bool((np.frombuffer(content, np.uint8) == LINE_BREAK).any())
 

@@ -16,6 +16,7 @@ from lockstep.errors import DataError
 from lockstep.process import console
 
 SAMPLE_BYTES, SAMPLE_ROWS = 2**20, 200
+ROW_BYTES = 2**25  # the most of a row
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "space"}
 COMMENT = "#"
 
@@ -43,7 +44,7 @@ def detect(path: Path, data: Data) -> Dialect:
     comments = _comments(lines)
     if not any(map(str.strip, lines)):
         raise DataError(f"{path}: empty, expected a header and rows below it")
-    csv.field_size_limit(SAMPLE_BYTES)  # by default a longer cell is an error
+    csv.field_size_limit(ROW_BYTES)  # by default a longer cell is an error
     delimiter = data.delimiter or _delimiter(path, lines[comments:])
     reader = csv.reader(lines[comments:], delimiter=delimiter)
     numbered = [(row, comments + reader.line_num) for row in reader]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.readers.cells import (
@@ -20,10 +21,11 @@ from lockstep.data.readers.dialects import detect
 
 # Marks of a table whose texts are clean, and of a column whose texts were all numbers.
 CLEAN, NUMBERS = {b"cells": b"clean"}, {b"cells": b"numbers"}
+REPEATED = 0.1  # share of different texts up to which each is kept once
 
 
 def read_columns(path: Path, data: Data, train: pa.Table | None, scratch: Path) -> pa.Table:
-    """Return a file's table; columns whose cells are all plain numbers are float64, in `scratch`.
+    """Return a file's table; columns of plain numbers alone are float64, in `scratch`.
 
     Columns of few different numbers, which may be codes, stay texts; of another split's file than
     that of the table `train` also those that are texts there.
@@ -62,6 +64,7 @@ class _Column:
     def __init__(self, file: Path | None, data: Data) -> None:
         self.file, self.null_values = file, data.null_values
         self.texts: list[pa.Array] = []
+        self.repeat = False  # whether texts repeat, which takes less memory
         self.is_cut = False  # whether texts are missing, since the first cells were numbers
         if file:
             file.unlink(missing_ok=True)
@@ -71,39 +74,58 @@ class _Column:
         found = self._numbers(pa.chunked_array([cells])) if self.file else None
         if found is not None and self.file:
             with self.file.open("ab") as file:
-                found.to_numpy().tofile(file)
+                found.to_numpy().tofile(file)  # NaN where a cell is missing
             return
         if self.file:
             self.is_cut, self.file = self.file.exists(), None
         if not self.is_cut:
-            self.texts += without_missing(pa.chunked_array([cells]), self.null_values).chunks
+            self._add_texts(pa.chunked_array([cells]))
+
+    def _add_texts(self, cells: pa.ChunkedArray) -> None:
+        clean = without_missing(cells, self.null_values)
+        if not self.texts:
+            first = clean.slice(0, FIRST)
+            self.repeat = len(pc.unique(first)) <= REPEATED * len(first)
+        self.texts += (pc.dictionary_encode(clean) if self.repeat else clean).chunks
 
     def _numbers(self, cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
+        found = plain_doubles(cells)  # of most columns: without blanks and missing cells
+        clean = cells if found is not None else without_missing(cells, self.null_values)
+        found = found if found is not None else plain_doubles(clean)
         is_first = self.file is not None and not self.file.exists()
-        if is_first and has_few_values(cells.slice(0, FIRST)):
-            return None
-        return plain_doubles(cells)
+        if found is None or not is_first:
+            return found
+        there = pc.drop_null(clean.slice(0, FIRST))
+        return found if len(there) and not has_few_values(there) else None
 
     def replace(self, cells: pa.ChunkedArray) -> None:
         """Set all cells, which were read again."""
-        self.is_cut, self.texts = False, without_missing(cells, self.null_values).chunks
+        self.is_cut = False
+        self._add_texts(cells)
 
     def array(self) -> pa.ChunkedArray:
         """Return all cells."""
         if self.file is None:
-            return pa.chunked_array(self.texts, pa.string())
-        return pa.chunked_array([pa.array(np.memmap(self.file, np.float64, "r"))])
+            return pa.chunked_array(self.texts)
+        return pa.chunked_array([pa.array(np.memmap(self.file, np.float64, "r"), from_pandas=True)])
 
 
 def _table(columns: dict[str, _Column]) -> pa.Table:
+    arrays = {name: each.array() for name, each in columns.items()}
     fields = [
-        pa.field(name, pa.float64(), metadata=NUMBERS) if each.file else pa.field(name, pa.string())
-        for name, each in columns.items()
+        pa.field(name, each.type, metadata=NUMBERS if columns[name].file else None)
+        for name, each in arrays.items()
     ]
-    arrays = [each.array() for each in columns.values()]
-    return pa.Table.from_arrays(arrays, schema=pa.schema(fields, CLEAN))
+    pa.default_memory_pool().release_unused()  # what batches took
+    return pa.Table.from_arrays(list(arrays.values()), schema=pa.schema(fields, CLEAN))
 
 
 def number_columns(table: pa.Table) -> list[str]:
-    """Return the columns whose texts were all numbers."""
+    """Return the columns whose texts were all numbers, or missing."""
     return [each.name for each in table.schema if each.metadata == NUMBERS]
+
+
+def numbers_of(table: pa.Table, name: str) -> np.ndarray:
+    """Return the numbers of such a column as they lie on the disk, NaN where one is missing."""
+    (chunk,) = table[name].chunks
+    return np.frombuffer(chunk.buffers()[1], np.float64)
