@@ -9,17 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
-from lockstep.data.blocks import mapped
 from lockstep.data.columns.clean_tables import CleanTable, clean_table
-from lockstep.data.columns.conversion import convert
-from lockstep.data.columns.converted import Converted
-from lockstep.data.columns.dates import check_zones, convert_part
+from lockstep.data.columns.dates import check_zones
 from lockstep.data.columns.kinds import REFUSE, Kind, decide
-from lockstep.data.columns.number_formats import USUAL, NumberFormat, find_format, to_doubles
-from lockstep.data.columns.parallel import for_columns
+from lockstep.data.columns.number_formats import find_format, to_doubles
 from lockstep.data.columns.row_keys import keys_of, sample_weights
-from lockstep.data.columns.rows import Rows
-from lockstep.data.readers.cells import MISSING
+from lockstep.data.columns.table_rows import given_format, rows_of
 from lockstep.data.readers.column_roles import roles_of, say_default_target
 from lockstep.data.readers.raw_data import RawData
 from lockstep.data.spec import SAMPLE_WEIGHT, Examples, X, Y, unwrap_single
@@ -77,7 +72,7 @@ def _examples(
     used = {name: kind.name for name, kind in kinds.items() if kind.name != "drop"}
     texts = {name: _texts(table, name) for name, kind in used.items() if kind == "text"}
     rows = {name: kinds[name] for name, kind in used.items() if kind != "text"}
-    x: dict[str, Any] = {X: _rows(split, table, rows, data, scratch)} if rows else {}
+    x: dict[str, Any] = {X: rows_of(split, table, rows, data, scratch)} if rows else {}
     x |= texts
     if not x:
         raise DataError(f"{split} split: no column is left as input, expected one at least")
@@ -129,7 +124,7 @@ def _target_values(cells: pa.ChunkedArray, kept: np.ndarray, data: Data) -> np.n
     cells = cells if len(kept) == len(cells) else cells.take(pa.array(kept))
     if pc.all(pc.match_substring_regex(cells, WHOLE)).as_py():
         return np.asarray(cells.cast(pa.int64()).to_numpy())
-    written = _given_format(data) or find_format(cells)
+    written = given_format(data) or find_format(cells)
     if written:
         found = to_doubles(cells, written)
         if not found.null_count:
@@ -137,59 +132,5 @@ def _target_values(cells: pa.ChunkedArray, kept: np.ndarray, data: Data) -> np.n
     return np.array(cells.to_pylist(), str)
 
 
-def _given_format(data: Data) -> NumberFormat | None:
-    if data.decimal is None and data.thousands is None:
-        return None
-    return NumberFormat(data.decimal or USUAL.decimal, data.thousands or USUAL.thousands)
-
-
 def _texts(table: CleanTable, name: str) -> np.ndarray:
     return np.array(pc.fill_null(table.texts(name), "").to_pylist(), object)
-
-
-def _converted(split: str, table: CleanTable, name: str, kind: str, data: Data) -> Converted:
-    if kind == "number" and name in table.numbers:
-        return Converted(table.numbers[name])
-    cells = table.texts(name)
-    found = convert(cells, kind, _given_format(data))
-    if found.wrong is not None:
-        expected = f", expected a {kind} as in the other rows"
-        why = f": {found.problem}" if found.problem else expected
-        problem = f"is {cells[found.wrong].as_py()!r}{why}"
-        raise ExampleError(f"{split} split", found.wrong, f"column {name!r}", problem)
-    return found
-
-
-def _rows(
-    split: str, table: CleanTable, kinds: Mapping[str, Kind], data: Data, scratch: Path | None
-) -> Rows:
-    places = {name: number for number, name in enumerate(kinds)}
-
-    def converted(name: str) -> Converted:
-        each = _converted(split, table, name, kinds[name].name, data)
-        if scratch is None:
-            return each
-        file = scratch / f"{split}-cells{places[name]}.bin"
-        return each._replace(numbers=mapped(each.numbers, file))
-
-    found = for_columns(kinds, converted)
-    names = {name: kind.name for name, kind in kinds.items()}
-    sources = {}
-    for name, kind in kinds.items():
-        for part in kind.parts:
-            added = f"{name} {part}"
-            if added in table.table.column_names:
-                raise DataError(
-                    f"column {added!r} is in the file, and data.columns asks for it of {name!r}; "
-                    "rename it, or leave the part out"
-                )
-            names[added], sources[added] = part, name
-            found[added] = convert_part(table.texts(name), part)
-    return Rows(
-        {name: each.numbers for name, each in found.items()},
-        names,
-        {name: each.texts for name, each in found.items() if each.texts},
-        (*MISSING, *data.null_values),
-        sources,
-        {name: vars(each.written) for name, each in found.items() if each.written != USUAL},
-    )
