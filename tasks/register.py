@@ -88,6 +88,7 @@ def _candidate(
         beats=beats,
         export=export,
         spec=root / layout.SPEC,
+        fold=f"fold {params.data.fold} of {params.data.folds}" if params.data.folds else "",
     )
 
 

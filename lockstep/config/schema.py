@@ -165,6 +165,10 @@ class Data(Section):
     sample_weight: Name | None = Field(description="the name of a column or array, or null")
     group: Name | None = Field(description="the name of a column or array, or null")
     time: Name | None = Field(description="the name of a column or array, or null")
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        description="null, or a whole number of at least 2"
+    )
+    fold: Count = Field(description=f"{COUNT}; with lockstep run also the override data.fold=all")
     input_kind: Literal["auto", "image", "table", "text", "series"] = Field(
         description="auto, image, table, text or series"
     )
@@ -198,6 +202,15 @@ class Data(Section):
             raise ValueError(f"got {named[0]} for {self.name}, expected {expected}")
         if self.group and self.time:
             raise ValueError("got group and time, expected one of them: they draw splits")
+        return self
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_the_folds(self) -> "Data":
+        if self.fold > (self.folds or 1):
+            raise ValueError(
+                f"got fold {self.fold} and folds {'null' if self.folds is None else self.folds}, "
+                "expected a fold from 1 to the number of folds"
+            )
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ import numpy as np
 from lockstep.config.schema import Data
 from lockstep.data import random_streams
 from lockstep.data.blocks import taken
+from lockstep.data.folds import fold_numbers
 from lockstep.data.readers.raw_data import SplitKeys
 from lockstep.data.spec import Examples, Target
 from lockstep.data.strata import draw, draw_by_class, draw_groups, last_by_time
@@ -28,16 +29,21 @@ def draw_splits(
 ) -> Splits:
     """Return the training, validation and test splits, each in its examples' order.
 
-    Splits that are there stay. The test split is the same for every seed, so that runs can be
-    compared. `own` are the user's own data, which are drawn by class by default; `keys` say by
-    which groups or times. Raises DataError if a split would be empty, ParamsError if there are no
-    classes to draw by.
+    Splits that are there stay, but with data.folds a fold of the training split takes the place of
+    the test split. The test split is the same for every seed, so that runs can be compared. `own`
+    are the user's own data, which are drawn by class by default; `keys` say by which groups or
+    times. Raises DataError if a split would be empty, ParamsError if there are no classes to draw
+    by.
     """
     train = splits["train"]
     classes = np.asarray(train.y) if _by_class(data, targets, own=own) else None
     left = _Left(np.arange(train.size), classes, keys.get("train", SplitKeys()))
     drawn = {}
-    if "test" not in splits:
+    if data.folds:
+        _say_fold(data, splits.get("test"))
+        chosen, rest = left.fold(data, _class_names(targets))
+        drawn["test"], left = left.indices[chosen], left.at(rest)
+    elif "test" not in splits:
         chosen = left.draw("test", data.test_split, np.random.default_rng(0))
         drawn["test"], left = left.indices[chosen], left.at(~chosen)
     else:
@@ -49,9 +55,9 @@ def draw_splits(
         generator = random_streams.generator(seed, random_streams.VALIDATION)
         chosen = left.draw("validation", data.validation_split, generator)
         drawn["validation"], left = left.indices[chosen], left.at(~chosen)
-    found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
     if drawn:
-        found["train"] = _at(train, left.indices, "train")
+        drawn["train"] = left.indices
+    found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
     if own and _are_classes(targets):
         _say_missing_classes(found, next(iter(targets.values())))
     return {name: found[name] for name in ("train", "validation", "test") if name in found}
@@ -99,6 +105,28 @@ class _Left(NamedTuple):
         if self.classes is not None:
             return draw_by_class(self.classes, count, generator)
         return draw(size, count, generator)
+
+    def fold(self, data: Data, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return masks, (n,), of data.fold and of what is trained on; raises DataError.
+
+        What follows the fold in time is in neither.
+        """
+        size, folds, fold = len(self.indices), data.folds or 1, data.fold
+        numbers = fold_numbers(size, folds, self.keys, self.classes, names)
+        by_time = self.keys.time is not None
+        return numbers == fold, numbers < fold if by_time else numbers != fold
+
+
+def _class_names(targets: Mapping[str, Target]) -> list[str]:
+    return next(iter(targets.values())).classes if _are_classes(targets) else []
+
+
+def _say_fold(data: Data, test: Examples | None) -> None:
+    aside = f"the data's own {test.size} test examples are" if test else "data.test_split isn't"
+    console.say(
+        f"test: fold {data.fold} of {data.folds} of the training data; {aside} "
+        f"{'set aside' if test else 'used'}"
+    )
 
 
 def _say_shared_groups(keys: Mapping[str, SplitKeys]) -> None:

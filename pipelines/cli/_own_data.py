@@ -12,7 +12,7 @@ UNSAID: dict[str, Any] = {
     "target": None, "target_kind": "auto", "input_kind": "auto", "columns": {},
     "labels_file": None, "sample_weight": None, "group": None, "time": None,
     "header": "auto", "delimiter": None, "decimal": None, "thousands": None, "encoding": None,
-    "null_values": [],
+    "null_values": [], "folds": None, "fold": 1,
 }  # fmt: skip
 
 
