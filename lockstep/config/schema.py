@@ -88,7 +88,8 @@ USER_DATA = (
     "table",
     "texts",
 )  # data sets that read the user's file or folder data.path
-WITH_COLUMNS = ("csv", "table", "npz")
+WITH_ROWS = ("csv", "table")
+WITH_COLUMNS = (*WITH_ROWS, "npz")
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 NAMED = "a name, or a mapping with a name and arguments"
 COUNT = "a whole number of at least 1"
@@ -165,10 +166,6 @@ class Data(Section):
     sample_weight: Name | None = Field(description="the name of a column or array, or null")
     group: Name | None = Field(description="the name of a column or array, or null")
     time: Name | None = Field(description="the name of a column or array, or null")
-    folds: Annotated[int, Field(ge=2)] | None = Field(
-        description="null, or a whole number of at least 2"
-    )
-    fold: Count = Field(description=f"{COUNT}; with lockstep run also the override data.fold=all")
     input_kind: Literal["auto", "image", "table", "text", "series"] = Field(
         description="auto, image, table, text or series"
     )
@@ -193,6 +190,14 @@ class Data(Section):
     labels_file: Annotated[str, Field(min_length=1)] | None = Field(
         description="null, or the path of a CSV in the folder data.path"
     )
+    window: Count | None = Field(description=f"null, or {COUNT}")
+    stride: Count = Field(description=COUNT)
+    horizon: int = Field(ge=0, description="a whole number of at least 0")
+    split_by: Literal["group", "time"] | None = Field(description="null, group or time")
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        description="null, or a whole number of at least 2"
+    )
+    fold: Count = Field(description=f"{COUNT}; with lockstep run also the override data.fold=all")
 
     @model_validator(mode="after")
     def _columns_are_of_tables_or_arrays(self) -> "Data":
@@ -200,8 +205,26 @@ class Data(Section):
         if named and self.name not in WITH_COLUMNS:
             expected = f"null, or data.name {' or '.join(WITH_COLUMNS)}"
             raise ValueError(f"got {named[0]} for {self.name}, expected {expected}")
-        if self.group and self.time:
+        if self.group and self.time and self.window is None:
             raise ValueError("got group and time, expected one of them: they draw splits")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_are_of_tables_with_times(self) -> "Data":
+        if self.window is None:
+            if (self.stride, self.horizon, self.split_by) != (1, 1, None):
+                raise ValueError("got stride, horizon or split_by, expected window with them")
+        elif self.name not in WITH_ROWS or self.time is None:
+            raise ValueError(
+                f"got window for {self.name} and time {self.time or 'null'}, expected data.name "
+                f"{' or '.join(WITH_ROWS)}, and the column that the rows are in order of"
+            )
+        elif (self.group is None) != (self.split_by is None):
+            raise ValueError(
+                f"got window with group {self.group or 'null'} and split_by "
+                f"{self.split_by or 'null'}, expected both or none of them: split_by group keeps "
+                "groups whole, such as patients; time tests on the last share of time"
+            )
         return self
 
     @model_validator(mode="after")

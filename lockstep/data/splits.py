@@ -18,6 +18,13 @@ from lockstep.process import console
 Splits = dict[str, Examples]
 
 
+class Drawn(NamedTuple):
+    """Splits, and of those that were drawn the indices in the training split that was given."""
+
+    splits: Splits
+    indices: dict[str, np.ndarray]
+
+
 def draw_splits(
     splits: Mapping[str, Examples],
     targets: Mapping[str, Target],
@@ -26,7 +33,7 @@ def draw_splits(
     *,
     own: bool,
     keys: Mapping[str, SplitKeys] = {},
-) -> Splits:
+) -> Drawn:
     """Return the training, validation and test splits, each in its examples' order.
 
     Splits that are there stay, but with data.folds a fold of the training split takes the place of
@@ -60,12 +67,14 @@ def draw_splits(
     found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
     if own and _are_classes(targets):
         _say_missing_classes(found, next(iter(targets.values())))
-    return {name: found[name] for name in ("train", "validation", "test") if name in found}
+    return Drawn(
+        {name: found[name] for name in ("train", "validation", "test") if name in found}, drawn
+    )
 
 
 def _by_class(data: Data, targets: Mapping[str, Target], *, own: bool) -> bool:
     """Whether the splits are drawn by class; by default those of the user's own examples."""
-    possible = _are_classes(targets) and data.time is None
+    possible = _are_classes(targets) and (data.time is None or data.split_by == "group")
     if data.stratify is True and not possible:
         kinds = ", ".join(each.kind for each in targets.values()) or "no targets"
         what = "data.time" if data.time else kinds

@@ -13,6 +13,7 @@ UNSAID: dict[str, Any] = {
     "labels_file": None, "sample_weight": None, "group": None, "time": None,
     "header": "auto", "delimiter": None, "decimal": None, "thousands": None, "encoding": None,
     "null_values": [], "folds": None, "fold": 1,
+    "window": None, "stride": 1, "horizon": 1, "split_by": None,
 }  # fmt: skip
 
 

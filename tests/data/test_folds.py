@@ -34,7 +34,7 @@ def cut(y: np.ndarray = LABELS, folds: int = FOLDS, seed: int = 0, **more: Any) 
         data = with_values({**changes, **OWN, "data.folds": folds, "data.fold": fold}).data
         splits = draw_splits(
             {"train": train}, {"y": target}, data, seed, own=True, keys={"train": keys}
-        )
+        ).splits
         found.append({name: np.asarray(each.x).tolist() for name, each in splits.items()})
     return found
 
