@@ -39,7 +39,7 @@ class Places(NamedTuple):
 
 def order_of(keys: SplitKeys) -> np.ndarray:
     """Return the indices of the rows by group and time, of the same time as they are, (n,)."""
-    return np.lexsort((keys.time, _numbers(keys)))
+    return np.lexsort((np.asarray(keys.time), _numbers(keys)))
 
 
 def places_of(keys: SplitKeys) -> Places:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from lockstep.errors import DataError
+from lockstep.serving.export import export_model
 from lockstep.serving.predict import predict_file
 from tests.support.workspaces import SMALL, champion, load, run_stages
 
@@ -92,6 +93,17 @@ def test_the_rows_of_one_window_are_one_prediction(trained: tuple[Path, Path]) -
     served = champion(root).predict(rows.drop(columns="station"))
     number = int(rows.index[-1]) + 2
     np.testing.assert_allclose(np.ravel(served), [predicted(root, path)[number]], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["keras", "savedmodel"])
+def test_an_export_takes_the_same_file(
+    trained: tuple[Path, Path], tmp_path: Path, kind: str
+) -> None:
+    root, path = trained
+    exported, _ = export_model(load(root), root, "best", kind, tmp_path / f"mine.{kind}")
+    rows = csv.DictReader(io.StringIO(predict_file(load(root), root, str(exported), path, None)))
+    found = [float(row["value"]) for row in rows]
+    np.testing.assert_allclose(found, [*predicted(root, path).values()], atol=1e-5)
 
 
 def test_too_few_rows_are_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
