@@ -115,6 +115,33 @@ def test_the_past_of_a_class_is_a_category(cut: Cut) -> None:
     np.testing.assert_array_equal(x[:, -1, 1] % 3, y)  # the next letter has the next number
 
 
+def test_a_test_file_has_windows_of_its_own(workspace: Path, tmp_path: Path) -> None:
+    for name, first, last in (("train", 0, 40), ("test", 40, 60)):
+        rows = [f"{hour},{hour / 2}" for hour in range(first, last)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["hour,value", *rows]))
+    changes = {"window": 4, "time": "hour", "stride": 2, "validation_split": 0.25}
+    spec = normalized(workspace, tmp_path, name="csv", **changes)
+    assert spec.splits == {"train": 13, "validation": 3, "test": 8}
+    assert hours(load_examples(workspace, "test"))[:2] == [
+        [40, 41, 42, 43, 44],
+        [42, *range(43, 47)],
+    ]
+
+
+@pytest.mark.system
+def test_windows_are_those_that_keras_cuts(cut: Cut) -> None:
+    from keras.utils import timeseries_dataset_from_array
+
+    _, splits = cut(horizon=3, stride=2, test_split=0.5, validation_split=0.0)
+    values = np.arange(30)[:, None] / 2
+    batches = timeseries_dataset_from_array(
+        values, values[4 - 1 + 3 :, 0], sequence_length=4, sequence_stride=2, batch_size=100
+    )
+    ((x, y),) = batches.as_numpy_iterator()
+    np.testing.assert_array_equal(splits["train"].x, x)
+    np.testing.assert_array_equal(splits["train"].y, y)
+
+
 def test_statistics_are_of_the_training_rows(cut: Cut) -> None:
     statistics = cut(test_split=0.5)[0].inputs["x"].statistics
     assert (statistics["minimum"], statistics["maximum"]) == ([0.0], [10.5])
