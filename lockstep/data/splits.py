@@ -46,13 +46,9 @@ def draw_splits(
     classes = np.asarray(train.y) if _by_class(data, targets, own=own) else None
     left = _Left(np.arange(train.size), classes, keys.get("train", SplitKeys()))
     drawn = {}
-    if data.folds:
-        _say_fold(data, splits.get("test"))
-        chosen, rest = left.fold(data, _class_names(targets))
+    if data.folds or "test" not in splits:
+        chosen, rest = left.test(data, targets, splits.get("test"))
         drawn["test"], left = left.indices[chosen], left.at(rest)
-    elif "test" not in splits:
-        chosen = left.draw("test", data.test_split, np.random.default_rng(0))
-        drawn["test"], left = left.indices[chosen], left.at(~chosen)
     else:
         _say_shared_groups(keys)
     if "validation" in splits:
@@ -115,15 +111,22 @@ class _Left(NamedTuple):
             return draw_by_class(self.classes, count, generator)
         return draw(size, count, generator)
 
-    def fold(self, data: Data, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return masks, (n,), of data.fold and of what is trained on; raises DataError.
+    def test(
+        self, data: Data, targets: Mapping[str, Target], own: Examples | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return masks, (n,), of the examples for testing and of the others; raises DataError.
 
-        What follows the fold in time is in neither.
+        What follows a fold in time is in neither. `own` is the data's own test split.
         """
-        size, folds, fold = len(self.indices), data.folds or 1, data.fold
-        numbers = fold_numbers(size, folds, self.keys, self.classes, names)
-        by_time = self.keys.time is not None
-        return numbers == fold, numbers < fold if by_time else numbers != fold
+        if not data.folds:
+            chosen = self.draw("test", data.test_split, np.random.default_rng(0))
+            return chosen, ~chosen
+        _say_fold(data, own)
+        names = _class_names(targets)
+        numbers = fold_numbers(len(self.indices), data.folds, self.keys, self.classes, names)
+        if self.keys.time is None:
+            return numbers == data.fold, numbers != data.fold
+        return numbers == data.fold, numbers < data.fold
 
 
 def _class_names(targets: Mapping[str, Target]) -> list[str]:

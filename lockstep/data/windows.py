@@ -32,24 +32,31 @@ def cut_windows(
     `raw` has the rows in order, `drawn` the indices of those splits that were drawn from its
     training split. Raises DataError for a split without a window, MachineError for a full disk.
     """
-    window = data.window or 1
-    steps = window + data.horizon
-    whole = places_of(raw.keys["train"])
-    places = {
-        split: whole.at(drawn[split]) if split in drawn else places_of(raw.keys[split])
-        for split in splits
-    }
-    first = {split: each.first_rows(steps, data.stride) for split, each in places.items()}
+    first = _first_rows(splits, raw, drawn, data)
     _check_counts(first, splits, data)
-    _say_left_out(whole, drawn, steps, data)
     described = {name: _as_series(each, data) for name, each in inputs.items()}
-    needed = sum(len(first[split]) * window * splits[split].arrays[0][:1].nbytes for split in first)
-    disk.require_space(scratch, needed)
+    sizes = {split: examples.arrays[0][:1].nbytes for split, examples in splits.items()}
+    rows = {split: len(found) * (data.window or 1) for split, found in first.items()}
+    disk.require_space(scratch, sum(rows[split] * sizes[split] for split in splits))
     cut = {
         split: _cut(examples, first[split], data, scratch / f"windows-{split}.npy")
         for split, examples in splits.items()
     }
     return described, cut
+
+
+def _first_rows(
+    splits: Mapping[str, Examples], raw: RawData, drawn: Mapping[str, np.ndarray], data: Data
+) -> dict[str, np.ndarray]:
+    """The first row of each window, by its index in the split."""
+    steps = (data.window or 1) + data.horizon
+    whole = places_of(raw.keys["train"])
+    places = {
+        split: whole.at(drawn[split]) if split in drawn else places_of(raw.keys[split])
+        for split in splits
+    }
+    _say_left_out(whole, drawn, steps, data)
+    return {split: each.first_rows(steps, data.stride) for split, each in places.items()}
 
 
 def _as_series(each: Input, data: Data) -> Input:
