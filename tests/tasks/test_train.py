@@ -109,6 +109,7 @@ def test_the_best_weights_are_those_of_the_monitored_metric(
     assert (ready / "weights" / "last.weights.h5").read_bytes() == expected
 
 
+@pytest.mark.system
 def test_the_best_weights_of_a_fold_are_those_of_the_monitored_metric(ready: Path) -> None:
     changes = {
         "data.folds": 3, "data.fold": 2, "train.monitor": "val_accuracy", "train.epochs": 3,
