@@ -8,6 +8,7 @@ import numpy as np
 from lockstep.data.spec import Input, Spec, Target, unwrap_single
 from lockstep.modeling.mixed_inputs import AverageOfWords, Numbers, SomeColumns
 from lockstep.modeling.preprocessing import scale_and_offset
+from lockstep.modeling.units import in_units
 
 INPUT_KINDS = ("table", "text", "image", "series")
 TARGET_KINDS = ("classification", "multilabel", "regression")
@@ -49,7 +50,13 @@ def _parts(each: Input, method: str, x: Any, embedding: int, filters: list[int])
     if each.kind == "text":
         vectors = keras.layers.Embedding(len(each.words), embedding)(x)
         return [AverageOfWords()(x, vectors)]
-    return _pooled(x, filters, "2D" if each.kind == "image" else "1D")
+    pooled = _pooled(x, filters, "2D" if each.kind == "image" else "1D")
+    return [*pooled, _last_row(each, x)] if each.windows else pooled
+
+
+def _last_row(each: Input, x: Any) -> Any:
+    """Return the last row of windows, (batch, columns): what comes next is often like it."""
+    return keras.layers.Flatten()(keras.layers.Cropping1D((each.shape[0] - 1, 0))(x))
 
 
 def _of_table(each: Input, method: str, x: Any, embedding: int) -> list[Any]:
@@ -94,8 +101,6 @@ def _pooled(x: Any, filters: list[int], rank: str) -> list[Any]:
 
 
 def _head(target: Target, x: Any) -> Any:
-    x = keras.layers.Dense(target.outputs, target.activation, dtype="float32")(x)
-    if "deviation" not in target.statistics:
-        return x
-    scale, offset = target.statistics["deviation"], target.statistics["mean"]
-    return keras.layers.Rescaling(scale, offset, dtype="float32")(x)
+    return in_units(
+        target, keras.layers.Dense(target.outputs, target.activation, dtype="float32")(x)
+    )

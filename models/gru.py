@@ -2,6 +2,9 @@
 
 import keras
 
+from lockstep.data.spec import Spec
+from lockstep.modeling.units import in_units
+
 INPUT_KINDS = ("series", "text")
 TARGET_KINDS = ("classification", "multilabel", "regression", "sequence")
 
@@ -10,7 +13,7 @@ def build(
     input_shape: tuple[int, ...],
     outputs: int,
     activation: str,
-    vocabulary_size: int | None = None,
+    spec: Spec,
     *,
     units: int = 32,
     embedding: int = 32,
@@ -18,11 +21,13 @@ def build(
 ) -> keras.Model:
     """Return a GRU and a dense layer: over its last state, or with `each_step` over every one.
 
-    Of a text it takes the words' embeddings.
+    Of a text it takes the words' embeddings. Numbers are in the units of the targets.
     """
-    inputs = x = keras.Input(input_shape, dtype="int32" if vocabulary_size else "float32")
-    if vocabulary_size:
-        x = keras.layers.Embedding(vocabulary_size, embedding)(x)
+    (words,) = (each.words for each in spec.inputs.values())
+    (target,) = spec.targets.values()
+    inputs = x = keras.Input(input_shape, dtype="int32" if words else "float32")
+    if words:
+        x = keras.layers.Embedding(len(words), embedding)(x)
     x = keras.layers.GRU(units, return_sequences=each_step)(x)
     x = keras.layers.Dense(outputs, activation=activation, dtype="float32")(x)
-    return keras.Model(inputs, x, name="gru")
+    return keras.Model(inputs, in_units(target, x), name="gru")

@@ -1,8 +1,11 @@
-"""A recurrent network over words (Hochreiter and Schmidhuber, 1997)."""
+"""A recurrent network (Hochreiter and Schmidhuber, 1997) over the words of a text or a series."""
 
 import keras
 
-INPUT_KINDS = ("text",)
+from lockstep.data.spec import Spec
+from lockstep.modeling.units import in_units
+
+INPUT_KINDS = ("text", "series")
 TARGET_KINDS = ("classification", "multilabel", "regression")
 
 
@@ -10,20 +13,23 @@ def build(
     input_shape: tuple[int, ...],
     outputs: int,
     activation: str,
-    vocabulary_size: int,
+    spec: Spec,
     *,
     embedding: int = 32,
     units: int = 32,
     dropout: float = 0.0,
 ) -> keras.Model:
-    """Return an embedding layer, an LSTM, and a dense layer on the LSTM's last state.
+    """Return an LSTM, and a dense layer on its last state, in the units of the targets.
 
-    The input is a text as token ids, padded in front.
+    Of a text, which is token ids padded in front, it takes the words' embeddings.
     """
-    ids = keras.Input(input_shape, dtype="int32")
-    vectors = keras.layers.Embedding(vocabulary_size, embedding)(ids)
-    state = keras.layers.LSTM(units)(vectors)
+    (words,) = (each.words for each in spec.inputs.values())
+    inputs = x = keras.Input(input_shape, dtype="int32" if words else "float32")
+    if words:
+        x = keras.layers.Embedding(len(words), embedding)(x)
+    state = keras.layers.LSTM(units)(x)
     if dropout:
         state = keras.layers.Dropout(dropout)(state)
     predictions = keras.layers.Dense(outputs, activation=activation, dtype="float32")(state)
-    return keras.Model(ids, predictions, name="lstm")
+    (target,) = spec.targets.values()
+    return keras.Model(inputs, in_units(target, predictions), name="lstm")

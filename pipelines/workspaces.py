@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from lockstep.config.overrides import write_overridden
 from lockstep.errors import ParamsError
 from lockstep.process import console, stopping
 from lockstep.process.runner import announce_runner
-from lockstep.storage import layout
+from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import find_project, main_checkout
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
@@ -20,7 +21,16 @@ from pipelines import workspace_files, worktrees
 from pipelines.experiment_names import name_of
 
 
-def run(root: Path, assignments: list[str], preset: str | None, overrides: list[str]) -> None:
+class SavedExperiment(NamedTuple):
+    """A DVC experiment that was saved: its name, and its test metrics, null where undefined."""
+
+    name: str
+    metrics: dict[str, float | None]
+
+
+def run(
+    root: Path, assignments: list[str], preset: str | None, overrides: list[str]
+) -> SavedExperiment:
     """Run the flow with overrides in a new workspace, and save it as a DVC experiment.
 
     `assignments` are the preset's changes and then the overrides; the experiment's name is made
@@ -33,9 +43,12 @@ def run(root: Path, assignments: list[str], preset: str | None, overrides: list[
         name = name_of([preset or "", *overrides], experiment_key(workspace))
         _run_flow(workspace, name)
         save(root, workspace, name, preset)
+        metrics = workspace / layout.METRICS
+        found = atomic_files.read_json(metrics)["test"] if metrics.exists() else {}
     console.say(f"saved as {name}")
     console.say(f"  compare: dvc exp diff {name}")
     console.say(f"  apply:   dvc exp apply {name}")
+    return SavedExperiment(name, found)
 
 
 def pull() -> dict[str, str]:

@@ -16,12 +16,14 @@ from lockstep.data.card.writing import write_card
 from lockstep.data.duplicates import count_duplicates
 from lockstep.data.readers.raw_data import RawData
 from lockstep.data.readers.user_files import named_by_source
+from lockstep.data.row_order import drawing_keys, in_order
 from lockstep.data.spec import Examples, Spec, save_examples, write_spec
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.data.splits import draw_splits
 from lockstep.data.storing import store_splits
 from lockstep.data.target_statistics import with_statistics
 from lockstep.data.targets import input_kinds, resolve_targets
+from lockstep.data.windows import cut_windows
 from lockstep.errors import DataError
 from lockstep.process import console
 from lockstep.storage import atomic_files, disk, layout
@@ -49,14 +51,19 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     with _examples_named_by_place(dataset, params, root):
         # Without a name for what was read, which holds a table's texts.
         raw = _raw_data(_read(dataset, params, root, scratch), params, scratch)
+        if params.data.window:
+            raw = in_order(raw, params.data)
     with _examples_named_by_place(dataset, params, root, raw.rows):
         targets, splits = resolve_targets(dataset, params.data, raw.splits)
         for split, examples in splits.items():
             checks.check(split, examples, splits["train"], targets)
     own = hasattr(dataset, "import_files")
-    splits = draw_splits(splits, targets, params.data, params.seed, own=own, keys=raw.keys)
+    keys = drawing_keys(raw.keys, params.data) if params.data.window else raw.keys
+    splits, drawn = draw_splits(splits, targets, params.data, params.seed, own=own, keys=keys)
     kinds = input_kinds(dataset, params.data, splits["train"])
     inputs, splits = store_splits(splits, params.normalize, kinds, scratch)
+    if params.data.window:
+        inputs, splits = cut_windows(inputs, splits, raw, drawn, params.data, scratch)
     if hasattr(dataset, "file_format"):
         files = dataset.file_format(raw.splits["train"].x, params)
         inputs = {name: replace(each, files=files) for name, each in inputs.items()}

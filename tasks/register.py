@@ -67,11 +67,11 @@ def _candidate(
     def export(folder: Path) -> tuple[Any, Any]:
         # TensorFlow is imported only if a new version is created.
         load_tensorflow()
-        from lockstep.serving.serving_model import example_inputs, saved_model
+        from lockstep.serving.serving_model import example_inputs, example_rows, saved_model
 
         spec = read_spec(root)
         example = example_inputs(spec, load_examples(root, "test"))
-        return example, saved_model(params, spec, weights, example, folder)
+        return example_rows(spec, example), saved_model(params, spec, weights, example, folder)
 
     def beats(other: float) -> bool:
         return improvement(metrics[metric], other, goal) > params.register.min_delta
@@ -88,6 +88,7 @@ def _candidate(
         beats=beats,
         export=export,
         spec=root / layout.SPEC,
+        fold=f"fold {params.data.fold} of {params.data.folds}" if params.data.folds else "",
     )
 
 

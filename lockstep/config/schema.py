@@ -30,7 +30,10 @@ class Section(BaseModel):
 
 
 class KerasObjectConfig(Section):
-    """A Keras class by name, with arguments: `adam`, or `{name: sgd, momentum: 0.9}`."""
+    """A Keras class by name, with arguments: `adam`, or `{name: sgd, momentum: 0.9}`.
+
+    With `class` for the class, `name` is the object's own: `{class: Precision, name: p90}`.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -38,12 +41,22 @@ class KerasObjectConfig(Section):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The arguments of the class: all keys except `name`."""
-        return dict(self.__pydantic_extra__ or {})
+        """The arguments of the class: all keys except `name`, and its own name if it has one."""
+        given = dict(self.__pydantic_extra__ or {})
+        own = given.pop(OWN_NAME, None)
+        return given if own is None else {**given, "name": own}
+
+
+OWN_NAME = "own_name"  # where an object's own name stands beside the name of its class
 
 
 def _as_mapping(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and "class" in value:
+        given = {OWN_NAME if key == "name" else key: each for key, each in value.items()}
+        return {"name": given.pop("class"), **given}
+    return value
 
 
 def _one_of(known: tuple[str, ...], alternative: str = "") -> AfterValidator:
@@ -88,7 +101,8 @@ USER_DATA = (
     "table",
     "texts",
 )  # data sets that read the user's file or folder data.path
-WITH_COLUMNS = ("csv", "table", "npz")
+WITH_ROWS = ("csv", "table")
+WITH_COLUMNS = (*WITH_ROWS, "npz")
 WITH_LABELS_FILE = ("folder", "texts")
 SET_THE_RATE = ("LearningRateScheduler", "ReduceLROnPlateau")
 NAMED = "a name, or a mapping with a name and arguments"
@@ -117,6 +131,7 @@ Schedule = Annotated[
 Augmentation = Annotated[
     KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.AUGMENTATIONS)
 ]
+LayerNames = Annotated[list[str], BeforeValidator(lambda x: [x] if isinstance(x, str) else x)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -190,6 +205,14 @@ class Data(Section):
     labels_file: Annotated[str, Field(min_length=1)] | None = Field(
         description="null, or the path of a CSV in the folder data.path"
     )
+    window: Count | None = Field(description=f"null, or {COUNT}")
+    stride: Count = Field(description=COUNT)
+    horizon: int = Field(ge=0, description="a whole number of at least 0")
+    split_by: Literal["group", "time"] | None = Field(description="null, group or time")
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        description="null, or a whole number of at least 2"
+    )
+    fold: Count = Field(description=f"{COUNT}; with lockstep run also the override data.fold=all")
 
     @model_validator(mode="after")
     def _columns_are_of_tables_or_arrays(self) -> "Data":
@@ -197,8 +220,35 @@ class Data(Section):
         if named and self.name not in WITH_COLUMNS and self.labels_file is None:
             expected = f"null, data.name {' or '.join(WITH_COLUMNS)}, or a labels_file"
             raise ValueError(f"got {named[0]} for {self.name}, expected {expected}")
-        if self.group and self.time:
+        if self.group and self.time and self.window is None:
             raise ValueError("got group and time, expected one of them: they draw splits")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_are_of_tables_with_times(self) -> "Data":
+        if self.window is None:
+            if (self.stride, self.horizon, self.split_by) != (1, 1, None):
+                raise ValueError("got stride, horizon or split_by, expected window with them")
+        elif self.name not in WITH_ROWS or self.time is None:
+            raise ValueError(
+                f"got window for {self.name} and time {self.time or 'null'}, expected data.name "
+                f"{' or '.join(WITH_ROWS)}, and the column that the rows are in order of"
+            )
+        elif (self.group is None) != (self.split_by is None):
+            raise ValueError(
+                f"got window with group {self.group or 'null'} and split_by "
+                f"{self.split_by or 'null'}, expected both or none of them: split_by group keeps "
+                "groups whole, such as patients; time tests on the last share of time"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_the_folds(self) -> "Data":
+        if self.fold > (self.folds or 1):
+            raise ValueError(
+                f"got fold {self.fold} and folds {'null' if self.folds is None else self.folds}, "
+                "expected a fold from 1 to the number of folds"
+            )
         return self
 
     @model_validator(mode="after")
@@ -266,12 +316,25 @@ class WarmStart(Section):
     match: Literal["all", "name", "shape"] = Field(description="all, name or shape")
 
 
+class Phase(Section):
+    """Some epochs of a training, and what differs in them from the section train."""
+
+    epochs: Count = Field(description=COUNT)
+    freeze: LayerNames | None = Field(None, description="the name of a layer, or a list of names")
+    learning_rate: Rate | Schedule | None = Field(None, description=f"a number above 0, or {NAMED}")
+    optimizer: Optimizer | None = Field(None, description=NAMED)
+
+
 class Train(Section):
     """How the model is trained."""
 
     epochs: Count | None = Field(description=f"{COUNT}, or null when steps is given")
     steps: Count | None = Field(description=f"{COUNT}, or null when epochs is given")
+    phases: list[Phase] = Field(
+        description="a list of mappings with epochs, and freeze, learning_rate or optimizer"
+    )
     batch_size: Count = Field(description=COUNT)
+    last_batch: Literal["keep", "drop"] = Field(description="keep or drop")
     order: Literal["shuffle", "sequential", "replacement"] = Field(
         description="shuffle, sequential or replacement"
     )
@@ -291,7 +354,7 @@ class Train(Section):
         description="null, balanced, or a mapping from classes to numbers of at least 0"
     )
     warm_start: WarmStart | None = Field(description="null, or weights, sha256 and match")
-    freeze: list[str] = Field(description="a list of layer names, with * for any characters")
+    freeze: LayerNames = Field(description="a list of layer names, with * for any characters")
     custom_objects_file: str = Field(description="the path of a Python file")
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         description="float32, mixed_float16 or mixed_bfloat16"
@@ -305,9 +368,30 @@ class Train(Section):
     cluster_timeout_seconds: Rate = Field(description="a number above 0")
     monitor: str = Field(min_length=1, description="auto, or the name of a metric")
     mode: Mode = Field(description=MODE)
+    log_steps: Count | None = Field(description=f"null, or {COUNT}")
+
+    @property
+    def own_names(self) -> dict[str, str]:
+        """The classes of the metrics that have names of their own, by these."""
+        metrics = [] if self.metrics == "auto" else self.metrics
+        return {each.arguments["name"]: each.name for each in metrics if "name" in each.arguments}
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Train":
+        metrics = [] if self.metrics == "auto" else self.metrics
+        names = [each.arguments.get("name", "") for each in metrics]
+        twice = [name for name in names if name and names.count(name) > 1]
+        if twice:
+            raise ValueError(f"got two metrics with the name {twice[0]}, expected different ones")
+        return self
 
     @model_validator(mode="after")
     def _epochs_or_steps(self) -> "Train":
+        if self.phases:
+            if self.epochs is not None or self.steps is not None:
+                both = f"got phases with epochs {self.epochs} and steps {self.steps}"
+                raise ValueError(f"{both}, expected null for both: each phase has its own epochs")
+            return self
         if (self.epochs is None) == (self.steps is None):
             both = f"got epochs {self.epochs} and steps {self.steps}"
             raise ValueError(f"{both}, expected a number for one of them and null for the other")

@@ -8,6 +8,7 @@ import numpy as np
 from lockstep.config.schema import Data
 from lockstep.data import random_streams
 from lockstep.data.blocks import taken
+from lockstep.data.folds import fold_numbers
 from lockstep.data.readers.raw_data import SplitKeys
 from lockstep.data.spec import Examples, Target
 from lockstep.data.strata import draw, draw_by_class, draw_groups, last_by_time
@@ -15,6 +16,13 @@ from lockstep.errors import DataError, ParamsError
 from lockstep.process import console
 
 Splits = dict[str, Examples]
+
+
+class Drawn(NamedTuple):
+    """Splits, and of those that were drawn the indices in the training split that was given."""
+
+    splits: Splits
+    indices: dict[str, np.ndarray]
 
 
 def draw_splits(
@@ -25,21 +33,22 @@ def draw_splits(
     *,
     own: bool,
     keys: Mapping[str, SplitKeys] = {},
-) -> Splits:
+) -> Drawn:
     """Return the training, validation and test splits, each in its examples' order.
 
-    Splits that are there stay. The test split is the same for every seed, so that runs can be
-    compared. `own` are the user's own data, which are drawn by class by default; `keys` say by
-    which groups or times. Raises DataError if a split would be empty, ParamsError if there are no
-    classes to draw by.
+    Splits that are there stay, but with data.folds a fold of the training split takes the place of
+    the test split. The test split is the same for every seed, so that runs can be compared. `own`
+    are the user's own data, which are drawn by class by default; `keys` say by which groups or
+    times. Raises DataError if a split would be empty, ParamsError if there are no classes to draw
+    by.
     """
     train = splits["train"]
     classes = np.asarray(train.y) if _by_class(data, targets, own=own) else None
     left = _Left(np.arange(train.size), classes, keys.get("train", SplitKeys()))
     drawn = {}
-    if "test" not in splits:
-        chosen = left.draw("test", data.test_split, np.random.default_rng(0))
-        drawn["test"], left = left.indices[chosen], left.at(~chosen)
+    if data.folds or "test" not in splits:
+        chosen, rest = left.test(data, targets, splits.get("test"))
+        drawn["test"], left = left.indices[chosen], left.at(rest)
     else:
         _say_shared_groups(keys)
     if "validation" in splits:
@@ -49,17 +58,19 @@ def draw_splits(
         generator = random_streams.generator(seed, random_streams.VALIDATION)
         chosen = left.draw("validation", data.validation_split, generator)
         drawn["validation"], left = left.indices[chosen], left.at(~chosen)
-    found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
     if drawn:
-        found["train"] = _at(train, left.indices, "train")
+        drawn["train"] = left.indices
+    found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
     if own and _are_classes(targets):
         _say_missing_classes(found, next(iter(targets.values())))
-    return {name: found[name] for name in ("train", "validation", "test") if name in found}
+    return Drawn(
+        {name: found[name] for name in ("train", "validation", "test") if name in found}, drawn
+    )
 
 
 def _by_class(data: Data, targets: Mapping[str, Target], *, own: bool) -> bool:
     """Whether the splits are drawn by class; by default those of the user's own examples."""
-    possible = _are_classes(targets) and data.time is None
+    possible = _are_classes(targets) and (data.time is None or data.split_by == "group")
     if data.stratify is True and not possible:
         kinds = ", ".join(each.kind for each in targets.values()) or "no targets"
         what = "data.time" if data.time else kinds
@@ -99,6 +110,35 @@ class _Left(NamedTuple):
         if self.classes is not None:
             return draw_by_class(self.classes, count, generator)
         return draw(size, count, generator)
+
+    def test(
+        self, data: Data, targets: Mapping[str, Target], own: Examples | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return masks, (n,), of the examples for testing and of the others; raises DataError.
+
+        What follows a fold in time is in neither. `own` is the data's own test split.
+        """
+        if not data.folds:
+            chosen = self.draw("test", data.test_split, np.random.default_rng(0))
+            return chosen, ~chosen
+        _say_fold(data, own)
+        names = _class_names(targets)
+        numbers = fold_numbers(len(self.indices), data.folds, self.keys, self.classes, names)
+        if self.keys.time is None:
+            return numbers == data.fold, numbers != data.fold
+        return numbers == data.fold, numbers < data.fold
+
+
+def _class_names(targets: Mapping[str, Target]) -> list[str]:
+    return next(iter(targets.values())).classes if _are_classes(targets) else []
+
+
+def _say_fold(data: Data, test: Examples | None) -> None:
+    aside = f"the data's own {test.size} test examples are" if test else "data.test_split isn't"
+    console.say(
+        f"test: fold {data.fold} of {data.folds} of the training data; {aside} "
+        f"{'set aside' if test else 'used'}"
+    )
 
 
 def _say_shared_groups(keys: Mapping[str, SplitKeys]) -> None:

@@ -21,6 +21,7 @@ def _as_columns(columns: dict[str, Any]) -> dict[str, Column]:
 class StoreColumns(keras.layers.Layer):
     """Map a table's raw columns by name, each (batch,), to its stored matrix, (batch, columns).
 
+    The columns of windows are (batch, rows), and become (batch, rows, columns).
     Numbers are float64, all others texts; NaN or an empty text is missing.
     """
 
@@ -52,7 +53,7 @@ class StoreColumns(keras.layers.Layer):
             self._stored(name, each, rows[each.source or name])
             for name, each in self.columns.items()
         ]
-        return tf.stack(stored, axis=1)
+        return tf.stack(stored, axis=-1)
 
     def _stored(self, name: str, column: Column, cells: tf.Tensor) -> tf.Tensor:
         if column.kind == "category":
@@ -69,7 +70,8 @@ class StoreColumns(keras.layers.Layer):
 
     def compute_output_spec(self, rows: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
         """Return the output's shape and dtype."""
-        return keras.KerasTensor((None, len(self.columns)), "float32")
+        shape = next(iter(rows.values())).shape
+        return keras.KerasTensor((*shape, len(self.columns)), "float32")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -100,13 +102,13 @@ class PrepareColumns(keras.layers.Layer):
         self.scale, self.offset = list(scale), list(offset)
 
     def call(self, stored: tf.Tensor) -> tf.Tensor:
-        """Return float32 model inputs, (batch, model columns)."""
+        """Return float32 model inputs, (batch[, rows], model columns)."""
         stored = tf.cast(stored, tf.float32)
         parts = [
-            self._prepared(number, each, stored[:, number])
+            self._prepared(number, each, stored[..., number])
             for number, each in enumerate(self.columns.values())
         ]
-        return tf.concat(parts, axis=1)
+        return tf.concat(parts, axis=-1)
 
     def _prepared(self, number: int, column: Column, cells: tf.Tensor) -> tf.Tensor:
         if column.is_category:
@@ -116,7 +118,7 @@ class PrepareColumns(keras.layers.Layer):
             cells = tf.where(missing, column.fill, cells)
         scaled = cells * self.scale[number] + self.offset[number]
         parts = [scaled, *([tf.cast(missing, tf.float32)] if column.indicator else [])]
-        return tf.stack(parts, axis=1)
+        return tf.stack(parts, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -25,6 +25,7 @@ from lockstep.data.readers.text_files import read_text
 from lockstep.data.spec import Input, Spec, X, unwrap_single
 from lockstep.data.spec.columns import Column
 from lockstep.errors import DataError
+from lockstep.serving.windows import rows_of_windows
 
 ARRAYS, TEXTS = (".npy", ".npz"), (".csv", ".tsv")
 EXPECTED = {
@@ -183,8 +184,16 @@ def _rows(path: Path, spec: Spec, data: Data) -> PredictionInputs:
     for name, each in spec.inputs.items():
         described = each.cells if each.columns else {name: Column("text")}
         raw |= _cells(path, table, described, positions, data)
+    if X in spec.inputs and spec.inputs[X].windows:
+        rows = rows_of_windows(path, table, spec.inputs[X], positions, data)
+        return PredictionInputs([positions[each] for each in rows[:, -1]], _in_windows(raw, rows))
     alone = X in spec.inputs and not any(each.columns for each in spec.inputs.values())
     return PredictionInputs(positions, unwrap_single(raw) if alone else raw)
+
+
+def _in_windows(raw: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Slices]:
+    """The cells of windows, (windows, rows) for each column: only slices are made of them."""
+    return {name: Slices(rows, partial(np.take, cells)) for name, cells in raw.items()}
 
 
 def _cells(

@@ -71,7 +71,9 @@ def _raw_input(name: str, each: Input, *, column: bool) -> Any:
     if each.columns:
         # Unnamed: some columns' names, such as km/h and `a b`, aren't valid in a TensorFlow graph.
         return {
-            column: keras.Input((), dtype="float64" if described.kind == "number" else "string")
+            column: keras.Input(
+                each.shape[:-1], dtype="float64" if described.kind == "number" else "string"
+            )
             for column, described in each.cells.items()
         }
     return keras.Input(each.shape, dtype=each.dtype, name=name)
@@ -98,10 +100,23 @@ def _to_raw(each: Input, stored: np.ndarray) -> Any:
     if each.columns:
         return {
             name: raw_cells(column, cells)
-            for (name, column), cells in zip(each.columns.items(), stored.T, strict=True)
+            for (name, column), cells in zip(
+                each.columns.items(), np.moveaxis(stored, -1, 0), strict=True
+            )
             if name in each.cells
         }
     return stored
+
+
+def example_rows(spec: Spec, example: Any) -> Any:
+    """Return raw examples as a user has them: of windows the rows of the first, by column."""
+    windows = next((each.windows for each in spec.inputs.values() if each.windows), None)
+    if windows is None:
+        return example
+    rows = {name: cells[0] for name, cells in example.items()}
+    count = len(next(iter(rows.values())))
+    keys = {windows["time"]: np.arange(count), windows["group"]: np.zeros(count, np.int64)}
+    return {name: each for name, each in keys.items() if name} | rows
 
 
 def saved_model(params: Params, spec: Spec, weights: Path, example: Any, folder: Path) -> Any:

@@ -22,6 +22,7 @@ CLASSES, PREDICTIONS = REPORT / "classes.csv", REPORT / "predictions.csv"
 CURVES_PLOT, MISTAKES_PLOT = REPORT / "curves.png", REPORT / "mistakes.png"
 PREDICTIONS_PLOT = REPORT / "predictions.png"
 REGISTERED = REPORT / "registered.json"
+FOLDS_PAGE, FOLDS_FIGURES = REPORT / "folds.md", REPORT / "folds.json"  # by lockstep run
 RESULTS = ("data/", "weights/", "report/")  # prefixes of the paths that stages write
 
 EXPORT, CHECKPOINTS, LOGS = Path("export"), Path("checkpoints"), Path("logs")

@@ -36,6 +36,8 @@ class PyfuncModel(mlflow.pyfunc.PythonModel):
             if not column["source"]
         }
         self.null_values = [text for each in inputs.values() for text in each["null_values"]]
+        windows = [each for each in inputs.values() if each.get("windows")]
+        self.window = windows[0] if windows else None
 
     def predict(
         self,
@@ -45,7 +47,8 @@ class PyfuncModel(mlflow.pyfunc.PythonModel):
     ) -> Any:
         """Return the outputs, (examples, outputs), or a dict of them by target.
 
-        Texts and table rows are passed as a DataFrame, pixels and numbers as arrays.
+        Texts and table rows are passed as a DataFrame, pixels and numbers as arrays. Of windows,
+        rows are passed too; the outputs are in the order of the windows' last rows.
         """
         outputs = self.model.serve(self._tensors(model_input))
         if isinstance(outputs, dict):
@@ -57,6 +60,10 @@ class PyfuncModel(mlflow.pyfunc.PythonModel):
             return model_input
         if self.takes_text:
             return model_input.iloc[:, 0].to_numpy(str)
+        if self.window:
+            rows = _rows_of_windows(model_input, self.window["shape"][0], self.window["windows"])
+            names = [name for name in self.columns if name in model_input.columns]
+            return {name: self._cells(name, model_input[name])[rows] for name in names}
         return {name: self._cells(name, model_input[name]) for name in model_input.columns}
 
     def _cells(self, name: str, cells: pd.Series) -> np.ndarray:
@@ -85,6 +92,36 @@ def _number(text: str, written: dict[str, Any]) -> float:
         text = text.replace(written["thousands"], "")
     text = text.replace(written.get("decimal", "."), ".")
     return float(text) if text else float("nan")
+
+
+def _rows_of_windows(frame: pd.DataFrame, steps: int, how: dict[str, Any]) -> np.ndarray:
+    """The rows of each window, (windows, rows), in the order of the last ones.
+
+    Windows are of rows of one group in the order of time, as in training; without these columns all
+    rows are one group, in the frame's order.
+    """
+    groups = np.zeros(len(frame), np.int64)
+    if how["group"] in frame.columns:
+        groups = pd.factorize(frame[how["group"]].astype(str))[0]
+    times = _ranks(frame[how["time"]]) if how["time"] in frame.columns else np.arange(len(frame))
+    order = np.lexsort((times, groups))
+    groups = groups[order]
+    places = np.arange(len(groups)) - np.searchsorted(groups, groups)
+    first = np.arange(max(0, len(groups) - steps + 1))
+    first = first[groups[first] == groups[first + steps - 1]]
+    first = first[places[first] % how["stride"] == 0]
+    if not len(first):
+        raise ValueError(f"{len(frame)} rows, expected {steps} in a row of one group")
+    rows = order[first[:, None] + np.arange(steps)]
+    ordered: np.ndarray = rows[np.argsort(rows[:, -1], kind="stable")]
+    return ordered
+
+
+def _ranks(times: pd.Series) -> np.ndarray:
+    """Numbers in the order of times, which are numbers, moments, or ISO dates as texts."""
+    numbers = pd.to_numeric(times, errors="coerce")
+    ranked = times.astype(str) if numbers.isna().any() else numbers
+    return np.asarray(pd.factorize(ranked, sort=True)[0])
 
 
 mlflow.models.set_model(PyfuncModel())

@@ -40,6 +40,7 @@ class Candidate:
     # Writes a SavedModel to a folder; returns a batch of raw inputs, and the outputs for it.
     export: Callable[[Path], tuple[Any, Any]]
     spec: Path  # path of spec.json, which describes inputs and outputs
+    fold: str = ""  # of a cross-validation, whose models are only there to be measured
 
 
 def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> str:
@@ -77,6 +78,8 @@ def _compare(client: MlflowClient, candidate: Candidate, version: ModelVersion) 
     """Move the alias if the version beats the champion, and return the verdict."""
     mine = f"{candidate.metric} {candidate.metrics[candidate.metric]}"
     champion = _champion(client, candidate.name)
+    if candidate.fold:
+        return f"not champion: it was trained for {candidate.fold}, with {mine}"
     if champion is None:
         client.set_registered_model_alias(version.name, CHAMPION, version.version)
         return f"champion, the first, with {mine}"

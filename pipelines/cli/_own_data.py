@@ -12,7 +12,8 @@ UNSAID: dict[str, Any] = {
     "target": None, "target_kind": "auto", "input_kind": "auto", "columns": {},
     "labels_file": None, "sample_weight": None, "group": None, "time": None,
     "header": "auto", "delimiter": None, "decimal": None, "thousands": None, "encoding": None,
-    "null_values": [],
+    "null_values": [], "folds": None, "fold": 1,
+    "window": None, "stride": 1, "horizon": 1, "split_by": None,
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
+from pipelines.cli._folds import ALL, count_of, with_fold
 from pipelines.cli._parameters import add_overrides, assignments_of, checked
 from tasks import datasets
 
@@ -17,16 +18,25 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Run the flow in this process; with overrides, in a child process and a new workspace."""
+    """Run the flow in this process; with overrides, in a child process and a new workspace.
+
+    With the override data.fold=all there is one such run for each fold.
+    """
     end_with_runner()  # with overrides, a parent process waits to save the result
-    assignments = assignments_of(root, arguments)
-    values = checked(root, assignments)
+    given, assignments = arguments.overrides, assignments_of(root, arguments)
+    values = checked(root, with_fold(assignments, 1))
+    count = count_of(values) if ALL in given else None
     devices.replicas(values)
     datasets.check_user_data(values, root)
     datasets.check_batch_size(values, root)
     from pipelines import local, workspaces
 
-    if assignments:
-        workspaces.run(root, assignments, arguments.preset, arguments.overrides)
+    if count:
+        from pipelines import cross_validation
+
+        runs = [(with_fold(assignments, n), with_fold(given, n)) for n in range(1, count + 1)]
+        print(cross_validation.run(root, runs, arguments.preset), end="")
+    elif assignments:
+        workspaces.run(root, assignments, arguments.preset, given)
     else:
         local.run(root)

@@ -31,7 +31,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-from lockstep.config.schema import USER_DATA, Params
+from lockstep.config.schema import USER_DATA, Data, Params
 from lockstep.data.readers import user_files
 from lockstep.errors import DataError, ParamsError
 
@@ -83,13 +83,19 @@ def check_batch_size(params: Params, root: Path) -> None:
     else:
         counts = {"train": getattr(dataset, "TRAIN_EXAMPLES", 0), "test": 0}
     left = counts["train"]
-    for split, share in (
-        ("test", params.data.test_split),
-        ("validation", params.data.validation_split),
-    ):
-        left -= 0 if split in counts else round(left * share)
+    if params.data.folds:
+        left -= round(left * _share_outside(params.data, params.data.folds))
+    elif "test" not in counts:
+        left -= round(left * params.data.test_split)
+    if "validation" not in counts:
+        left -= round(left * params.data.validation_split)
     if 0 < left < params.train.batch_size:
         raise ParamsError(
             f"train.batch_size: got {params.train.batch_size}, expected at most the {left} "
             "examples of the training split"
         )
+
+
+def _share_outside(data: Data, folds: int) -> float:
+    """The share of the training data that a fold's experiment doesn't train on, about."""
+    return 1 - data.fold / (folds + 1) if data.time else 1 / folds

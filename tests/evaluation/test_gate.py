@@ -138,7 +138,7 @@ def test_data_without_targets_need_a_threshold_of_their_own(refused: Any) -> Non
             "lstm",
             TABLE,
             CLASSES,
-            "model.lstm: takes inputs of the kind text, data.name csv gives table",
+            "model.lstm: takes inputs of the kind text or series, data.name csv gives table",
         ),
         ("mlp", TEXT, CLASSES, "choose one of any, gru, lstm, or other data (data.input_kind)"),
         (

@@ -112,7 +112,7 @@ def test_the_layout_names_the_outputs_of_the_stages() -> None:
     named = {str(path) for path in vars(layout).values() if isinstance(path, Path)}
     assert written <= named
     results = {path for path in named if path.startswith(layout.RESULTS)}
-    assert results - written == {"data/ready/spec.json"}
+    assert results - written == {"data/ready/spec.json", "report/folds.md", "report/folds.json"}
 
 
 def test_dvc_yaml_is_short() -> None:

@@ -116,6 +116,13 @@ def test_a_champion_of_other_test_data_is_not_compared(candidate: Path) -> None:
     assert second.tags["verdict"].startswith("not compared")
 
 
+def test_a_model_of_a_fold_is_never_champion(candidate: Path) -> None:
+    register.register(change_params(candidate, {"data.folds": 5, "data.fold": 2}), candidate)
+    (version,) = versions(candidate)
+    assert version.tags["verdict"].startswith("not champion: it was trained for fold 2 of 5, with")
+    assert "champion" not in client(candidate).get_registered_model(NAME).aliases
+
+
 def test_a_poor_model_is_not_registered(candidate: Path) -> None:
     register.register(change_params(candidate, {"register.threshold": 0.999}), candidate)
     assert versions(candidate) == []

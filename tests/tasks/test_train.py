@@ -109,6 +109,22 @@ def test_the_best_weights_are_those_of_the_monitored_metric(
     assert (ready / "weights" / "last.weights.h5").read_bytes() == expected
 
 
+@pytest.mark.system
+def test_the_best_weights_of_a_fold_are_those_of_the_monitored_metric(ready: Path) -> None:
+    changes = {
+        "data.folds": 3, "data.fold": 2, "train.monitor": "val_accuracy", "train.epochs": 3,
+        "train.learning_rate": 0.3, "train.optimizer": "sgd",
+    }  # fmt: skip
+    params = change_params(ready, changes)
+    run_stages(ready, "normalize", "build", "train")
+    found = [float(row["val_accuracy"]) for row in history(ready)]
+    epoch = found.index(max(found)) + 1
+    expected = (ready / "weights" / "best.weights.h5").read_bytes()
+    train.train(change_params(ready, {"train.epochs": epoch}), ready)
+    assert (ready / "weights" / "last.weights.h5").read_bytes() == expected
+    assert params.data.folds == 3
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [

@@ -109,7 +109,7 @@ def test_text(make_loop: Any) -> None:
     texts = {"x": Input("text", [5], "uint16", {}, words=words)}
     spec = Spec("x", texts, {"y": Target("classification", ["a", "b"])}, {}, "none")
     loop = make_loop(
-        model=lambda: import_module("models.lstm").build((5,), 1, "sigmoid", 20),
+        model=lambda: import_module("models.lstm").build((5,), 1, "sigmoid", spec),
         preprocess=lambda: preprocessing.layers(spec),
         parts=lambda: {"loss": "binary_crossentropy", "metrics": []},
     )

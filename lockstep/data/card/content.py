@@ -13,6 +13,7 @@ from lockstep.data.card.values import histogram, number, sampled
 from lockstep.data.spec import Examples, Input, Spec, Y, as_dict
 
 PICTURES = 256  # of which pixels are counted
+RANK_OF_TABLE = 2
 
 
 def describe(spec: Spec, splits: Mapping[str, Examples], findings: Findings) -> dict[str, Any]:
@@ -66,14 +67,19 @@ def _inputs(
     for name, found in spec.inputs.items():
         described: dict[str, Any] = {"name": name, "kind": found.kind, "shape": found.shape}
         described["dtype"] = found.dtype
-        if found.kind == "table":
-            columns |= describe_columns(name, found, x[name]["train"], findings.columns)
+        if found.kind == "table" or found.columns:
+            columns |= describe_columns(name, found, _rows(x[name]["train"]), findings.columns)
         elif found.kind == "text":
             described |= describe_texts(found, x[name])
         else:
             described |= _describe_numbers(found, x[name]["train"])
         inputs.append(described)
     return [{"name": name, **each} for name, each in columns.items()], inputs
+
+
+def _rows(x: np.ndarray) -> np.ndarray:
+    """Rows, (n, columns), or the last ones of windows, (n, rows, columns)."""
+    return x if x.ndim == RANK_OF_TABLE else x[:, -1]
 
 
 def _describe_numbers(found: Input, x: np.ndarray) -> dict[str, Any]:

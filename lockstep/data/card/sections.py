@@ -28,7 +28,7 @@ def sections(card: dict[str, Any], pictures: Iterable[str] = ()) -> list[Section
         _examples(card),
         Section("Notes", card["notes"]),
         _columns(card["columns"]),
-        *(_input(each) for each in card["inputs"] if each["kind"] != "table"),
+        *(_input(each) for each in card["inputs"] if "histogram" in each),
         _targets(card),
         *(Section(f"Picture: {name}", picture=f"{name}.png") for name in pictures),
     ]

@@ -36,16 +36,23 @@ def sample_weights(split: str, table: CleanTable, data: Data) -> np.ndarray | No
 
 def keys_of(split: str, table: CleanTable, data: Data) -> SplitKeys:
     """Return what splits are drawn by; raises ExampleError for a cell without a group or time."""
-    group, time = data.group, data.time
-    if group is not None:
-        cells = table.texts(group)
-        _refuse_missing(split, cells, group)
-        return SplitKeys(group=np.array(cells.to_pylist(), object))
-    if time is None:
-        return SplitKeys()
-    found = infer_column(table, time, data)
+    return SplitKeys(_groups(split, table, data), _times(split, table, data))
+
+
+def _groups(split: str, table: CleanTable, data: Data) -> np.ndarray | None:
+    if data.group is None:
+        return None
+    cells = table.texts(data.group)
+    _refuse_missing(split, cells, data.group)
+    return np.array(cells.to_pylist(), object)
+
+
+def _times(split: str, table: CleanTable, data: Data) -> np.ndarray | None:
+    if data.time is None:
+        return None
+    found = infer_column(table, data.time, data)
     kind = "date" if found.kind == "date" or found.why == MIXED else "number"
-    return SplitKeys(time=_numbers(split, table, data, time, kind))
+    return _numbers(split, table, data, data.time, kind)
 
 
 def _numbers(split: str, table: CleanTable, data: Data, name: str, kind: str) -> np.ndarray:

@@ -23,8 +23,8 @@ def roles_of(names: Sequence[str], data: Data) -> Roles:
     """Return the roles of a table's columns.
 
     The target is by default the last column that has a name and no other role. Columns of groups
-    and times are inputs only if data.columns gives their kinds. Raises ParamsError for one
-    that isn't there or has two roles.
+    and times are inputs only if data.columns gives their kinds, targets only as the past of a later
+    target. Raises ParamsError for a column that isn't there or has two roles.
     """
     for key, each in (("target", data.target), *named_roles(data).items()):
         for name in _listed(each):
@@ -36,6 +36,8 @@ def roles_of(names: Sequence[str], data: Data) -> Roles:
     if twice:
         raise ParamsError(f"data.target: got {twice!r} for two roles, expected another column each")
     free = {data.group, data.time} & set(data.columns)
+    if data.window and data.horizon:
+        free |= set(targets)  # their past is known
     return Roles(targets, [name for name in given if name not in free])
 
 

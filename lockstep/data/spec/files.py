@@ -54,8 +54,9 @@ def write_spec(spec: Spec, folder: Path) -> None:
     values = dataclasses.asdict(spec)
     for each in values["inputs"].values():
         # So that data sets without these keep the bytes of their spec.json.
-        if not each["files"]:
-            del each["files"]
+        for name in ("files", "windows"):
+            if not each[name]:
+                del each[name]
         if each["tokens"] == WORDS:
             del each["tokens"]
     atomic_files.write_json(folder / "spec.json", values)

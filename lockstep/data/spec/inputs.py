@@ -15,7 +15,8 @@ class Input:
     """How an input is stored, and what preprocessing needs to know."""
 
     kind: str  # one of KINDS
-    # Of one example: (height, width[, channels]), (columns,), (words,) or (steps[, channels]).
+    # Of one example: (height, width[, channels]), (columns,), (words,) or (steps[, channels]); of
+    # a window of a table (rows, columns).
     shape: list[int]
     dtype: str
     statistics: dict[str, Any]  # of the training split: numbers, or lists by column or channel
@@ -25,6 +26,9 @@ class Input:
     tokens: str = WORDS  # what a text's ids are of: words or characters
     # How image files are read, unless they have 8 bits and a white background: depth, background.
     files: dict[str, Any] = dataclasses.field(default_factory=dict)
+    # Of a series that is a window of a table's rows: stride, horizon, and the names of the columns
+    # of groups and times, or None.
+    windows: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def cells(self) -> dict[str, Column]:
@@ -39,5 +43,6 @@ class Input:
         if self.kind == "series" and len(self.shape) == RANK_OF_SCALARS:
             return (*self.shape, 1)
         if self.columns:
-            return (sum(column.width for column in self.columns.values()),)
+            width = sum(column.width for column in self.columns.values())
+            return (*self.shape[:-1], width)
         return tuple(self.shape)
