@@ -67,4 +67,4 @@ def _values(part: str) -> str:
     """Return the values of `Literal[...]`; another type as it is written."""
     found = LITERAL.fullmatch(part)
     values = ast.literal_eval(f"({found[1]},)") if found else ()
-    return ", ".join(map(str, values)) or part
+    return ("one of " if len(values) > 1 else "") + (", ".join(map(str, values)) or part)

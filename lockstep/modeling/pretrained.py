@@ -38,7 +38,8 @@ def load_pretrained(model: keras.Model, layer: str, path: Path) -> None:
             warnings.simplefilter("error")  # Keras only warns of layers that the file doesn't have
             target.load_weights(path)
     except (ValueError, KeyError, OSError, UserWarning) as error:
+        problem = first_line(error).removesuffix(".")
         size = f"{len(target.weights)} arrays of {target.count_params():,} numbers"
         raise DataError(
-            f"{path}: {first_line(error)}; expected weights of the layer {layer}, which has {size}"
+            f"{path}: {problem}; expected weights of the layer {layer}, which has {size}"
         ) from None
