@@ -252,22 +252,30 @@ def test_grey_pictures_are_colored(tensorflow: Any) -> None:
     assert_near(found, np.repeat(grey[..., None] / 127.5 - 1, 3, axis=-1))
 
 
-def test_small_pictures_are_resized_if_asked(tensorflow: Any) -> None:
-    spec = spec_of(8, 6)
+def test_small_pictures_are_refused(tensorflow: Any) -> None:
     with pytest.raises(ParamsError) as caught:
-        made(spec)
+        made(spec_of(8, 6))
     assert str(caught.value) == (
         "model.backbone: got pictures of 8 x 6 pixels, expected at least 32 x 32: set "
         "model.backbone.image_size, or for data.name folder normalize.image_size"
     )
+
+
+@pytest.mark.system
+def test_small_pictures_are_resized_if_asked(tensorflow: Any) -> None:
+    spec = spec_of(8, 6)
     model = made(spec, image_size=[32, 48])
     assert reached(model, spec, np.zeros((2, 8, 6), np.uint8)).shape == (2, 32, 48, 3)
 
 
-def test_other_channels_need_random_weights(tensorflow: Any) -> None:
-    spec = spec_of(32, 32, 5)
+def test_pretrained_networks_refuse_other_channels(tensorflow: Any) -> None:
     with pytest.raises(ParamsError, match="got 5 channels, expected 1 or 3 with pretrained"):
-        made(spec, weights="imagenet")
+        made(spec_of(32, 32, 5), weights="imagenet")
+
+
+@pytest.mark.system
+def test_random_networks_take_other_channels(tensorflow: Any) -> None:
+    spec = spec_of(32, 32, 5)
     pixels = RANDOM.integers(0, 256, (2, 32, 32, 5), np.uint8)
     assert_near(reached(made(spec), spec, pixels), pixels / 127.5 - 1)
 
@@ -276,12 +284,16 @@ def test_pixels_of_an_unknown_range_are_refused(tensorflow: Any) -> None:
     spec = spec_of(32, 32, 3, dtype="float32")
     with pytest.raises(ParamsError, match=r"float32 from 3 to 251, expected uint8 or uint16; set"):
         made(spec)
-    pixels = RANDOM.random((2, 32, 32, 3), np.float32)
-    model = made(spec, pixel_range=[0, 1])
-    assert_near(reached(model, spec, pixels), pixels * 2 - 1)
     for wrong in ([1, 1], [0]):
         with pytest.raises(ParamsError, match=r"pixel_range: got .*values of black and white"):
             made(spec, pixel_range=wrong)
+
+
+@pytest.mark.system
+def test_pixels_of_a_given_range(tensorflow: Any) -> None:
+    spec = spec_of(32, 32, 3, dtype="float32")
+    pixels = RANDOM.random((2, 32, 32, 3), np.float32)
+    assert_near(reached(made(spec, pixel_range=[0, 1]), spec, pixels), pixels * 2 - 1)
 
 
 @pytest.mark.parametrize(("depth", "white"), [("uint16", 65535), ("uint8", 255)])
