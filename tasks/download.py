@@ -1,17 +1,13 @@
 """The stage that downloads the publisher's files to data/raw and checks each one's hash."""
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 from lockstep.config.schema import Params
 from lockstep.data import recorded_hashes
 from lockstep.data.fetch import fetch_file
-from lockstep.errors import DataError
 from lockstep.process import console
-from lockstep.storage import atomic_files, disk, layout
-from lockstep.storage.checkout import main_checkout
+from lockstep.storage import atomic_files, disk, layout, mirrors
 from tasks import datasets
 
 
@@ -26,7 +22,7 @@ def download(params: Params, root: Path) -> None:
         with atomic_files.whole_folder(root / layout.RAW) as raw:
             dataset.import_files(root / params.data.path, raw)
         return
-    addresses = _addresses(dataset, params.data.mirror, root)
+    addresses = mirrors.addresses(dataset.ADDRESSES, params.data.mirror, dataset.FOLDER, root)
     files = dataset.FILES
     if params.data.mirror is not None:
         files = getattr(dataset, "MIRRORED", files)
@@ -48,17 +44,3 @@ def _fetch(
         console.say(f"{name}: {size:,} bytes, sha256 as published")
     else:
         console.say(recorded_hashes.record(root, addresses[0] + name, raw / name))
-
-
-def _addresses(dataset: ModuleType, mirror: str | None, root: Path) -> tuple[str, ...]:
-    if mirror is None or dataset.FOLDER is None:
-        addresses: tuple[str, ...] = dataset.ADDRESSES
-        return addresses
-    scheme = urlsplit(mirror).scheme
-    if scheme in ("http", "https", "file"):
-        return (f"{mirror.rstrip('/')}/{dataset.FOLDER}/",)
-    # A mirror's relative path starts at the main checkout, also in the worktree of an experiment.
-    folder = main_checkout(root) / mirror / dataset.FOLDER
-    if not folder.is_dir():
-        raise DataError(f"data.mirror: got {mirror!r}, but there is no folder {folder}")
-    return (f"{folder}/",)

@@ -11,6 +11,7 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import Spec
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
+from lockstep.modeling.pretrained import PretrainedWeights
 
 SIZE = "vocabulary_size"
 SPEC = "spec"  # the parameter of build by which a model asks for the whole description
@@ -54,6 +55,12 @@ def _more(build: Any, spec: Spec) -> dict[str, Any]:
     if not sizes:
         return {}
     return {SIZE: sizes if len(spec.inputs) > 1 else next(iter(sizes.values()))}
+
+
+def pretrained_weights(params: Params) -> PretrainedWeights | None:
+    """Return the weights that the model starts with, as `pretrained` in its file says."""
+    function = getattr(import_module(f"models.{params.model.name}"), "pretrained", None)
+    return function(**params.model.arguments) if function else None
 
 
 def make_model_with(params: Params, spec: Spec, weights: Path) -> keras.Model:

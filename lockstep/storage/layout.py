@@ -31,6 +31,7 @@ PRIVATE = Path(".lockstep")
 SNAPSHOTS, WORKSPACES, SERVERS = PRIVATE / "snapshots", PRIVATE / "workspaces", PRIVATE / "servers"
 SERVER_ADDRESSES, UNSENT = SERVERS / "addresses.json", PRIVATE / "unsent"
 KERAS_HOME, RECORDED_HASHES = PRIVATE / "keras", PRIVATE / "first-hashes.json"
+PRETRAINED = PRIVATE / "pretrained"
 RUN_LOCK, RUN_HOLDER = PRIVATE / "run.lock", PRIVATE / "run.json"
 VERIFIED, DAMAGED = PRIVATE / "verified.json", PRIVATE / "damaged"
 GIT_LOCK, TRACKING_LOCK = PRIVATE / "git.lock", PRIVATE / "mlflow.lock"

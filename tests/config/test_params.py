@@ -60,7 +60,7 @@ def complaint(project: Path, changes: dict[str, Any]) -> str:
         ("train", 5, "got 5, expected the keys epochs, steps, batch_size"),
         ("data.name", "minst", "two_views; did you mean mnist?"),
         ("data.validation_split", 1.0, "got 1.0, expected a number of at least 0 and below 1"),
-        ("model.name", "nosuch", "got 'nosuch', expected one of any, cnn, cnn_functional, "),
+        ("model.name", "nosuch", "got 'nosuch', expected one of any, backbone, cnn, "),
         ("model.mlp.units", "a", "got 'a', expected a whole number or a list"),
         ("model.cnn.dropout", [1], "got [1], expected a number"),
         ("normalize.method", "unitt", "got 'unitt', expected unit, standard or none"),

@@ -32,8 +32,8 @@ def built(root: Path, shape: list[int], classes: int, **changes: Any) -> dict[st
     return read_json(root / "report" / "model.json")
 
 
-# They need text, series, several inputs, or a target for each pixel.
-FOR_OTHERS = {"lstm", "gru", "two_views", "unet"}
+# They need text, series, several inputs, a target for each pixel, or larger images.
+FOR_OTHERS = {"lstm", "gru", "two_views", "unet", "backbone"}
 FOR_IMAGES = sorted({*known_models(REPOSITORY)} - FOR_OTHERS)
 
 
@@ -42,7 +42,7 @@ def test_every_model_says_what_it_takes() -> None:
         assert set(kinds_of(REPOSITORY, name, INPUTS) or ()) <= set(inputs.KINDS)
         assert set(kinds_of(REPOSITORY, name, TARGETS) or ()) <= set(target_kinds.KINDS)
         assert ("image" in (kinds_of(REPOSITORY, name, INPUTS) or ())) == (
-            name in FOR_IMAGES or name == "unet"
+            name in FOR_IMAGES or name in {"unet", "backbone"}
         )
 
 

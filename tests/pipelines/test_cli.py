@@ -36,7 +36,7 @@ def actions(found: dict[str, dict[str, Any]]) -> list[str]:
         ("train.epochs=1e9999", 2, "got inf, expected a whole number"),
         ("train.epoch=3", 2, "train.epoch: unknown key"),
         ("nosuch.key=1", 2, "nosuch: unknown key"),
-        ("model.name=nosuch", 2, "got 'nosuch', expected one of any, cnn, cnn_functional, "),
+        ("model.name=nosuch", 2, "got 'nosuch', expected one of any, backbone, cnn, "),
         ("data.name=nosuch", 2, "got 'nosuch', expected one of csv, diabetes"),
         ("train.learning_rate=nan", 2, "got 'nan', expected a number above 0"),
         ("train.learning_rate=.nan", 2, "got nan, expected a number above 0"),

@@ -20,6 +20,8 @@ CHANGE_NOTHING = {
     "data.mirror", "train.snapshot_seconds", "train.cluster_timeout_seconds",
     "train.memory_growth", "train.data_placement",
 }  # fmt: skip
+# `build` compares what these download with a hash in the model's file, which is a dependency.
+CHECKED = {"build": ("lockstep.data.fetch", "lockstep.data.published_files")}
 PACKAGES = ("lockstep", "tasks", "models")
 
 
@@ -45,13 +47,13 @@ def imports(file: Path) -> set[str]:
     return {name for name in found if name.split(".")[0] in PACKAGES and file_of(name)}
 
 
-def needs(file: Path, known: set[Path]) -> set[Path]:
+def needs(file: Path, known: set[Path], exempt: tuple[str, ...] = EXEMPT) -> set[Path]:
     """A file and the project files that it imports, without those that affect no result."""
     known.add(file)
     for module in imports(file):
         found = file_of(module)
-        if found and found not in known and not module.startswith(EXEMPT):
-            needs(found, known)
+        if found and found not in known and not module.startswith(exempt):
+            needs(found, known, exempt)
     return known
 
 
@@ -61,7 +63,8 @@ def has_code(file: Path) -> bool:
 
 def needed_by(stage: str) -> set[str]:
     """The files with code that a stage imports, including through data sets found by name."""
-    needed = needs(REPOSITORY / "tasks" / f"{stage}.py", set())
+    exempt = (*EXEMPT, *CHECKED.get(stage, ()))
+    needed = needs(REPOSITORY / "tasks" / f"{stage}.py", set(), exempt)
     datasets = REPOSITORY / "tasks" / "datasets"
     if datasets / "__init__.py" in needed:
         for file in datasets.glob("*.py"):

@@ -22,7 +22,8 @@ from tests.support.loops import RANDOM, spec_of
 from tests.support.workspaces import REPOSITORY, change_params, load, run
 
 TEXTS = ["a good film", "bad", ""]
-OF_IMAGES = sorted(set(known_models(REPOSITORY)) - {"lstm", "gru", "two_views", "unet"})
+OTHERS = {"lstm", "gru", "two_views", "unet", "backbone"}
+OF_IMAGES = sorted(set(known_models(REPOSITORY)) - OTHERS)
 
 
 @pytest.fixture(scope="session", params=list(SUFFIXES))

@@ -92,6 +92,28 @@ def test_the_models_of_images(make_loop: Any, name: str, replicas: int) -> None:
         assert_on_device(found, replicas * ARGMAX)
 
 
+@pytest.mark.system
+@pytest.mark.parametrize(
+    "name", ["MobileNetV3Small", "EfficientNetV2B0", "ConvNeXtTiny", "ResNet50"]
+)
+def test_pretrained_networks(make_loop: Any, name: str) -> None:
+    from lockstep.modeling import preprocessing
+    from lockstep.training import gpu_checks
+
+    arguments: dict[str, Any] = {"name": name, "image_size": [32, 32], "weights": "imagenet"}
+    loop = make_loop(
+        model=lambda: import_module("models.backbone").build(
+            (28, 28, 1), 10, "softmax", DIGITS, **arguments
+        ),
+        preprocess=lambda: preprocessing.layers(DIGITS),
+    )
+    for steps, copies in (("train", ARGMAX + RANDOM_NUMBERS), ("test", ARGMAX)):
+        found = placed(loop, Examples(IMAGES, Y[:64]), steps)
+        assert_on_device(found, copies)
+        refused = [each for each in found.operations if each.type in gpu_checks.REFUSED]
+        assert not any(map(gpu_checks._is_refused, refused))
+
+
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_all_gradients_are_reduced_at_once(make_loop: Any, replicas: int) -> None:
     found = placed(make_loop(replicas), TRAIN)

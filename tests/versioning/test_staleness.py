@@ -49,6 +49,8 @@ NEVER_STALE = (
     "lockstep/versioning/forecast.py",
     "lockstep/tracking/recorder.py",
     "lockstep/serving/predict.py",
+    "lockstep/storage/mirrors.py",
+    "models/backbone.py",
     "models/mlp.py",
     "tasks/datasets/mnist.py",
     "pipelines/experiment.py",
