@@ -39,6 +39,7 @@ def lockstep(
     batch_size: int,
     replicas: int = 1,
     source: type[DeviceSource] | type[DiskSource] = DeviceSource,
+    last_batch: str = "keep",
 ) -> Loop:
     """Return Lockstep's loop over a model, configured as in the train stage."""
     strategy = start_runtime(0, replicas)
@@ -49,7 +50,9 @@ def lockstep(
     jit = xla.jit_compile(made, replicas, devices.kind(), augmented=False)
     steps = Steps(made, strategy, preprocess, jit_compile=jit)
     calls = steps_per_execution(made, batch_size)
-    return Loop(steps, batch_size, 0, steps_per_execution=calls, source=source)
+    return Loop(
+        steps, batch_size, 0, last_batch=last_batch, steps_per_execution=calls, source=source
+    )
 
 
 def steps_per_execution(made: keras.Model, batch_size: int) -> int:
@@ -66,9 +69,10 @@ def ours(
     epochs: int,
     replicas: int = 1,
     source: type[DeviceSource] | type[DiskSource] = DeviceSource,
+    last_batch: str = "keep",
 ) -> Callable[[], None]:
     """Return a function that trains with Lockstep's loop."""
-    loop = lockstep(name, batch_size, replicas, source)
+    loop = lockstep(name, batch_size, replicas, source, last_batch)
     return lambda: loop.fit(train, None, [], epochs=epochs)
 
 

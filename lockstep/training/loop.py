@@ -15,23 +15,29 @@ from lockstep.errors import DivergedError, ParamsError
 from lockstep.process import console
 from lockstep.runtime.cluster import SINGLE_WORKER
 from lockstep.runtime.collectives import WorkerCollectives
+from lockstep.training import untracked_state
 from lockstep.training.callback_list import BroadcastCallbackList
-from lockstep.training.order import order_of_epoch
+from lockstep.training.operation_places import layer_names
+from lockstep.training.order import batches_of_epoch, order_of_epoch, steps_per_epoch
 from lockstep.training.resume import Resume
-from lockstep.training.sources import DeviceSource, DiskSource
-from lockstep.training.steps import ALL_FINITE, Steps
+from lockstep.training.sources import DeviceSource, DiskSource, StepChunk
+from lockstep.training.step_losses import LOSS
+from lockstep.training.steps import Steps
 
 Logs = dict[str, float]
+# Gets the epoch and step, from 0, of the first step of a graph call, and the losses of its steps.
+OnLosses = Callable[[int, int, dict[str, np.ndarray]], None]
 
 
 class Loop:
     """Trains, evaluates and predicts with one compiled model.
 
-    `batch_size` is global: the replicas share it evenly. `order` is shuffle, sequential or
+    `batch_size` is global: the replicas share it evenly. `last_batch` says whether an epoch's rest,
+    which is smaller than a batch, is trained too: keep or drop. `order` is shuffle, sequential or
     replacement. `source` is where the examples are read from. With several workers the callbacks
     run on the chief; `sync_weights` says that they may change weights, which are then broadcast.
     `check_graph` gets the traced graph before training, and `check_logs` the names in the logs;
-    both may raise.
+    both may raise. `on_losses` gets each step's loss.
     """
 
     def __init__(
@@ -41,23 +47,26 @@ class Loop:
         seed: int,
         *,
         order: str = "shuffle",
+        last_batch: str = "drop",
         steps_per_execution: int = 100,
         source: type[DeviceSource] | type[DiskSource] = DeviceSource,
         collectives: WorkerCollectives | None = None,
         sync_weights: bool = False,
         check_graph: Callable[[tf.Graph], None] | None = None,
         check_logs: Callable[[list[str]], None] | None = None,
+        on_losses: OnLosses | None = None,
     ) -> None:
         self.steps = steps
         self.model = steps.model
         self.batch_size = batch_size
         self.seed = seed
-        self.order = order
+        self.order, self.last_batch = order, last_batch
         self.steps_per_execution = steps_per_execution
         self.source = source
         self.collectives = collectives or WorkerCollectives(steps.strategy, SINGLE_WORKER)
         self.sync_weights = sync_weights
         self.check_graph, self.check_logs = check_graph, check_logs
+        self.on_losses = on_losses
 
     def fit(
         self,
@@ -68,42 +77,49 @@ class Loop:
         epochs: int | None = None,
         steps: int | None = None,
         resume: Resume | None = None,
-    ) -> None:
-        """Train for a number of epochs or of total steps; a last partial batch is left out.
+        first: int = 0,
+        final: bool = True,
+    ) -> int:
+        """Train for a number of epochs or of total steps; return the number of finished epochs.
 
         Callbacks see epochs as in Keras's `fit`, and a graph call of many steps as one batch.
-        Raises DivergedError after a graph call in which the loss isn't finite.
+        `first` epochs were trained before, in other phases, and count for the number; `final` says
+        that no phase follows. Raises DivergedError after a graph call in which the loss isn't
+        finite.
         """
         per_epoch = self._steps_per_epoch(train.size)
-        total = steps or (epochs or 0) * per_epoch
+        total = steps or (first + (epochs or 0)) * per_epoch
+        last_whole = total // per_epoch
         self.steps.build(train)
+        self.steps.build_own_optimizers(train)
         strategy = self.steps.strategy
-        fixed = [self.order_of(train.size, 0)] if self.order == "sequential" else []
+        fixed = self.batches_of(train.size, 0) if self.order == "sequential" else []
         data = self.source(strategy, train, fixed)
         val_data = self._test_source(validation) if validation else None
-        self._check(data, self.order_of(train.size, 0))
+        self._check(data, self.batches_of(train.size, 0)[0])
         hooks = self._hooks(callbacks, math.ceil(total / per_epoch), per_epoch)
         self.model.stop_training = False
         self.model.train_function = self.steps.train  # for TensorBoard's graph
         if resume:
             resume.before_training()
         hooks.on_train_begin()
-        first, logs = resume.begin() if resume else (0, {})
-        for epoch in range(first, math.ceil(total / per_epoch)):
-            if self.model.stop_training:
-                break
+        done, logs = resume.begin() if resume else (first, {})
+        while done < math.ceil(total / per_epoch) and not self.model.stop_training:
+            epoch, done = done, done + 1
             hooks.on_epoch_begin(epoch)
-            order = self.order_of(train.size, epoch)[: total - epoch * per_epoch]
-            logs = self._train_epoch(data, order, epoch, hooks)
+            batches = _first(total - epoch * per_epoch, self.batches_of(train.size, epoch))
+            logs = self._train_epoch(data, batches, epoch, hooks)
             if val_data:
                 found = self._evaluate(val_data, hooks)
                 logs |= {f"val_{name}": value for name, value in found.items()}
             hooks.on_epoch_end(epoch, logs)
             if resume:
-                resume.epoch_ended(epoch + 1, logs)
+                last = final and (done == last_whole or self.model.stop_training)
+                resume.epoch_ended(done, logs, last=last)
         # If the optimizer uses EMA, this overwrites the weights with their moving average.
         self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
         hooks.on_train_end(logs)
+        return done
 
     def evaluate(self, examples: Examples) -> Logs:
         """Return the loss and metrics over all examples; each counts exactly once."""
@@ -126,22 +142,39 @@ class Loop:
             yield batch, self.steps.predict(batch)
 
     def order_of(self, count: int, epoch: int) -> np.ndarray:
-        """Return the indices of an epoch's examples, of shape (steps, batch_size)."""
+        """Return the indices of the examples in an epoch's whole batches, (steps, batch_size)."""
         return order_of_epoch(self.order, count, self.batch_size, self.seed, epoch)
 
+    def batches_of(self, count: int, epoch: int) -> list[np.ndarray]:
+        """Return the orders of an epoch: that of its whole batches, and of its rest if kept."""
+        batches = batches_of_epoch(self.order, count, self.batch_size, self.seed, epoch)
+        return [each for each in batches if self.last_batch == "keep" or each is batches[0]]
+
     def _steps_per_epoch(self, count: int) -> int:
-        if count < self.batch_size:
+        rest = 0 if self.order == "replacement" else count % self.batch_size
+        if self.last_batch == "keep":
+            self._check_shares(rest)
+        elif count < self.batch_size:
             raise ParamsError(
                 f"train.batch_size: got {self.batch_size}, expected at most the {count} "
-                "examples of the training split"
+                "examples of the training split, or train.last_batch keep"
             )
-        rest = count % self.batch_size
-        if rest and self.order != "replacement":
+        elif rest:
             console.say(
-                f"{count:,} examples don't divide evenly into batches of {self.batch_size}: "
-                f"each epoch leaves out {rest} of them"
+                f"train.last_batch drop: each epoch leaves out {rest} of the {count:,} examples, "
+                f"which don't fill a batch of {self.batch_size}"
             )
-        return count // self.batch_size
+        return steps_per_epoch(self.order, count, self.batch_size, self.last_batch)
+
+    def _check_shares(self, rest: int) -> None:
+        """Refuse shares of a last batch that a model's own train_step couldn't weight."""
+        replicas = self.steps.strategy.num_replicas_in_sync
+        if rest % replicas and self.steps.own_train_step:
+            raise ParamsError(
+                f"train.last_batch: got keep, but the last {rest} examples of an epoch can't be "
+                f"shared evenly by {replicas} replicas, and the model's own train_step averages "
+                "them; expected drop, or another train.batch_size"
+            )
 
     def _hooks(
         self, callbacks: list[keras.callbacks.Callback], epochs: int, per_epoch: int
@@ -154,34 +187,56 @@ class Loop:
     def _train_epoch(
         self,
         data: DeviceSource | DiskSource,
-        order: np.ndarray,
+        batches: list[np.ndarray],
         epoch: int,
         hooks: keras.callbacks.CallbackList,
     ) -> Logs:
         self.model.reset_metrics()
         logs: Logs = {}
-        for chunk in data.chunks(order, self._size(order)):
-            hooks.on_train_batch_begin(chunk.start)
-            found, bad = self.steps.train(*chunk[1:])
+        for start, chunk in self._chunks(data, batches):
+            hooks.on_train_batch_begin(start)
+            found, losses = self.steps.train(*chunk[1:])
             logs = _as_floats(found)
-            self._demand_finite(int(bad), logs, epoch, chunk.start, hooks)
-            hooks.on_train_batch_end(chunk.start + int(chunk.count) - 1, logs)
+            count = int(chunk.count)
+            self._use_losses(losses.numpy()[:count], logs, epoch, start, hooks)
+            hooks.on_train_batch_end(start + count - 1, logs)
             if self.model.stop_training:
                 break
         return logs
 
-    def _demand_finite(
-        self, bad: int, logs: Logs, epoch: int, start: int, hooks: keras.callbacks.CallbackList
+    def _chunks(
+        self, data: DeviceSource | DiskSource, batches: list[np.ndarray]
+    ) -> Iterator[tuple[int, StepChunk]]:
+        """Yield the number of each chunk's first step in the epoch, and the chunk."""
+        before = 0
+        for order in batches:
+            for chunk in data.chunks(order, self._size(order)):
+                yield before + chunk.start, chunk
+            before += len(order)
+
+    def _use_losses(
+        self,
+        mine: np.ndarray,
+        logs: Logs,
+        epoch: int,
+        start: int,
+        hooks: keras.callbacks.CallbackList,
     ) -> None:
-        """Raise DivergedError for the first bad step on any worker; each sees only its replicas."""
-        by_worker = self.collectives.all_gather(np.array([bad])).tolist()
-        bad_steps = [step for step in by_worker if step != ALL_FINITE]
-        if bad_steps:
+        """Pass on the losses of a graph call, (steps, losses), to which each worker adds its share.
+
+        Raises DivergedError for the first step with one that isn't finite.
+        """
+        losses = self.collectives.all_gather(mine[None]).sum(axis=0)
+        bad = np.flatnonzero(~np.isfinite(losses).all(axis=1))
+        if len(bad):
             hooks.on_train_end(logs)  # callbacks close their files
+            value = logs.get(LOSS, float(losses[bad[0]].sum()))
             raise DivergedError(
-                f"the loss became {logs.get('loss')} in epoch {epoch + 1} at step "
-                f"{start + min(bad_steps) + 1}; a lower train.learning_rate may help"
+                f"the loss became {value} in epoch {epoch + 1} at step "
+                f"{start + bad[0] + 1}; a lower train.learning_rate may help"
             )
+        if self.on_losses:
+            self.on_losses(epoch, start, dict(zip(self.steps.losses.names, losses.T, strict=True)))
 
     def _evaluate(
         self, data: DeviceSource | DiskSource, hooks: keras.callbacks.CallbackList
@@ -192,18 +247,18 @@ class Loop:
         for order in self._test_orders(data.count):
             for chunk in data.chunks(order, self._size(order)):
                 hooks.on_test_batch_begin(chunk.start)
-                found, _ = self.steps.test(*chunk[1:])
-                logs = _as_floats(found)
+                logs = _as_floats(self.steps.test(*chunk[1:]))
                 hooks.on_test_batch_end(chunk.start + int(chunk.count) - 1, logs)
         hooks.on_test_end(logs)
         return logs
 
     def _check(self, data: DeviceSource | DiskSource, order: np.ndarray) -> None:
         """Check the graph that trains; tracing it now saves that of the first graph call."""
-        if not (self.check_graph or self.check_logs):
-            return
         chunk = next(data.chunks(order, self._size(order)))
-        traced = self.steps.train.get_concrete_function(*chunk[1:])
+        with untracked_state.no_random_numbers_of_python():
+            traced = self.steps.train.get_concrete_function(*chunk[1:])
+        names = layer_names(self.model, self.steps.augment)
+        untracked_state.check(traced.graph, self.steps.known, names)
         if self.check_graph:
             self.check_graph(traced.graph)
         if self.check_logs:
@@ -220,6 +275,15 @@ class Loop:
 
     def _size(self, order: np.ndarray) -> int:
         return max(1, min(self.steps_per_execution, len(order)))
+
+
+def _first(steps: int, batches: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the first steps of some orders."""
+    found = []
+    for order in batches:
+        found.append(order[:steps])
+        steps = max(0, steps - len(order))
+    return [order for order in found if len(order)]
 
 
 def _names_in(logs: dict[str, tf.TensorSpec]) -> list[str]:

@@ -33,6 +33,7 @@ class StepChunk(NamedTuple):
     order: Any  # per replica: indices into `data`, int64, (steps, the replica's share of the batch)
     data: Any  # per replica: the arrays as words
     formats: tuple[RowFormat, ...]  # of the arrays
+    batch: int  # examples of a step on all replicas
 
 
 class DeviceSource:
@@ -57,7 +58,7 @@ class DeviceSource:
         """Split an order, (steps, batch), into chunks of `size` steps."""
         for start, rows in _split(order, size):
             count, on_replicas = tf.constant(len(rows)), self._order(_pad(rows, size))
-            yield StepChunk(start, count, on_replicas, self.data, self.formats)
+            yield StepChunk(start, count, on_replicas, self.data, self.formats, rows.shape[1])
 
     def _arrays(self, examples: Examples, replica: int) -> tuple[np.ndarray, ...]:
         if not self._fixed_orders:
@@ -68,7 +69,8 @@ class DeviceSource:
     def _share(self, replica: int) -> np.ndarray:
         """The examples that a replica gets of the fixed orders."""
         shares = [share_of_replica(self.strategy, rows, replica) for rows in self._fixed_orders]
-        return np.concatenate([each.ravel() for each in shares])
+        mine = np.concatenate([each.ravel() for each in shares])
+        return mine if mine.size else np.zeros(1, np.int64)  # steps without a share read one
 
     def _order(self, rows: np.ndarray) -> Any:
         def share(replica: int) -> tuple[np.ndarray]:
@@ -115,13 +117,15 @@ class DiskSource:
     def _chunk(self, start: int, rows: np.ndarray, size: int) -> StepChunk:
         def share(replica: int) -> tuple[np.ndarray, ...]:
             mine = share_of_replica(self.strategy, rows, replica)
-            positions = np.arange(size * mine.shape[1]).reshape(size, -1)
-            read = (_read_rows(each, mine.ravel(), positions.size) for each in arrays)
+            positions = np.arange(size * mine.shape[1]).reshape(size, mine.shape[1])
+            indices = mine.ravel() if mine.size else np.zeros(1, np.int64)
+            read = (_read_rows(each, indices, positions.size or 1) for each in arrays)
             return (positions, *map(to_words, read))
 
         arrays = self.examples.arrays
         order, *data = put_on_replicas(self.strategy, share)
-        return StepChunk(start, tf.constant(len(rows)), order, tuple(data), self.formats)
+        count, batch = tf.constant(len(rows)), rows.shape[1]
+        return StepChunk(start, count, order, tuple(data), self.formats, batch)
 
 
 def stored_bytes(splits: Iterable[Examples]) -> int:

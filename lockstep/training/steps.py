@@ -3,7 +3,6 @@
 Each step runs the model's `train_step` or `test_step` on every replica of the strategy.
 """
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,13 +10,16 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common.global_state import set_global_attribute
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
 from lockstep.data.spec import Examples, Y, as_dict
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
+from lockstep.process import console
+from lockstep.training import own_optimizers
 from lockstep.training.rows import RowFormat, from_words
-
-ALL_FINITE = -1  # returned if the loss of every step is finite
+from lockstep.training.step_losses import StepLosses
 
 
 class Steps:
@@ -49,10 +51,10 @@ class Steps:
         self.scale_targets = scale_targets or _unchanged
         self.probabilities = probabilities or _unchanged
         self.packed: Callable[[Any], tuple[Any, ...]] = tuple  # groups arrays as (x, y, ...)
-        self._custom_train_step = type(model).train_step is not keras.Model.train_step
-        custom = self._custom_train_step
-        self.train = self._chunk(self._train_replica, jit_compile, logs_of_last=custom)
-        self.test = self._chunk(self._test_replica, jit_compile, logs_of_last=False)
+        self.own_train_step = type(model).train_step is not keras.Model.train_step
+        self.losses = StepLosses(model, strategy.num_replicas_in_sync, own=self.own_train_step)
+        self.train = tf.function(self._train_chunk, jit_compile=jit_compile)
+        self.test = tf.function(self._test_chunk, jit_compile=jit_compile)
         self._predict = tf.function(self._predict_batch, reduce_retracing=True)
 
     def build(self, examples: Examples) -> None:
@@ -67,11 +69,26 @@ class Steps:
             try:
                 self.model._symbolic_build(data_batch=first)
             except (ValueError, TypeError) as error:
-                if self._custom_train_step:
+                if self.own_train_step:
                     raise
                 raise ParamsError(
                     f"train.loss, train.metrics: they don't fit the model: {first_line(error)}"
                 ) from None
+            # Keras draws from it where a model gives no seed; made while tracing, it would fail.
+            self._seeds = global_seed_generator()
+
+    def build_own_optimizers(self, examples: Examples) -> None:
+        """Create the variables of the optimizers in a model with its own train_step."""
+        if not self.own_train_step:
+            return
+        with self.strategy.scope():
+            first = self._inputs(tuple(tf.constant(array[:1]) for array in examples.arrays))
+            uses_given = own_optimizers.build(self.model, self.strategy, first)
+        if not uses_given:
+            console.say(
+                "the model's train_step uses its own optimizers: train.optimizer and "
+                "train.learning_rate have no effect"
+            )
 
     @property
     def bytes(self) -> int:
@@ -85,8 +102,16 @@ class Steps:
     @property
     def variables(self) -> list[keras.Variable]:
         """All variables that training changes, including seeds and the optimizer's."""
-        parts = [self.model, self.model.optimizer, self.augment]
-        return [variable for part in parts if part is not None for variable in part.variables]
+        optimizers = [self.model.optimizer, *own_optimizers.of(self.model)]
+        parts = [self.model, *(each for each in optimizers if each is not None)]
+        found = [variable for part in parts for variable in part.variables]
+        return [*found, self._seeds.state, *(self.augment.variables if self.augment else ())]
+
+    @property
+    def known(self) -> list[tf.Variable]:
+        """This process's parts of all variables that training may change or reset."""
+        keras_own = [*self.variables, *self.model.metrics_variables, *self.preprocess.variables]
+        return [part for each in keras_own for part in self.parts(each)]
 
     def parts(self, variable: keras.Variable) -> tuple[tf.Variable, ...]:
         """Return a variable's component on each of this process's replicas."""
@@ -100,49 +125,88 @@ class Steps:
             outputs = {str(number): each for number, each in enumerate(outputs)}
         return {name: each.numpy() for name, each in as_dict(outputs, Y).items()}
 
-    def _chunk(self, replica_step: Any, jit_compile: bool, *, logs_of_last: bool) -> Any:
-        """Return a tf.function: a StepChunk's parts -> logs, first step whose loss isn't finite.
+    def _train_chunk(
+        self, count: tf.Tensor, order: Any, data: Any, formats: tuple[RowFormat, ...], batch: int
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Train the steps of a StepChunk; return the logs, and each step's losses.
 
-        On a GPU the loop's counter lies in host memory, where slices take it from; what decides on
-        `good` lies on the device, so that no step waits for a copy to the host.
+        The losses have the shape (steps, losses); those after `count` steps are zeros. On a GPU the
+        loop's counter lies in host memory, where slices take it from.
 
-        A custom train_step may return logs that aren't metrics. With `logs_of_last` the last step's
-        logs are returned, as in Keras's `fit`; that step is traced again, outside of the loop.
+        An own train_step may return logs that aren't metrics. Then the last step's logs are
+        returned, as in Keras's `fit`; that step is traced again, outside of the loop.
         """
+        own = self.own_train_step
+        losses = self._no_losses(order)
+        for number in tf.range(count - 1 if own else count):
+            _, found = self._train_step(number, order, data, formats, batch)
+            losses = losses.write(number, found)
+        if own:
+            logs, found = self._train_step(count - 1, order, data, formats, batch)
+            losses = losses.write(count - 1, found)
+            result = _flat(self.model.get_metrics_result())
+            logs = result if result.keys() == logs.keys() else self._mean(logs)
+        else:
+            logs = self.model.get_metrics_result()
+        return logs, losses.stack()
 
-        def chunk(
-            count: tf.Tensor, order: Any, data: Any, formats: tuple[RowFormat, ...]
-        ) -> tuple[Any, tf.Tensor]:
-            finite = tf.constant(True)
-            good = tf.constant(0, tf.int64)  # number of steps before the first that isn't finite
-            for number in tf.range(count - 1 if logs_of_last else count):
-                logs = _flat(self.strategy.run(replica_step, args=(number, order, data, formats)))
-                finite &= self._finite(logs)
-                good += tf.cast(finite, tf.int64)
-            if logs_of_last:
-                last = (count - 1, order, data, formats)
-                logs = _flat(self.strategy.run(replica_step, args=last))
-                good += tf.cast(finite & self._finite(logs), tf.int64)
-                found = self.model.get_metrics_result()
-                logs = found if found.keys() == logs.keys() else self._mean(logs)
-            else:
-                logs = self.model.get_metrics_result()
-            return logs, tf.where(good < tf.cast(count, tf.int64), good, ALL_FINITE)
+    def _no_losses(self, order: Any) -> tf.TensorArray:
+        steps = self.strategy.experimental_local_results(order)[0].shape[0]
+        return tf.TensorArray(tf.float32, steps, element_shape=self.losses.shape())
 
-        return tf.function(chunk, jit_compile=jit_compile)
+    def _train_step(
+        self, number: tf.Tensor, order: Any, data: Any, formats: tuple[RowFormat, ...], batch: int
+    ) -> tuple[dict[str, Any], tf.Tensor]:
+        """Train one step on every replica; return its logs for each, and the whole losses."""
+        arguments = (number, order, data, formats, batch)
+        logs, losses = self.strategy.run(self._train_replica, args=arguments)
+        return _flat(logs), tf.add_n(self.strategy.experimental_local_results(losses))
 
     def _train_replica(
-        self, number: tf.Tensor, order: tf.Tensor, data: Any, formats: tuple[RowFormat, ...]
-    ) -> Any:
-        batch = self._batch(order[number], data, formats)
-        return self.model.train_step(self._inputs(batch, training=True))
+        self,
+        number: tf.Tensor,
+        order: tf.Tensor,
+        data: Any,
+        formats: tuple[RowFormat, ...],
+        batch: int,
+    ) -> tuple[dict[str, Any], tf.Tensor]:
+        set_global_attribute(GLOBAL_SEED_GENERATOR, self._seeds)  # of this replica's thread
+        share = order.shape[1]
+        self.losses.begin(share * self.strategy.num_replicas_in_sync / batch)
+        indices = order[number] if share else tf.zeros([1], tf.int64)
+        inputs = self._inputs(self._batch(indices, data, formats), training=True)
+        logs = self.model.train_step(inputs) if share else self._step_without_share(inputs)
+        return logs, self.losses.of(_flat(logs))
+
+    def _step_without_share(self, inputs: Any) -> dict[str, Any]:
+        """Take part in a step of the other replicas: any example's gradient, with the weight 0.
+
+        The metrics don't get to know the example.
+        """
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(inputs)
+        model = self.model
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=True)
+            loss = model.optimizer.scale_loss(model.compute_loss(x, y, outputs, sample_weight))
+        variables = model.trainable_weights
+        model.optimizer.apply(tape.gradient(loss, variables), variables)
+        return model.get_metrics_result()
+
+    def _test_chunk(
+        self, count: tf.Tensor, order: Any, data: Any, formats: tuple[RowFormat, ...], batch: int
+    ) -> dict[str, tf.Tensor]:
+        """Test the batches of a StepChunk; return the logs."""
+        del batch
+        for number in tf.range(count):
+            self.strategy.run(self._test_replica, args=(number, order, data, formats))
+        return self.model.get_metrics_result()
 
     def _test_replica(
         self, number: tf.Tensor, order: tf.Tensor, data: Any, formats: tuple[RowFormat, ...]
-    ) -> dict[str, tf.Tensor]:
+    ) -> None:
+        set_global_attribute(GLOBAL_SEED_GENERATOR, self._seeds)
         if order.shape[1]:  # without examples a metric would be NaN
             self.model.test_step(self._inputs(self._batch(order[number], data, formats)))
-        return {}
 
     def _batch(
         self, indices: tf.Tensor, data: tuple[tf.Tensor, ...], formats: tuple[RowFormat, ...]
@@ -150,10 +214,8 @@ class Steps:
         rows = (tf.gather(words, indices) for words in data)
         return tuple(from_words(each, row) for each, row in zip(rows, formats, strict=True))
 
-    def _inputs(
-        self, batch: tuple[tf.Tensor, ...], training: bool = False
-    ) -> tuple[tf.Tensor, ...]:
-        """Convert a stored batch to Keras's (x, y) or (x, y, sample_weight)."""
+    def _inputs(self, batch: tuple[tf.Tensor, ...], training: bool = False) -> Any:
+        """Convert a stored batch to what `fit` gives a train_step: x, (x, y) or with weights."""
         x, y, *sample_weight = self.packed(batch)
         x = self.preprocess(x)
         if self.augment and training:
@@ -161,23 +223,12 @@ class Steps:
         if self.class_weight is not None and training:
             by_class = tf.gather(tf.constant(self.class_weight), tf.cast(y, tf.int32))
             sample_weight = [by_class * sample_weight[0] if sample_weight else by_class]
-        if isinstance(y, Mapping) and not y:  # no targets
-            return (x, None, *sample_weight) if sample_weight else (x,)
-        return (x, self.scale_targets(y), *sample_weight)
+        no_targets = isinstance(y, Mapping) and not y
+        y = None if no_targets else self.scale_targets(y)
+        return keras.utils.pack_x_y_sample_weight(x, y, *sample_weight)
 
     def _predict_batch(self, x: Any) -> Any:
         return self.probabilities(self.model(self.preprocess(x), training=False))
-
-    def _finite(self, logs: dict[str, Any]) -> tf.Tensor:
-        """Return whether all losses of all replicas are finite."""
-        losses = [
-            value
-            for name, each in logs.items()
-            if "loss" in name
-            for value in self.strategy.experimental_local_results(each)
-        ]
-        finite = (tf.reduce_all(tf.math.is_finite(loss)) for loss in losses)
-        return functools.reduce(tf.logical_and, finite, tf.constant(True))
 
     def _mean(self, logs: dict[str, Any]) -> dict[str, tf.Tensor]:
         mean = tf.distribute.ReduceOp.MEAN

@@ -21,6 +21,8 @@ DENSE = {
     # dropout
     "StatelessRandomGetKeyCounter", "StatelessRandomUniformV2",
 }  # fmt: skip
+# Methods with which a model does more in a step than its forward pass tells.
+OWN_STEPS = ("train_step", "compute_loss", "compute_metrics")
 # About one second on two cores: progress, signals and batch callbacks wait for a call to end.
 FLOPS_PER_EXECUTION = {"CPU": 2e11, "GPU": 2e12}
 # Forward and backward pass together cost about as much as three forward passes.
@@ -32,11 +34,12 @@ def jit_compile(model: keras.Model, replicas: int, kind: str, *, augmented: bool
     """Return whether XLA compiles the steps: only for a dense model on one CPU device.
 
     `kind` is CPU or GPU. A model is dense if its traced forward pass has only DENSE operations;
-    one with a custom train_step, or never called on a `keras.Input`, doesn't count as dense.
+    one with a custom train_step or loss, or never called on a `keras.Input`, doesn't count as
+    dense.
     """
     if kind != "CPU" or replicas > 1 or augmented:
         return False
-    if type(model).train_step is not keras.Model.train_step:
+    if any(getattr(type(model), name) is not getattr(keras.Model, name) for name in OWN_STEPS):
         return False
     return _operations(model) <= DENSE
 

@@ -66,7 +66,7 @@ def test_a_dropped_partial_batch_is_reported(
     make_loop: Any, order: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_loop(order=order).fit(TRAIN, None, [], steps=1)
-    line = "70 examples don't divide evenly into batches of 8: each epoch leaves out 6 of them"
+    line = "each epoch leaves out 6 of the 70 examples, which don't fill a batch of 8"
     assert (line in capsys.readouterr().err) == (order != "replacement")
     make_loop(batch_size=7, order=order).fit(TRAIN, None, [], steps=1)
     assert capsys.readouterr().err == ""
