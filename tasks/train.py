@@ -25,6 +25,7 @@ def train(params: Params, root: Path) -> None:
         recorder.record(params, root, "train", tags) as run,
         snapshots.directory(root, training.key) as folder,
     ):
+        training.take_over_earlier(folder)
         loop = training.loop()
         callbacks = stateful_callbacks(params, root, run.key, training.spec.targets)
         resume = training.resume(loop, callbacks, folder)

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from lockstep.config.schedules import with_steps
 from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.data.spec import Spec, Y, as_dict, unwrap_single
 from lockstep.errors import ParamsError
@@ -18,24 +19,32 @@ CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
 def compile_for_training(
-    model: keras.Model, params: Params, spec: Spec, replicas: int, root: Path
+    model: keras.Model,
+    params: Params,
+    spec: Spec,
+    replicas: int,
+    root: Path,
+    *,
+    total_steps: int = 1,
 ) -> None:
     """Compile with optimizer, loss and metrics; the training loop, not Keras, decides on XLA.
 
-    Custom objects come from a file of the project at `root`. Raises ParamsError for options that
-    Keras gets wrong under a distribution strategy.
+    `total_steps` are those of a schedule that spans the training. Custom objects come from a file
+    of the project at `root`. Raises ParamsError for options that Keras gets wrong under a
+    distribution strategy.
     """
     custom = root / params.train.custom_objects_file
     check_objectives(params, spec)
-    logits = outputs.logits(model, spec)
-    optimizer, loss = _optimizer(params, custom), losses.make(params, spec, custom, logits)
+    given = outputs.given_by(model, spec)
+    optimizer = _optimizer(params, custom, total_steps)
+    loss = losses.make(params, spec, custom, given)
     _check_optimizer(optimizer, replicas)
     losses.check_replicas(as_dict(loss, Y), replicas)
     model.compile(
         optimizer,
         loss,
         loss_weights=_loss_weights(params),
-        metrics=metrics.make(params, spec, custom, logits),
+        metrics=metrics.make(params, spec, custom, given),
         jit_compile=False,
     )
 
@@ -44,21 +53,21 @@ def compile_for_testing(model: keras.Model, params: Params, spec: Spec, root: Pa
     """Compile with loss and metrics, without an optimizer."""
     custom = root / params.train.custom_objects_file
     check_objectives(params, spec)
-    logits = outputs.logits(model, spec)
+    given = outputs.given_by(model, spec)
     model.compile(
         None,
-        losses.make(params, spec, custom, logits),
+        losses.make(params, spec, custom, given),
         loss_weights=_loss_weights(params),
-        metrics=metrics.make(params, spec, custom, logits),
+        metrics=metrics.make(params, spec, custom, given),
         jit_compile=False,
     )
 
 
-def _optimizer(params: Params, custom: Path) -> keras.optimizers.Optimizer:
+def _optimizer(params: Params, custom: Path, total_steps: int) -> keras.optimizers.Optimizer:
     train = params.train
     rate = train.learning_rate
     if isinstance(rate, KerasObjectConfig):
-        schedules = keras.optimizers.schedules
+        schedules, rate = keras.optimizers.schedules, with_steps(rate, total_steps)
         rate = keras_objects.make(schedules, rate, "learning_rate", custom)
     defaults = {"learning_rate": rate}
     return keras_objects.make(keras.optimizers, train.optimizer, "optimizer", custom, defaults)

@@ -10,7 +10,9 @@ import numpy as np
 
 # Attributes that are set again in each process. Among them is `min_delta`, whose sign Keras flips
 # at the end of the process's first epoch.
-NOT_STATE = {"model", "_model", "params", "validation_data", "append", "min_delta"}
+NOT_STATE = {
+    "model", "_model", "params", "validation_data", "append", "append_header", "min_delta",
+}  # fmt: skip
 
 
 def of(callback: keras.callbacks.Callback) -> dict[str, str]:

@@ -15,6 +15,8 @@ from lockstep.process.training_progress import ShowProgress
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.training.history import KeepBest, WriteHistory
+from lockstep.training.loop import OnLosses
+from lockstep.training.step_log import WriteSteps
 
 # The argument for the output path of each callback, and its default.
 OUTPUT_ARGUMENTS = {
@@ -31,13 +33,16 @@ def stateful_callbacks(
     Files that aren't results go to the main checkout, into a folder named after `key`.
     """
     monitor, mode = params.train.monitor, params.train.mode
-    goal = "min" if monitor == "auto" else direction(monitor, mode, targets, "train.monitor")
-    output = main_checkout(root) / layout.CHECKPOINTS / key[:12]
+    goal, own_names = "min", params.train.own_names
+    if monitor != "auto":
+        goal = direction(monitor, mode, targets, "train.monitor", own_names)
+    output, logs = main_checkout(root) / layout.CHECKPOINTS / key[:12], _logs(root, key)
     return [
         WriteHistory(root / layout.HISTORY),
+        WriteSteps(root / layout.STEPS, params.train.log_steps, logs),
         # Must come before callbacks that swap the weights back after validation.
         KeepBest(root / layout.BEST_WEIGHTS, monitor, goal),
-        *make_callbacks(params, root, output, _logs(root, key), targets),
+        *make_callbacks(params, root, output, logs, targets),
     ]
 
 
@@ -54,11 +59,17 @@ def progress_callbacks(
     ]
 
 
+def step_losses_to(callbacks: list[keras.callbacks.Callback]) -> OnLosses | None:
+    """Return what writes each step's loss; only the chief has it."""
+    writers = [each for each in callbacks if isinstance(each, WriteSteps)]
+    return writers[0].add if writers else None
+
+
 def callback_files(callbacks: list[keras.callbacks.Callback]) -> dict[str, Path]:
     """Return the files that callbacks update during training, to be saved in snapshots."""
     found: dict[str, Path] = {}
     for number, callback in enumerate(callbacks):
-        if isinstance(callback, WriteHistory | KeepBest):
+        if isinstance(callback, WriteHistory | KeepBest | WriteSteps):
             found[callback.path.name] = callback.path
         elif isinstance(callback, keras.callbacks.CSVLogger):
             found[f"log-{number}.csv"] = Path(callback.filename)
@@ -93,7 +104,8 @@ def make_callbacks(
 def with_modes(params: Params, targets: Iterable[str]) -> Iterator[KerasObjectConfig]:
     """Yield the callbacks, each with the mode that follows from the metric that it monitors."""
     modes = {
-        each.key: direction(each.metric, each.mode, targets, each.key) for each in monitors(params)
+        each.key: direction(each.metric, each.mode, targets, each.key, params.train.own_names)
+        for each in monitors(params)
     }
     for number, config in enumerate(params.train.callbacks):
         mode = modes.get(f"train.callbacks[{number}].monitor")

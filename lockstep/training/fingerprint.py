@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lockstep.config.graph import read_graph, value_of
+from lockstep.config.phases import without_epochs
 from lockstep.config.schema import Params
 from lockstep.config.versions import LIBRARIES
 from lockstep.runtime import devices
@@ -43,6 +44,23 @@ def of(params: Params, root: Path, replicas: int) -> dict[str, str]:
             ]
         ),
     }
+
+
+def key_of_more_epochs(params: Params, root: Path, identity: dict[str, str], replicas: int) -> str:
+    """Return one sha256 that trainings of fewer and of more epochs share.
+
+    `identity` is what `of` returned for the training. Like dvc.lock, it is the same in each clone.
+    """
+    inputs = read_graph(root, params)["train"]
+    values = without_epochs(params).model_dump(mode="json")
+    return _sha256(
+        {
+            "parameters": {name: value_of(values, name) for name in inputs.params},
+            "data": identity["data"],
+            "code": identity["code"],
+            "replicas": [devices.kind(), replicas],
+        }
+    )
 
 
 def key(hashes: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -14,9 +15,24 @@ from lockstep.runtime.collectives import WorkerCollectives
 from lockstep.storage import atomic_files
 from lockstep.storage.copies import copy_file
 from lockstep.training import callback_state, snapshots
+from lockstep.training.step_log import WriteSteps
 from lockstep.training.steps import Steps
 
 Logs = dict[str, float]
+
+
+class LastSnapshot(NamedTuple):
+    """Where the snapshot of the last whole epoch is kept as a result, and its key."""
+
+    path: Path
+    key: str
+
+
+class Phase(NamedTuple):
+    """The number of a training's phase, from 0, and of the epochs before it."""
+
+    number: int
+    began: int
 
 
 class Resume:
@@ -25,6 +41,7 @@ class Resume:
     `key` identifies the training. `callbacks` are those whose state is saved; `files` are the files
     that they write, by name. A snapshot is written at the end of an epoch if `seconds` have passed
     since the last one. With several workers only the chief has a folder; it broadcasts the state.
+    `last` is where the snapshot of the last whole epoch is kept, from which more epochs can go on.
     """
 
     def __init__(
@@ -37,29 +54,50 @@ class Resume:
         key: str,
         seconds: float,
         files: dict[str, Path],
+        last: LastSnapshot | None = None,
     ) -> None:
         self.steps = steps
         self.collectives = collectives
         self.callbacks = callbacks
         self.folder, self.key, self.seconds, self.files = folder, key, seconds, files
         self.snapshot = snapshots.newest(folder, key) if folder else None
-        self.last_written = time.monotonic()
+        self.last, self.last_written = last, time.monotonic()
+        self.phase = Phase(0, 0)
+        self._begun = False
+
+    def first_phase(self) -> Phase:
+        """Return the phase in which the snapshot was made; the phases before it aren't repeated."""
+        made = self.snapshot.metadata["phase"] if self.snapshot else (0, 0)
+        return Phase(*self.collectives.broadcast(np.array(made)).tolist())
+
+    def enter(self, phase: Phase, steps: Steps) -> None:
+        """Begin a phase, which has steps of its own; callbacks open their files again."""
+        self.phase, self.steps = phase, steps
+        for callback in self.callbacks if phase.number else ():
+            if isinstance(callback, keras.callbacks.CSVLogger | WriteSteps):
+                callback.append = True
 
     def before_training(self) -> None:
         """Restore the callbacks' files, before the callbacks open them."""
+        if self._begun:
+            return
         for name, path in self.snapshot.files.items() if self.snapshot else ():
             with atomic_files.whole_file(self.files[name]) as part:
                 copy_file(path, part)
         for callback in self.callbacks:
-            if self.snapshot and isinstance(callback, keras.callbacks.CSVLogger):
+            if self.snapshot and isinstance(callback, keras.callbacks.CSVLogger | WriteSteps):
                 callback.append = True
 
     def begin(self) -> tuple[int, Logs]:
         """Restore the snapshot, and return the number of finished epochs and the last one's logs.
 
-        Call it after `on_train_begin`, in which Keras's callbacks reset their state. Raises
-        ParamsError if the variables of the model and optimizer differ from the snapshot's.
+        Call it after `on_train_begin`, in which Keras's callbacks reset their state. The phases
+        after the first one aren't restored. Raises ParamsError if the variables of the model and
+        optimizer differ from the snapshot's.
         """
+        if self._begun:
+            return self.phase.began, {}
+        self._begun = True
         self.initial_states = [callback_state.of(callback) for callback in self.callbacks]
         epoch = int(
             self.collectives.broadcast(np.array(self.snapshot.epoch if self.snapshot else 0))
@@ -78,17 +116,39 @@ class Resume:
         console.say(f"goes on after epoch {epoch}, from the snapshot in {self.folder}")
         return epoch, self.snapshot.metadata["logs"]
 
-    def epoch_ended(self, epoch: int, logs: Logs) -> None:
-        """Write a snapshot if one is due; `epoch` is the number of finished epochs."""
-        due = bool(self.folder) and time.monotonic() - self.last_written >= self.seconds
-        if not self.collectives.broadcast(np.array(due)):
-            return
-        arrays = self._variables()
-        if self.folder:
-            self._write(self.folder, epoch, logs, arrays)
-        self.last_written = time.monotonic()
+    def epoch_ended(self, epoch: int, logs: Logs, *, last: bool = False) -> None:
+        """Write a snapshot if one is due; `epoch` is the number of finished epochs.
 
-    def _write(self, folder: Path, epoch: int, logs: Logs, arrays: dict[str, np.ndarray]) -> None:
+        `last` says that no whole epoch follows, so that this state is kept as a result.
+        """
+        due = bool(self.folder) and time.monotonic() - self.last_written >= self.seconds
+        due = bool(self.collectives.broadcast(np.array(due)))
+        if not (due or last):
+            return
+        contents = self._contents(logs, self._variables())
+        if due and self.folder:
+            snapshots.write(self.folder, self.key, epoch, *contents)
+            self.last_written = time.monotonic()
+        if last and self.last:
+            snapshots.write_to(self.last.path, self.last.key, epoch, *self._of_any_run(*contents))
+
+    def ended(self) -> None:
+        """Keep a snapshot without a state if no whole epoch was trained."""
+        if self.last and not self.last.path.exists():
+            snapshots.write_to(self.last.path, self.last.key, 0, {}, {}, {})
+
+    def _of_any_run(self, metadata: dict[str, Any], *others: Any) -> tuple[Any, ...]:
+        """Return contents without TensorBoard's counts of graph calls, which depend on memory."""
+        states = zip(self.callbacks, metadata["callbacks"], strict=True)
+        kept = [
+            {} if isinstance(each, keras.callbacks.TensorBoard) else state for each, state in states
+        ]
+        return {**metadata, "callbacks": kept}, *others
+
+    def _contents(
+        self, logs: Logs, arrays: dict[str, np.ndarray]
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, Path]]:
+        """Return a snapshot's metadata, arrays and files."""
         states = []
         for number, callback in enumerate(self.callbacks):
             state, more = callback_state.changed(callback, self.initial_states[number], number)
@@ -98,10 +158,10 @@ class Resume:
             "logs": logs,
             "stop": bool(self.steps.model.stop_training),
             "callbacks": states,
-            "paths": [each.path for each in self.steps.variables],
+            "paths": _names(each.path for each in self.steps.variables),
+            "phase": self.phase,
         }
-        files = {name: path for name, path in self.files.items() if path.exists()}
-        snapshots.write(folder, self.key, epoch, metadata, arrays, files)
+        return metadata, arrays, {name: path for name, path in self.files.items() if path.exists()}
 
     def _variables(self) -> dict[str, np.ndarray]:
         """Return all replicas' values by variable: seeds and batch statistics differ by replica."""
@@ -131,7 +191,7 @@ class Resume:
             return
         saved = [value.shape[1:] for name, value in self.snapshot.arrays.items() if name.isdigit()]
         names, shapes = _names(each.path for each in variables), [each.shape for each in variables]
-        if names != _names(self.snapshot.metadata["paths"]) or list(map(tuple, shapes)) != saved:
+        if names != self.snapshot.metadata["paths"] or list(map(tuple, shapes)) != saved:
             raise ParamsError(
                 f"{self.folder}: its snapshots have other variables than this model and optimizer; "
                 "remove the folder to train from scratch"

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from lockstep.process import console
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.storage.copies import copy_file
 
 SNAPSHOTS_TO_KEEP = 2
 # Time for the same training, stopped just before, to exit and release the lock.
@@ -83,16 +84,41 @@ def write(
     files: Mapping[str, Path],
 ) -> None:
     """Write a snapshot to a folder, and remove old ones; `key` identifies the training."""
-    with atomic_files.whole_folder(folder / f"{epoch:06d}") as snapshot:
-        np.savez(snapshot / ARRAYS, allow_pickle=False, **arrays)
-        (snapshot / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
-        for name, path in files.items():
-            shutil.copyfile(path, snapshot / name)
-        hashes = {file.name: atomic_files.sha256(file) for file in snapshot.iterdir()}
-        manifest = {"key": key, "epoch": epoch, "sha256": hashes}
-        (snapshot / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    write_to(folder / f"{epoch:06d}", key, epoch, metadata, arrays, files)
     for old in _folders(folder)[:-SNAPSHOTS_TO_KEEP]:
         shutil.rmtree(old)
+
+
+def write_to(
+    path: Path,
+    key: str,
+    epoch: int,
+    metadata: dict[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    files: Mapping[str, Path],
+) -> None:
+    """Write a snapshot as the folder `path`; the same state gives the same bytes."""
+    with atomic_files.whole_folder(path) as snapshot:
+        np.savez(snapshot / ARRAYS, allow_pickle=False, **arrays)
+        (snapshot / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
+        for name, file in files.items():
+            copy_file(file, snapshot / name)
+        hashes = {file.name: atomic_files.sha256(file) for file in sorted(snapshot.iterdir())}
+        manifest = {"key": key, "epoch": epoch, "sha256": hashes}
+        (snapshot / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def take_over(folder: Path, key: str, epoch: int, files: Mapping[str, Path]) -> None:
+    """Make the files of another training's snapshot, by name, a snapshot of the training `key`.
+
+    The hashes stay, so that `newest` finds files that were damaged since.
+    """
+    manifest = {**atomic_files.read_json(files[MANIFEST]), "key": key}
+    with atomic_files.whole_folder(folder / f"{epoch:06d}") as snapshot:
+        for name, file in files.items():
+            if name != MANIFEST:
+                copy_file(file, snapshot / name)
+        (snapshot / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def newest(folder: Path, key: str) -> Snapshot | None:

@@ -1,0 +1,70 @@
+"""What a stage wrote when it ran earlier, as far as DVC's cache still has it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dvc.repo import Repo
+from dvc.utils.serialize import load_yaml
+from dvc_data.hashfile.hash_info import HashInfo
+from dvc_data.hashfile.tree import ObjectFormatError, Tree
+
+from lockstep.storage import layout
+from lockstep.versioning.repository import open_repository
+
+Entry = dict[str, Any]  # of a stage, in dvc.lock and in the run cache
+
+
+def locked_params(root: Path, stage: str) -> dict[str, Any]:
+    """Return the parameters with which dvc.lock has a stage's outputs, by dotted key."""
+    values = _locked(root, stage).get("params", {}).get(str(layout.PARAMS), {})
+    return dict(values)
+
+
+def earlier_folders(root: Path, stage: str, out: Path) -> Iterator[dict[str, Path]]:
+    """Yield the files, by name, of a folder that a stage wrote: what dvc.lock has, then others.
+
+    The others are those of the run cache. Folders of which a file is missing are left out.
+    """
+    with open_repository(root) as repo:
+        hashes = (_hash_of(entry, out) for entry in _entries(repo, root, stage))
+        for md5 in dict.fromkeys(each for each in hashes if each):
+            files = _files(repo, md5)
+            if files:
+                yield files
+
+
+def _entries(repo: Repo, root: Path, stage: str) -> Iterator[Entry]:
+    locked = _locked(root, stage)
+    yield locked
+    command = locked.get("cmd") or f"python -m tasks {stage}"
+    for file in sorted(Path(repo.stage_cache.cache_dir).glob("*/*/*")):
+        entry = load_yaml(str(file))
+        if isinstance(entry, dict) and entry.get("cmd") == command:
+            yield entry
+
+
+def _locked(root: Path, stage: str) -> Entry:
+    if not (root / layout.LOCK).exists():
+        return {}
+    stages = load_yaml(str(root / layout.LOCK)).get("stages", {})
+    return dict(stages.get(stage) or {})
+
+
+def _hash_of(entry: Entry, out: Path) -> str:
+    found = (each.get("md5", "") for each in entry.get("outs", ()) if each["path"] == str(out))
+    return next(found, "")
+
+
+def _files(repo: Repo, md5: str) -> dict[str, Path]:
+    """The folder's files in the cache by name; none if one is missing."""
+    cache = repo.cache.local
+    try:
+        tree = Tree.load(cache, HashInfo("md5", md5))
+    except (FileNotFoundError, ObjectFormatError):
+        return {}
+    found = {
+        "/".join(name): Path(cache.oid_to_path(each.value))
+        for name, (_, each) in tree.as_dict().items()
+    }
+    return found if all(path.exists() for path in found.values()) else {}
