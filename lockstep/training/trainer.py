@@ -1,13 +1,14 @@
 """Set up a training from the parameters: strategy, data, model and loop."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from lockstep.config.phases import phases_of
 from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.evaluation.monitors import check_monitors, monitors
@@ -23,14 +24,16 @@ from lockstep.storage import atomic_files, layout
 from lockstep.training import (
     augmentation,
     class_weight,
+    earlier,
     fingerprint,
     gpu_checks,
     warm_start,
     xla,
 )
-from lockstep.training.callbacks import callback_files
+from lockstep.training.callbacks import callback_files, step_losses_to
 from lockstep.training.loop import Loop
-from lockstep.training.resume import Resume
+from lockstep.training.order import steps_per_epoch
+from lockstep.training.resume import LastSnapshot, Phase, Resume
 from lockstep.training.sources import DeviceSource, DiskSource, choose_source, stored_bytes
 from lockstep.training.steps import Steps
 from lockstep.training.tensorflow_errors import (
@@ -53,6 +56,9 @@ class Training:
         self.replicas, self.cluster = devices.replicas(params), read_cluster()
         identity = fingerprint.of(params, root, self.replicas)
         self.key = fingerprint.key(identity)
+        self.key_of_more_epochs = fingerprint.key_of_more_epochs(
+            params, root, identity, self.replicas
+        )
         train_config = params.train
         wait_for_workers(self.cluster, train_config.cluster_timeout_seconds)
         self.strategy = start_runtime(
@@ -69,10 +75,14 @@ class Training:
         has_validation = "validation" in self.spec.splits
         self.validation = load_examples(root, "validation") if has_validation else None
 
-    def loop(self) -> Loop:
-        """Return the training loop, its model with its initial weights."""
-        train_config, kind = self.params.train, devices.kind()
-        steps = self._steps(kind)
+    def loop(self, phase: Params | None = None) -> Loop:
+        """Return the loop of a phase; the model, which all phases train, has its initial weights.
+
+        `phase` are the parameters of one of `phases_of`, by default of the first.
+        """
+        phase = phase or phases_of(self.params)[0]
+        train_config, kind = phase.train, devices.kind()
+        steps = self._steps(phase, kind)
         steps.build(self.train)
         flops = atomic_files.read_json(self.root / layout.MODEL_SIZE)["flops"]
         auto = xla.steps_per_execution(flops, train_config.batch_size, kind)
@@ -81,6 +91,7 @@ class Training:
             train_config.batch_size,
             self.params.seed,
             order=train_config.order,
+            last_batch=train_config.last_batch,
             steps_per_execution=auto
             if train_config.steps_per_execution == "auto"
             else train_config.steps_per_execution,
@@ -91,10 +102,15 @@ class Training:
             check_logs=self._check_logs if any(monitors(self.params)) else None,
         )
 
+    def take_over_earlier(self, folder: Path | None) -> None:
+        """Put the epochs of an earlier training into the folder for snapshots, if it had fewer."""
+        earlier.take_over(self.root, self.params, folder, self.key, self.key_of_more_epochs)
+
     def resume(
         self, loop: Loop, callbacks: list[keras.callbacks.Callback], folder: Path | None
     ) -> Resume:
         """Return what saves and restores snapshots; only the chief has a folder and callbacks."""
+        last = LastSnapshot(self.root / layout.LAST_SNAPSHOT, self.key_of_more_epochs)
         return Resume(
             loop.steps,
             self.collectives,
@@ -103,25 +119,50 @@ class Training:
             key=self.key,
             seconds=self.params.train.snapshot_seconds,
             files=callback_files(callbacks),
+            last=last if self.cluster.chief else None,
         )
 
     def run(self, loop: Loop, callbacks: list[keras.callbacks.Callback], resume: Resume) -> None:
-        """Train to the end; raises UnavailableError if a worker is lost."""
-        train_config = self.params.train
+        """Train all phases to the end; raises UnavailableError if a worker is lost.
+
+        `loop` is the first phase's.
+        """
+        phases, begin = phases_of(self.params), resume.first_phase()
+        done = begin.began
+        for number in range(begin.number, len(phases)):
+            loop = self.loop(phases[number]) if number else loop
+            resume.enter(Phase(number, done), loop.steps)
+            final = number + 1 == len(phases)
+            done = self._run(loop, phases[number], callbacks, resume, final=final)
+        resume.ended()
+        self.collectives.barrier()
+
+    def _run(
+        self,
+        loop: Loop,
+        phase: Params,
+        callbacks: list[keras.callbacks.Callback],
+        resume: Resume,
+        *,
+        final: bool,
+    ) -> int:
+        """Train one phase; return the number of finished epochs."""
+        loop.on_losses = step_losses_to(callbacks)
         with (
             explain_lost_worker(self.cluster.size),
             explain_out_of_memory(self._memory_use(loop)),
             explain_nondeterminism(),
         ):
-            loop.fit(
+            return loop.fit(
                 self.train,
                 self.validation,
                 callbacks,
-                epochs=train_config.epochs,
-                steps=train_config.steps,
+                epochs=phase.train.epochs,
+                steps=phase.train.steps,
                 resume=resume,
+                first=resume.phase.began,
+                final=final,
             )
-            self.collectives.barrier()
 
     def _memory_use(self, loop: Loop) -> MemoryUse:
         placement = "device" if loop.source is DeviceSource else "disk"
@@ -151,19 +192,39 @@ class Training:
         from_disk = self.collectives.broadcast(np.array(local_choice is DiskSource))
         return DiskSource if from_disk else DeviceSource
 
-    def _steps(self, kind: str) -> Steps:
-        """Return the steps of the compiled model, with its initial weights, on the replicas."""
-        params, train_config, root = self.params, self.params.train, self.root
+    @cached_property
+    def model(self) -> keras.Model:
+        """The model of all phases, with its initial weights."""
+        params, root = self.params, self.root
         with self.strategy.scope():
             model = make_model_with(params, self.spec, root / layout.INITIAL_WEIGHTS)
-            if train_config.warm_start:
-                warm_start.load(model, train_config.warm_start, root)
-            warm_start.freeze(model, train_config.freeze)
-            compile_for_training(model, params, self.spec, self.replicas, root)
+            if params.train.warm_start:
+                warm_start.load(model, params.train.warm_start, root)
+        self._trainable = warm_start.trainable_layers(model)
+        return model
+
+    @cached_property
+    def _augment(self) -> keras.Sequential | None:
+        with self.strategy.scope():
+            return augmentation.layers(self.params, self.spec, self.root)
+
+    def _total_steps(self, phase: Params) -> int:
+        config, count = phase.train, self.train.size
+        of_epoch = steps_per_epoch(config.order, count, config.batch_size, config.last_batch)
+        return config.steps or (config.epochs or 0) * of_epoch
+
+    def _steps(self, phase: Params, kind: str) -> Steps:
+        """Return the steps of the model, compiled for a phase, on the replicas."""
+        train_config, model = phase.train, self.model
+        with self.strategy.scope():
+            warm_start.freeze(model, train_config.freeze, self._trainable)
+            steps = self._total_steps(phase)
+            compile_for_training(
+                model, phase, self.spec, self.replicas, self.root, total_steps=steps
+            )
             preprocess = preprocessing.layers(self.spec)
-            augment = augmentation.layers(params, self.spec, root)
-        augmented = augment is not None
-        auto = xla.jit_compile(model, self.replicas, kind, augmented=augmented)
+            augment = self._augment
+        auto = xla.jit_compile(model, self.replicas, kind, augmented=augment is not None)
         return Steps(
             model,
             self.strategy,

@@ -34,8 +34,18 @@ def load(model: keras.Model, start: WarmStart, root: Path) -> None:
         _load_by_position(model, path, skip_mismatch=start.match == "shape")
 
 
-def freeze(model: keras.Model, patterns: list[str]) -> None:
-    """Freeze layers by name; raises ParamsError for a pattern without a layer that has weights."""
+def trainable_layers(model: keras.Model) -> dict[int, bool]:
+    """Return whether each layer is trainable as the model's file made it, by the layer's id."""
+    return {id(each): each._trainable for each in model._flatten_layers()}
+
+
+def freeze(model: keras.Model, patterns: list[str], trainable: dict[int, bool]) -> None:
+    """Freeze layers by name, the others are as in `trainable`, which `trainable_layers` returned.
+
+    Raises ParamsError for a pattern without a layer that has weights.
+    """
+    for layer in model._flatten_layers():  # each before the layers inside of it
+        layer.trainable = trainable[id(layer)]
     every = model._flatten_layers(include_self=False)
     layers = {layer.name: layer for layer in every if layer.weights}
     for pattern in patterns:
