@@ -12,6 +12,8 @@ import tensorflow as tf
 from tensorflow.python.framework import kernels as registry
 from tensorflow.python.framework import op_def_registry
 
+from lockstep.runtime.graphs import graph_of
+
 HOST, DEVICE = "host memory", "device memory"
 LOOPS = {"While", "StatelessWhile"}
 CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
@@ -206,15 +208,8 @@ def _branches(operation: tf.Operation) -> Iterator[tf.Graph]:
     for name in BRANCHES[operation.type]:
         value = operation.get_attr(name)
         for each in value if isinstance(value, list) else [value]:
-            yield _graph_of(operation.graph, each.name)
+            yield graph_of(operation.graph, each.name)
 
 
 def _function(operation: tf.Operation, name: str) -> tf.Graph:
-    return _graph_of(operation.graph, operation.get_attr(name).name)
-
-
-def _graph_of(graph: tf.Graph, name: str) -> tf.Graph:
-    """The graph of a function that was traced inside of this graph or of one around it."""
-    while name not in graph._functions:
-        graph = graph.outer_graph
-    return graph._functions[name].graph
+    return graph_of(operation.graph, operation.get_attr(name).name)

@@ -1,14 +1,12 @@
 """What a person is told about a training on GPUs before its first step."""
 
-import re
-from collections.abc import Iterator
-
 import keras
 import tensorflow as tf
 
 from lockstep.errors import ParamsError
 from lockstep.process import console
 from lockstep.runtime.gpu_kernels import placement
+from lockstep.training.operation_places import layer_names, place_of
 
 # Operations that TensorFlow refuses on a GPU while deterministic operations are enabled, and what
 # to use instead. From the error messages in the library of TensorFlow 2.21.0; a test reads them
@@ -38,16 +36,16 @@ def check(graph: tf.Graph, model: keras.Model, *, deterministic: bool) -> None:
 
     Raises ParamsError for one that has no deterministic GPU kernel, if `deterministic`.
     """
-    found, layers = placement(graph), _layer_names(model)
+    found, layers = placement(graph), layer_names(model)
     for operation in found.operations if deterministic else []:
         if operation.type in REFUSED and _is_refused(operation):
             raise ParamsError(
-                f"train.deterministic: got true, but {_place(operation, layers)} needs "
+                f"train.deterministic: got true, but {place_of(operation, layers)} needs "
                 f"{operation.type}, which TensorFlow {tf.__version__} can't run deterministically "
                 f"on a GPU; use {REFUSED[operation.type]}, or set train.deterministic false"
             )
     lines = (
-        f"{_place(each, layers)}: {each.type} of {_dtypes(each)} has no GPU kernel, so the CPU "
+        f"{place_of(each, layers)}: {each.type} of {_dtypes(each)} has no GPU kernel, so the CPU "
         "computes it in each step"
         for each in found.without_kernel
     )
@@ -62,26 +60,6 @@ def _is_refused(operation: tf.Operation) -> bool:
         weights = operation.inputs[2]
         return weights.shape.num_elements() != 0
     return True
-
-
-def _place(operation: tf.Operation, layers: set[str]) -> str:
-    """The layer that an operation belongs to, or the operation's own name."""
-    for part in reversed(operation.name.split("/")):
-        # TensorFlow numbers a scope that is entered again.
-        for name in (part, re.sub(r"_\d+$", "", part)):
-            if name in layers:
-                return f"the layer {name}"
-    return f"the operation {operation.name}"
-
-
-def _layer_names(model: keras.Model) -> set[str]:
-    return {each.name for layer in model.layers for each in _with_inner(layer)}
-
-
-def _with_inner(layer: keras.Layer) -> Iterator[keras.Layer]:
-    yield layer
-    for inner in getattr(layer, "layers", []):
-        yield from _with_inner(inner)
 
 
 def _dtypes(operation: tf.Operation) -> str:
