@@ -27,7 +27,7 @@ def build(params: Params, root: Path) -> None:
     spec = read_spec(root)
     start_runtime(params.seed)
     model = make_model(params, spec)
-    outputs.logits(model, spec)  # checks the outputs' shapes
+    outputs.given_by(model, spec)  # checks the outputs' shapes
     found = pretrained_weights(params)
     if found:
         load_pretrained(model, found.layer, _pretrained_file(found, params, root))

@@ -40,7 +40,8 @@ def evaluate(params: Params, root: Path) -> None:
             report.add(batch, found)
         plots.curves(read_history(root / layout.HISTORY), root / layout.CURVES_PLOT)
         report.write(test, root / layout.REPORT)
-        scores = {**metrics, **report.scores()}
+        # A requested metric is Keras's, also where a score has the same name.
+        scores = {**report.scores(), **metrics}
         known = {name: value if np.isfinite(value) else None for name, value in scores.items()}
         atomic_files.write_json(root / layout.METRICS, {"test": known})
 
@@ -57,7 +58,7 @@ def _loop(params: Params, spec: Spec, test: Examples, root: Path) -> Loop:
             strategy,
             preprocessing.layers(spec),
             scale_targets=partial(preprocessing.scaled_targets, spec),
-            probabilities=outputs.probabilities(outputs.logits(model, spec), spec.targets),
+            probabilities=outputs.probabilities(outputs.given_by(model, spec), spec.targets),
         )
     steps.build(test)
     placement, size = params.train.data_placement, stored_bytes([test])

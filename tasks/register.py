@@ -31,7 +31,8 @@ def register(params: Params, root: Path) -> None:
     if metric not in metrics:
         raise ParamsError(f"register.metric: got {metric!r}, expected {choice(metric, metrics)}")
     value = metrics[metric]
-    goal = direction(metric, config.mode, spec.targets, "register.metric")
+    own_names = params.train.own_names
+    goal = direction(metric, config.mode, spec.targets, "register.metric", own_names)
     passed = _passes(value, config.threshold, goal)
     known = {name: each for name, each in metrics.items() if each is not None}
     candidate = _candidate(params, root, metric, known, goal)

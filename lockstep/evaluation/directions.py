@@ -1,7 +1,7 @@
 """Whether higher or lower is better, by a metric's exact name."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from lockstep.errors import ParamsError
 
@@ -52,21 +52,29 @@ LOWER = {
     "SparseCategoricalCrossentropy": "sparse_categorical_crossentropy",
     "SquaredHinge": "squared_hinge",
 }
+DEFAULT_NAMES = {**HIGHER, **LOWER}
 # The loss, and the scores that evaluation always computes.
 OURS = {
-    "loss": "min", "mae": "min", "rmse": "min", "r2": "max", "psnr": "max", "f1": "max",
-    "exact_match": "max", "mean_iou": "max",
+    "loss": "min", "mae": "min", "rmse": "min", "r2": "max", "psnr": "max", "macro_f1": "max",
+    "macro_precision": "max", "macro_recall": "max", "exact_match": "max", "mean_iou": "max",
 }  # fmt: skip
 DIRECTIONS = {
     **dict.fromkeys(HIGHER.values(), "max"), **dict.fromkeys(LOWER.values(), "min"), **OURS,
 }  # fmt: skip
 
 
-def direction(metric: str, mode: str, targets: Iterable[str], key: str) -> str:
+def direction(
+    metric: str,
+    mode: str,
+    targets: Iterable[str],
+    key: str,
+    own_names: Mapping[str, str] = {},
+) -> str:
     """Return `min` or `max`: `mode`, or if that is `auto` the metric's own direction.
 
-    The metric may begin with `val_` and a target's name, and end with a number. Raises ParamsError
-    that names `key`, such as register.metric, if the direction isn't known.
+    The metric may begin with `val_` and a target's name, and end with a number. `own_names` are the
+    classes of metrics by names that they got in params.yaml. Raises ParamsError that names `key`,
+    such as register.metric, if the direction isn't known.
     """
     if mode != "auto":
         return mode
@@ -75,6 +83,7 @@ def direction(metric: str, mode: str, targets: Iterable[str], key: str) -> str:
         return "min"
     names = [plain, *(plain.removeprefix(f"{target}_") for target in targets)]
     names += [re.sub(r"_\d+$", "", name) for name in names]
+    names += [DEFAULT_NAMES.get(own_names[name], "") for name in names if name in own_names]
     found = next((DIRECTIONS[name] for name in names if name in DIRECTIONS), None)
     if found is None:
         raise ParamsError(

@@ -8,7 +8,7 @@ from lockstep.config.surface import MODELS, defines_any
 from lockstep.data.spec import Spec, read_spec
 from lockstep.data.spec.target_kinds import NONE
 from lockstep.errors import ParamsError
-from lockstep.evaluation.directions import HIGHER, LOWER, direction
+from lockstep.evaluation.directions import DEFAULT_NAMES, direction
 from lockstep.evaluation.monitors import check_monitors, is_logged
 from lockstep.evaluation.register_metric import LOSS, register_metric
 from lockstep.evaluation.reports.names import SCORES
@@ -31,7 +31,8 @@ def check_before_training(params: Params, root: Path) -> None:
     kinds = [each.kind for each in spec.inputs.values()]
     check_kinds(params, root, kinds, [each.kind for each in spec.targets.values()] or [NONE])
     metric = register_metric(params, spec)
-    direction(metric, params.register.mode, spec.targets, "register.metric")
+    own_names = params.train.own_names
+    direction(metric, params.register.mode, spec.targets, "register.metric", own_names)
     check_objectives(params, spec)
     names = _names(params, spec, root)
     check_monitors(params, spec.targets, names, validation="validation" in spec.splits)
@@ -57,8 +58,8 @@ def _names(params: Params, spec: Spec, root: Path) -> list[str]:
         prefix = f"{name}_" if several else ""
         found += [f"{name}_{LOSS}"] if several else []
         for config in metric_configs(params, target):
-            default = {**HIGHER, **LOWER}.get(config.name, config.name)
-            found.append(prefix + default)
+            default = DEFAULT_NAMES.get(config.name, config.name)
+            found.append(prefix + config.arguments.get("name", default))
     return found
 
 

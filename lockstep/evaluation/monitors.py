@@ -57,7 +57,7 @@ def check_monitors(
             raise ParamsError(
                 f"{each.key}: got {each.metric!r}, expected {choice(each.metric, sorted(known))}"
             )
-        direction(each.metric, each.mode, targets, each.key)
+        direction(each.metric, each.mode, targets, each.key, params.train.own_names)
     for number, config in enumerate(params.train.callbacks):
         if config.name in PATHS:
             _check_path(config, number, known if names else None)

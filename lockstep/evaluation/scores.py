@@ -37,7 +37,7 @@ def classification(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, f
     """Return accuracy, and precision and recall averaged over the classes that occur."""
     predicted = probabilities.argmax(axis=1)
     found = of_counts(confusion(labels, predicted, probabilities.shape[1]))
-    return {name: found[name] for name in ("accuracy", "precision", "recall")}
+    return {name: found[name] for name in ("accuracy", "macro_precision", "macro_recall")}
 
 
 def of_counts(counts: np.ndarray) -> dict[str, float]:
@@ -48,8 +48,8 @@ def of_counts(counts: np.ndarray) -> dict[str, float]:
     union = counts.sum(axis=0) + counts.sum(axis=1) - hits
     return {
         "accuracy": round(float(hits.sum() / counts.sum()), DIGITS),
-        "precision": round(float(np.mean([score.precision for score in present])), DIGITS),
-        "recall": round(float(np.mean([score.recall for score in present])), DIGITS),
+        "macro_precision": round(float(np.mean([score.precision for score in present])), DIGITS),
+        "macro_recall": round(float(np.mean([score.recall for score in present])), DIGITS),
         "mean_iou": round(float((hits[union > 0] / union[union > 0]).mean()), DIGITS),
     }
 
@@ -69,9 +69,9 @@ def multilabel(predicted: np.ndarray, actual: np.ndarray) -> dict[str, float]:
     return {
         "accuracy": round(float((predicted == actual).mean()), DIGITS),
         "exact_match": round(float((predicted == actual).all(axis=1).mean()), DIGITS),
-        "precision": mean([score.precision for score in present]),
-        "recall": mean([score.recall for score in present]),
-        "f1": mean([score.f1 for score in present]),
+        "macro_precision": mean([score.precision for score in present]),
+        "macro_recall": mean([score.recall for score in present]),
+        "macro_f1": mean([score.f1 for score in present]),
     }
 
 

@@ -16,7 +16,8 @@ class Form(NamedTuple):
     """The form of a target and of a model's outputs for a loss or metric.
 
     `flat` makes one example of each pixel or step, for metrics. `logits` says that the outputs are
-    logits; unless `keep_logits`, they become probabilities.
+    logits; unless `keep_logits`, they become probabilities. `both` says that of two classes each
+    has an output.
     """
 
     name: str
@@ -27,12 +28,14 @@ class Form(NamedTuple):
     sparse_true: bool = True  # of IOU
     sparse_pred: bool = True
     binary: bool = False  # for a loss or metric of yes or no
+    both: bool = False
 
     def apply(self, y: Any, outputs: Any) -> tuple[Any, Any]:
         """Return targets as stored, (n, *shape), and outputs, (n, ..., outputs), in this form."""
         if self.logits and not self.keep_logits:
-            outputs = keras.activations.get(self.target.activation)(outputs)
-        if self.binary and self.target.outputs > 1:
+            activation = "softmax" if self.both else self.target.activation
+            outputs = keras.activations.get(activation)(outputs)
+        if self.binary and (self.both or self.target.outputs > 1):
             # Keras would find the logits of the softmax, and take them for those of a sigmoid.
             outputs = tf.identity(outputs)
         y, outputs = self._converted(y, outputs)
@@ -52,15 +55,23 @@ class Form(NamedTuple):
             predicted = ops.argmax(columns, axis=-1) if self.sparse_pred else columns
             return (y if self.sparse_true else self._one_hot(y)), predicted
         if self.name == COLUMN:
+            outputs = self._of_second(outputs)
             return ops.cast(ops.expand_dims(y, -1), outputs.dtype), outputs
         return ops.cast(ops.reshape(y, (-1, *self.target.output_shape)), outputs.dtype), outputs
 
     def _one_hot(self, y: Any) -> Any:
         return tf.one_hot(tf.cast(y, tf.int32), len(self.target.classes))
 
+    def _of_second(self, outputs: Any) -> Any:
+        """Return the second class's output; of two logits, what a single one would be."""
+        if not self.both:
+            return outputs
+        second, first = outputs[..., 1:], outputs[..., :1]
+        return second - first if self.logits and self.keep_logits else second
+
     def _columns(self, outputs: Any) -> Any:
         """Return a column for each class; two classes have one output, the second's."""
-        if self.target.outputs > 1:
+        if self.both or self.target.outputs > 1:
             return outputs
         first = ops.zeros_like(outputs) if self.logits and self.keep_logits else 1 - outputs
         return ops.concatenate([first, outputs], axis=-1)

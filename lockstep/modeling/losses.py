@@ -13,6 +13,7 @@ from lockstep.errors import ParamsError
 from lockstep.modeling import keras_objects
 from lockstep.modeling.adapters import Form, adapted
 from lockstep.modeling.objectives import loss_config
+from lockstep.modeling.outputs import Given
 from lockstep.modeling.target_forms import (
     ONE_HOT,
     SPARSE,
@@ -25,29 +26,38 @@ from lockstep.modeling.target_forms import (
 OF_A_BATCH = ("Dice", "Tversky")
 
 
-def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | None]) -> Any:
+def make(params: Params, spec: Spec, custom: Path, given: Mapping[str, Given]) -> Any:
     """Return the loss of each target, by name if there are several; None without targets.
 
-    `logits` is what `outputs.logits` says of the model. Raises ParamsError for a loss that isn't
+    `given` is what `outputs.given_by` says of the model. Raises ParamsError for a loss that isn't
     for its target.
     """
     if not spec.targets:
         return None
     return unwrap_single(
         {
-            name: _loss_of(loss_config(params, name, target), target, custom, logits.get(name))
+            name: _loss_of(
+                loss_config(params, name, target), target, custom, given.get(name, Given())
+            )
             for name, target in spec.targets.items()
         }
     )
 
 
-def _loss_of(config: KerasObjectConfig, target: Target, custom: Path, logits: bool | None) -> Any:
+def _loss_of(config: KerasObjectConfig, target: Target, custom: Path, given: Given) -> Any:
     form = form_of("train.loss", config, target)
     if form is None:
         return keras_objects.make(keras.losses, config, "loss", custom)
-    config, as_logits = _with_from_logits(config, target, logits)
-    are_logits = bool(logits) and target.values != "numbers"
-    wrapped = Form(form, target, logits=are_logits, keep_logits=as_logits, binary=is_binary(config))
+    config, as_logits = _with_from_logits(config, target, given.logits)
+    are_logits = bool(given.logits) and target.values != "numbers"
+    wrapped = Form(
+        form,
+        target,
+        logits=are_logits,
+        keep_logits=as_logits,
+        binary=is_binary(config),
+        both=given.both,
+    )
     wrap = adapted(wrapped) if _needs_form(wrapped) else None
     return keras_objects.make(keras.losses, config, "loss", custom, wrap=wrap)
 
@@ -57,7 +67,7 @@ def _needs_form(form: Form) -> bool:
 
     Labels (n,) for outputs (n, 1), and class numbers for a column of each class, it takes itself.
     """
-    if form.target.shape or (form.logits and not form.keep_logits):
+    if form.both or form.target.shape or (form.logits and not form.keep_logits):
         return True
     return form.name == ONE_HOT or (form.name == SPARSE and form.target.outputs == 1)
 

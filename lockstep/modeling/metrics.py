@@ -1,17 +1,21 @@
 """Make the metrics that params.yaml names, each with targets in the form that it takes."""
 
-from collections.abc import Mapping
+import inspect
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+from keras.src.utils.naming import to_snake_case
 
-from lockstep.config.schema import KerasObjectConfig, Params
+from lockstep.config.schema import OWN_NAME, KerasObjectConfig, Params
 from lockstep.data.spec import Spec, Target, unwrap_single
 from lockstep.errors import ParamsError
 from lockstep.modeling import keras_objects
 from lockstep.modeling.adapters import Form, adapted
 from lockstep.modeling.objectives import metric_configs
+from lockstep.modeling.outputs import Given
 from lockstep.modeling.target_forms import (
     SPARSE,
     check_between_0_and_1,
@@ -21,10 +25,10 @@ from lockstep.modeling.target_forms import (
 )
 
 
-def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | None]) -> Any:
+def make(params: Params, spec: Spec, custom: Path, given: Mapping[str, Given]) -> Any:
     """Return the metrics of each target, by name if there are several; None without targets.
 
-    `logits` is what `outputs.logits` says of the model. Raises ParamsError for a metric that isn't
+    `given` is what `outputs.given_by` says of the model. Raises ParamsError for a metric that isn't
     for its target.
     """
     if not spec.targets:
@@ -32,18 +36,38 @@ def make(params: Params, spec: Spec, custom: Path, logits: Mapping[str, bool | N
     return unwrap_single(
         {
             name: [
-                _metric(each, target, custom, logits.get(name))
-                for each in metric_configs(params, target)
+                _metric(each, target, custom, given.get(name, Given()))
+                for each in _with_names(metric_configs(params, target))
             ]
             for name, target in spec.targets.items()
         }
     )
 
 
-def _metric(config: KerasObjectConfig, target: Target, custom: Path, logits: bool | None) -> Any:
+def _with_names(configs: list[KerasObjectConfig]) -> Iterator[KerasObjectConfig]:
+    """Give each of Keras's metrics the name that it has as the first of a process.
+
+    Keras counts on with each metric that is made, as for the next phase of a training. Further ones
+    of a class are numbered.
+    """
+    seen: Counter[str] = Counter()
+    for config in configs:
+        known = getattr(keras.metrics, config.name, None)
+        if known is None or "name" in config.arguments:
+            yield config
+            continue
+        default = inspect.signature(known).parameters["name"].default
+        name = default or to_snake_case(config.name)
+        count = seen[config.name]
+        seen[config.name] += 1
+        yield config.model_copy(update={OWN_NAME: f"{name}_{count}" if count else name})
+
+
+def _metric(config: KerasObjectConfig, target: Target, custom: Path, given: Given) -> Any:
     name = form_of("train.metrics", config, target)
     if name is None:
         return keras_objects.make(keras.metrics, config, "metrics", custom)
+    logits = given.logits
     if target.values == "numbers":
         check_between_0_and_1("train.metrics", config, logits)
         logits = False
@@ -57,10 +81,18 @@ def _metric(config: KerasObjectConfig, target: Target, custom: Path, logits: boo
         for part in ("true", "pred")
     }
     form = Form(
-        name, target, flat=target.is_dense, logits=bool(logits), binary=is_binary(config), **sparse
+        name,
+        target,
+        flat=target.is_dense,
+        logits=bool(logits),
+        binary=is_binary(config),
+        both=given.both,
+        **sparse,
     )
-    given = defaults(config, target)
+    arguments = defaults(config, target)
     if config.name == "Accuracy":  # the one that Keras's `accuracy` stands for
         accuracy = "SparseCategoricalAccuracy" if name == SPARSE else "BinaryAccuracy"
-        config, given = config.model_copy(update={"name": accuracy}), {"name": "accuracy"}
-    return keras_objects.make(keras.metrics, config, "metrics", custom, given, wrap=adapted(form))
+        config = config.model_copy(update={"name": accuracy})
+        arguments = {"name": "accuracy"}
+    wrap = adapted(form)
+    return keras_objects.make(keras.metrics, config, "metrics", custom, arguments, wrap=wrap)

@@ -1,7 +1,7 @@
 """What a model's outputs are: their shapes, and whether they are probabilities or logits."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -22,48 +22,63 @@ ACTIVATIONS = {"Softmax": "softmax", "Sigmoid": "sigmoid"} | dict.fromkeys(LINEA
 PROBE, PROBE_SCALE, TOLERANCE = 8, 5.0, 1e-3
 
 
-def logits(model: keras.Model, spec: Spec) -> dict[str, bool | None]:
-    """Return whether the outputs for each target that has an activation lack it.
+class Given(NamedTuple):
+    """What a model's outputs for a target are.
 
-    Those of classes and labels are then logits. None if they are neither that nor between 0 and 1,
-    as far as is known. Raises ParamsError for outputs of a wrong shape.
+    `logits` says that they lack the target's activation; None: neither that nor between 0 and 1, as
+    far as is known. `both` says that of two classes each has an output, not only the second.
     """
+
+    logits: bool | None = False
+    both: bool = False
+
+
+def given_by(model: keras.Model, spec: Spec) -> dict[str, Given]:
+    """Return what the outputs for each target are; raises ParamsError for a wrong shape."""
     if not spec.targets:
         return {}
     graph = _traced(model, spec)
     outputs = as_dict(graph.structured_outputs, next(iter(spec.targets)))
-    found: dict[str, bool | None] = {}
+    found: dict[str, Given] = {}
     for name, target in spec.targets.items():
-        _check_shape(name, target, outputs)
+        both = _check_shape(name, target, outputs)
+        logits: bool | None = False
         if target.activation != "linear":
             activation = _activation(outputs[name])
-            found[name] = activation == "linear"
+            logits = activation == "linear"
             if activation is None:
-                found[name] = False if _are_probabilities(model, spec, name) else None
+                logits = False if _are_probabilities(model, spec, name, both) else None
+        found[name] = Given(logits, both)
     return found
 
 
 def probabilities(
-    found: Mapping[str, bool | None], targets: Mapping[str, Target]
+    found: Mapping[str, Given], targets: Mapping[str, Target]
 ) -> Callable[[Any], Any]:
-    """Return a function that maps a model's outputs to probabilities where they are logits."""
-    activations = {
-        name: targets[name].activation
-        for name, logits in found.items()
-        if logits and targets[name].values != "numbers"
+    """Return a function that maps a model's outputs to probabilities.
+
+    Of two classes it gives the second one's alone.
+    """
+    changed = {
+        name: given
+        for name, given in found.items()
+        if (given.logits or given.both) and targets[name].values != "numbers"
     }
 
     def apply(outputs: Any) -> Any:
-        if not activations:
+        if not changed:
             return outputs
         if isinstance(outputs, Mapping):
             return {name: one(name, each) for name, each in outputs.items()}
-        return one(next(iter(activations)), outputs)
+        return one(next(iter(changed)), outputs)
 
     def one(name: str, output: Any) -> Any:
-        if name not in activations:
+        if name not in changed:
             return output
-        return keras.layers.Activation(activations[name], dtype="float32")(output)
+        if changed[name].logits:
+            activation = "softmax" if changed[name].both else targets[name].activation
+            output = keras.layers.Activation(activation, dtype="float32")(output)
+        return output[..., 1:] if changed[name].both else output
 
     return apply
 
@@ -87,17 +102,23 @@ def _inputs(spec: Spec) -> Any:
     )
 
 
-def _check_shape(name: str, target: Target, outputs: Mapping[str, Any]) -> None:
+def _check_shape(name: str, target: Target, outputs: Mapping[str, Any]) -> bool:
+    """Raise ParamsError for outputs of a wrong shape; return whether both of two classes have one.
+
+    As in many programs, two classes may have two outputs, though `outputs` says one.
+    """
     if name not in outputs:
         given = ", ".join(map(str, outputs))
         raise ParamsError(f"the model's outputs are {given}, expected one for the target {name}")
     shape = tuple(outputs[name].shape[1:])
-    if shape != target.output_shape:
+    both = target.values == "classes" and shape == (*target.output_shape[:-1], 2)
+    if shape != target.output_shape and not both:
         raise ParamsError(
             f"the model's output has the shape {shape}, the target kind {target.kind} needs "
             f"{target.output_shape}: use `outputs` and `activation`, which build gets, for its "
             "last layer, or choose another model"
         )
+    return both and target.outputs == 1
 
 
 def _activation(output: tf.Tensor) -> str | None:
@@ -107,7 +128,7 @@ def _activation(output: tf.Tensor) -> str | None:
     return ACTIVATIONS.get(operation.type)
 
 
-def _are_probabilities(model: keras.Model, spec: Spec, name: str) -> bool:
+def _are_probabilities(model: keras.Model, spec: Spec, name: str, both: bool) -> bool:
     """Return whether the outputs for a few random inputs are between 0 and 1."""
     random = np.random.default_rng(0)
 
@@ -121,5 +142,5 @@ def _are_probabilities(model: keras.Model, spec: Spec, name: str) -> bool:
     values = np.asarray(as_dict(outputs, name)[name])
     if not ((values >= 0) & (values <= 1)).all():
         return False
-    many = spec.targets[name].activation == "softmax"
+    many = both or spec.targets[name].activation == "softmax"
     return not many or bool((abs(values.sum(axis=-1) - 1) < TOLERANCE).all())

@@ -35,7 +35,7 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
 
     Logits become probabilities, as evaluation sees them.
     """
-    as_probabilities = outputs.probabilities(outputs.logits(model, spec), spec.targets)
+    as_probabilities = outputs.probabilities(outputs.given_by(model, spec), spec.targets)
     by_column = takes_columns(spec)
     raw = {name: _raw_input(name, each, column=by_column) for name, each in spec.inputs.items()}
     stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}

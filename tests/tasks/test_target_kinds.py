@@ -98,7 +98,7 @@ def programs() -> dict[str, Program]:
     untargeted = {"data.target_kind": "none"}
     standard = {"normalize.method": "standard"}
     return {
-        "multilabel": Program(table, labels, {**mlp, **standard}, "f1"),
+        "multilabel": Program(table, labels, {**mlp, **standard}, "macro_f1"),
         "keypoints": Program(pictures, places + 0.5, {"model.name": "cnn"}, "r2"),
         "image": Program(
             noisy, (inside * 200).astype(np.uint8), {**unet, "data.target_kind": "image"}, "r2"

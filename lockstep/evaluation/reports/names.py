@@ -4,10 +4,11 @@ Known without a report: register.metric is checked before training.
 """
 
 _OF_NUMBERS = ("mae", "rmse", "r2")
-_OF_PLACES = ("accuracy", "precision", "recall", "mean_iou")
+_MACRO = ("macro_precision", "macro_recall")  # means over the classes or labels
+_OF_PLACES = ("accuracy", *_MACRO, "mean_iou")
 SCORES = {
-    ("classification", "classes"): ("accuracy", "precision", "recall"),
-    ("multilabel", "labels"): ("accuracy", "exact_match", "precision", "recall", "f1"),
+    ("classification", "classes"): ("accuracy", *_MACRO),
+    ("multilabel", "labels"): ("accuracy", "exact_match", *_MACRO, "macro_f1"),
     ("regression", "numbers"): _OF_NUMBERS,
     ("image", "numbers"): (*_OF_NUMBERS, "psnr"),
     ("mask", "classes"): _OF_PLACES,

@@ -26,7 +26,7 @@ class Multilabel(Kind):
         return "Accuracy"
 
     def score(self, target: "Target") -> str:
-        return "f1"
+        return "macro_f1"
 
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
         check_rank(where, y, (1,), f"({len(y)}, labels) of zeros and ones")
