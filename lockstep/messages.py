@@ -25,10 +25,15 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of a library's error message, without a leading `Class.__init__()`.
+    """Return the first line of a library's error message, without a leading `Class.__init__()`."""
+    return re.sub(r"^\w+\.__init__\(\) ", "", words_of(error))
+
+
+def words_of(error: Exception) -> str:
+    """Return the first line of a library's error message.
 
     Keras surrounds some messages with a long explanation and prints the actual error in bold.
     """
     bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
     text = bold[1] if bold else str(error)
-    return re.sub(r"^\w+\.__init__\(\) ", "", text.strip().partition("\n")[0])
+    return text.strip().partition("\n")[0]

@@ -1,6 +1,9 @@
 """Build the model that params.yaml names, with initial weights or weights from a file."""
 
 import inspect
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,8 @@ import keras
 
 from lockstep.config.schema import Params
 from lockstep.data.spec import Spec
-from lockstep.errors import ParamsError
-from lockstep.messages import first_line
+from lockstep.errors import LockstepError, ParamsError
+from lockstep.messages import words_of
 from lockstep.modeling.pretrained import PretrainedWeights
 
 SIZE = "vocabulary_size"
@@ -18,18 +21,41 @@ SPEC = "spec"  # the parameter of build by which a model asks for the whole desc
 
 
 def make_model(params: Params, spec: Spec) -> keras.Model:
-    """Return the model with initial weights; raises ParamsError if its arguments don't fit."""
-    build = import_module(f"models.{params.model.name}").build
+    """Return the model with initial weights.
+
+    Raises ParamsError for arguments that don't fit, and for a mistake in the model's file.
+    """
+    with _mistakes_named(params.model.name):
+        build = import_module(f"models.{params.model.name}").build
     given = {
         "input_shape": spec.input_shape, "outputs": spec.outputs, "activation": spec.activation,
         **_more(build, spec),
     }  # fmt: skip
     _check_signature(params, build, given)
-    try:
+    with _mistakes_named(params.model.name):
         model: keras.Model = build(*given.values(), **params.model.arguments)
-    except (TypeError, ValueError) as error:
-        raise ParamsError(f"model.{params.model.name}: {first_line(error)}") from None
     return model
+
+
+@contextmanager
+def _mistakes_named(name: str) -> Iterator[None]:
+    """Make an error in a model's file one line with the file's line and the error's own words."""
+    try:
+        yield
+    except (LockstepError, MemoryError):
+        raise
+    except Exception as error:
+        file = f"models/{name}.py"
+        own = [each for each in traceback.extract_tb(error.__traceback__) if _is_model(each)]
+        place = f"models/{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else file
+        if isinstance(error, SyntaxError):
+            place = f"{file}, line {error.lineno}"
+        raise ParamsError(f"{place}: {type(error).__name__}: {words_of(error)}") from error
+
+
+def _is_model(frame: traceback.FrameSummary) -> bool:
+    folders = import_module("models").__path__
+    return any(Path(frame.filename).is_relative_to(each) for each in folders)
 
 
 def _check_signature(params: Params, build: Any, given: dict[str, Any]) -> None:
