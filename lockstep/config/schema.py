@@ -185,6 +185,7 @@ class Data(Section):
         description="auto, image, table, text or series"
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
+    limit: Count | None = Field(description=f"null, or {COUNT}")
     columns: dict[str, ColumnKind | Parts] = Field(
         description=f"a mapping from columns to {COLUMN_KINDS}, or to [date, {DATE_PARTS}]"
     )
@@ -233,6 +234,11 @@ class Data(Section):
             raise ValueError(
                 f"got window for {self.name} and time {self.time or 'null'}, expected data.name "
                 f"{' or '.join(WITH_ROWS)}, and the column that the rows are in order of"
+            )
+        elif self.limit is not None:
+            raise ValueError(
+                f"got limit {self.limit} and window {self.window}, expected null for one of them: "
+                "windows need the rows in between"
             )
         elif (self.group is None) != (self.split_by is None):
             raise ValueError(

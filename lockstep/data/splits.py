@@ -9,6 +9,7 @@ from lockstep.config.schema import Data
 from lockstep.data import random_streams
 from lockstep.data.blocks import taken
 from lockstep.data.folds import fold_numbers
+from lockstep.data.limit import are_classes, draw_limit
 from lockstep.data.readers.raw_data import SplitKeys
 from lockstep.data.spec import Examples, Target
 from lockstep.data.strata import draw, draw_by_class, draw_groups, last_by_time
@@ -37,7 +38,8 @@ def draw_splits(
     """Return the training, validation and test splits, each in its examples' order.
 
     Splits that are there stay, but with data.folds a fold of the training split takes the place of
-    the test split. The test split is the same for every seed, so that runs can be compared. `own`
+    the test split. The test split is the same for every seed, so that runs can be compared. With
+    data.limit the training and validation splits are drawn from so many of the examples. `own`
     are the user's own data, which are drawn by class by default; `keys` say by which groups or
     times. Raises DataError if a split would be empty, ParamsError if there are no classes to draw
     by.
@@ -51,6 +53,9 @@ def draw_splits(
         drawn["test"], left = left.indices[chosen], left.at(rest)
     else:
         _say_shared_groups(keys)
+    if data.limit:
+        left = left.at(draw_limit(train.y, left.indices, targets, data, seed))
+        drawn["train"] = left.indices
     if "validation" in splits:
         size = splits["validation"].size
         console.say(f"validation: the data's own {size} examples; data.validation_split isn't used")
@@ -61,7 +66,7 @@ def draw_splits(
     if drawn:
         drawn["train"] = left.indices
     found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
-    if own and _are_classes(targets):
+    if own and are_classes(targets):
         _say_missing_classes(found, next(iter(targets.values())))
     return Drawn(
         {name: found[name] for name in ("train", "validation", "test") if name in found}, drawn
@@ -70,16 +75,12 @@ def draw_splits(
 
 def _by_class(data: Data, targets: Mapping[str, Target], *, own: bool) -> bool:
     """Whether the splits are drawn by class; by default those of the user's own examples."""
-    possible = _are_classes(targets) and (data.time is None or data.split_by == "group")
+    possible = are_classes(targets) and (data.time is None or data.split_by == "group")
     if data.stratify is True and not possible:
         kinds = ", ".join(each.kind for each in targets.values()) or "no targets"
         what = "data.time" if data.time else kinds
         raise ParamsError(f"data.stratify: got true for {what}, expected auto or false")
     return data.stratify is True or (data.stratify == "auto" and own and possible)
-
-
-def _are_classes(targets: Mapping[str, Target]) -> bool:
-    return [each.kind for each in targets.values()] == ["classification"]
 
 
 class _Left(NamedTuple):
@@ -130,7 +131,7 @@ class _Left(NamedTuple):
 
 
 def _class_names(targets: Mapping[str, Target]) -> list[str]:
-    return next(iter(targets.values())).classes if _are_classes(targets) else []
+    return next(iter(targets.values())).classes if are_classes(targets) else []
 
 
 def _say_fold(data: Data, test: Examples | None) -> None:

@@ -73,7 +73,7 @@ def check_user_data(params: Params, root: Path) -> None:
 
 
 def check_batch_size(params: Params, root: Path) -> None:
-    """Raise ParamsError for a batch that is larger than the training split, if its size is known.
+    """Raise ParamsError for a limit or a batch that is larger than the training data, if known.
 
     The parameters and the user's data have been checked.
     """
@@ -87,12 +87,23 @@ def check_batch_size(params: Params, root: Path) -> None:
         left -= round(left * _share_outside(params.data, params.data.folds))
     elif "test" not in counts:
         left -= round(left * params.data.test_split)
+    if params.data.limit:
+        _check_limit(params.data.limit, counts["train"])
+        left = min(left, params.data.limit)
     if "validation" not in counts:
         left -= round(left * params.data.validation_split)
     if 0 < left < params.train.batch_size:
         raise ParamsError(
             f"train.batch_size: got {params.train.batch_size}, expected at most the {left} "
             "examples of the training split"
+        )
+
+
+def _check_limit(limit: int, size: int) -> None:
+    if 0 < size < limit:
+        raise ParamsError(
+            f"data.limit: got {limit} for {size} training examples, expected at most {size}, or "
+            "null for all"
         )
 
 
