@@ -71,8 +71,7 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     if own and duplicates:
         size = splits["test"].size
         console.say(f"{duplicates} of {size} test examples are in the training split too")
-    if own:
-        targets = with_statistics(targets, splits["train"])
+    targets = with_statistics(targets, splits["train"], params.normalize.target, own=own)
     spec = Spec(
         data=params.data.name,
         inputs=inputs,

@@ -275,6 +275,7 @@ class Normalize(Section):
     """How raw values are normalized for the model."""
 
     method: Literal["unit", "standard", "none"] = Field(description="unit, standard or none")
+    target: Literal["none", "standard", "unit"] = Field(description="none, standard or unit")
     missing: Literal["refuse", "mean", "median", "constant"] | Finite = Field(
         description="refuse, mean, median, constant or a number"
     )

@@ -30,7 +30,7 @@ class EvaluationReport:
         if self.spec.targets:
             if outputs.keys() != self.spec.targets.keys():  # the only output has no name
                 outputs = dict(zip(self.spec.targets, outputs.values(), strict=True))
-            y = as_dict(preprocessing.scaled_targets(self.spec, batch.y), Y)
+            y = as_dict(preprocessing.reported_targets(self.spec, batch.y), Y)
             for name, report in self.reports.items():
                 report.add(np.asarray(y[name]), outputs[name])
         done = sum(len(next(iter(each.values()))) for each in self.kept)

@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras import ops
 
 from lockstep.data.spec import Target
-from lockstep.modeling.target_forms import COLUMN, IOU, ONE_HOT, SPARSE
+from lockstep.modeling import units
+from lockstep.modeling.target_forms import AS_GIVEN, COLUMN, IOU, ONE_HOT, SPARSE
 
 
 class Form(NamedTuple):
@@ -17,7 +18,8 @@ class Form(NamedTuple):
 
     `flat` makes one example of each pixel or step, for metrics. `logits` says that the outputs are
     logits; unless `keep_logits`, they become probabilities. `both` says that of two classes each
-    has an output.
+    has an output. `in_units` says that both are scaled, by normalize.target, and return to the
+    target's units.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Form(NamedTuple):
     sparse_pred: bool = True
     binary: bool = False  # for a loss or metric of yes or no
     both: bool = False
+    in_units: bool = False
 
     def apply(self, y: Any, outputs: Any) -> tuple[Any, Any]:
         """Return targets as stored, (n, *shape), and outputs, (n, ..., outputs), in this form."""
@@ -39,6 +42,8 @@ class Form(NamedTuple):
             # Keras would find the logits of the softmax, and take them for those of a sigmoid.
             outputs = tf.identity(outputs)
         y, outputs = self._converted(y, outputs)
+        if self.in_units:
+            y, outputs = (units.unscaled(self.target, each) for each in (y, outputs))
         return (self._flat(y), self._flat(outputs)) if self.flat else (y, outputs)
 
     def _flat(self, array: Any) -> Any:
@@ -46,6 +51,8 @@ class Form(NamedTuple):
         return ops.reshape(array, (-1, *array.shape[len(self.target.output_shape) :]))
 
     def _converted(self, y: Any, outputs: Any) -> tuple[Any, Any]:
+        if self.name == AS_GIVEN:
+            return y, outputs
         if self.name == SPARSE:
             return y, self._columns(outputs)
         if self.name == ONE_HOT:
@@ -87,6 +94,8 @@ def adapted(form: Form) -> Callable[[type], type]:
         metric = issubclass(base, keras.metrics.Metric)
         methods = _metric(base, form) if metric else _loss(base, form)
         module = "keras.metrics" if metric else "keras.losses"
+        if form.name == AS_GIVEN:
+            module = base.__module__
         return type(base.__name__, (base,), {"__module__": module, **methods})
 
     return subclass

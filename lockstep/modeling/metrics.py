@@ -1,5 +1,6 @@
 """Make the metrics that params.yaml names, each with targets in the form that it takes."""
 
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,12 +18,14 @@ from lockstep.modeling.adapters import Form, adapted
 from lockstep.modeling.objectives import metric_configs
 from lockstep.modeling.outputs import Given
 from lockstep.modeling.target_forms import (
+    AS_GIVEN,
     SPARSE,
     check_between_0_and_1,
     defaults,
     form_of,
     is_binary,
 )
+from lockstep.modeling.units import is_scaled
 
 
 def make(params: Params, spec: Spec, custom: Path, given: Mapping[str, Given]) -> Any:
@@ -66,7 +69,7 @@ def _with_names(configs: list[KerasObjectConfig]) -> Iterator[KerasObjectConfig]
 def _metric(config: KerasObjectConfig, target: Target, custom: Path, given: Given) -> Any:
     name = form_of("train.metrics", config, target)
     if name is None:
-        return keras_objects.make(keras.metrics, config, "metrics", custom)
+        return _custom(config, target, custom)
     logits = given.logits
     if target.values == "numbers":
         check_between_0_and_1("train.metrics", config, logits)
@@ -87,6 +90,7 @@ def _metric(config: KerasObjectConfig, target: Target, custom: Path, given: Give
         logits=bool(logits),
         binary=is_binary(config),
         both=given.both,
+        in_units=is_scaled(target),
         **sparse,
     )
     arguments = defaults(config, target)
@@ -96,3 +100,17 @@ def _metric(config: KerasObjectConfig, target: Target, custom: Path, given: Give
         arguments = {"name": "accuracy"}
     wrap = adapted(form)
     return keras_objects.make(keras.metrics, config, "metrics", custom, arguments, wrap=wrap)
+
+
+def _custom(config: KerasObjectConfig, target: Target, custom: Path) -> Any:
+    """Return a metric of the user's file, a class or a function, which gets what the loss gets.
+
+    Of a target that normalize.target scales it gets the numbers in the target's units.
+    """
+    if not is_scaled(target):
+        return keras_objects.make(keras.metrics, config, "metrics", custom)
+    form = Form(AS_GIVEN, target, in_units=True)
+    made = keras_objects.make(keras.metrics, config, "metrics", custom, wrap=adapted(form))
+    if isinstance(made, keras.metrics.Metric):
+        return made
+    return functools.wraps(made)(lambda y, outputs: made(*form.apply(y, outputs)))

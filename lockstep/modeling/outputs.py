@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from lockstep.data.spec import Spec, Target, as_dict, unwrap_single
 from lockstep.errors import ParamsError
+from lockstep.modeling import units
 
 # They change neither the order nor the sign of the outputs.
 PASSED_THROUGH = {
@@ -55,14 +56,15 @@ def given_by(model: keras.Model, spec: Spec) -> dict[str, Given]:
 def probabilities(
     found: Mapping[str, Given], targets: Mapping[str, Target]
 ) -> Callable[[Any], Any]:
-    """Return a function that maps a model's outputs to probabilities.
+    """Return a function that maps a model's outputs to probabilities, and numbers to their units.
 
     Of two classes it gives the second one's alone.
     """
     changed = {
         name: given
         for name, given in found.items()
-        if (given.logits or given.both) and targets[name].values != "numbers"
+        if units.is_scaled(targets[name])
+        or ((given.logits or given.both) and targets[name].values != "numbers")
     }
 
     def apply(outputs: Any) -> Any:
@@ -75,6 +77,8 @@ def probabilities(
     def one(name: str, output: Any) -> Any:
         if name not in changed:
             return output
+        if units.is_scaled(targets[name]):
+            return units.unscaled_outputs(targets[name], output)
         if changed[name].logits:
             activation = "softmax" if changed[name].both else targets[name].activation
             output = keras.layers.Activation(activation, dtype="float32")(output)

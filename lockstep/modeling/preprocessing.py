@@ -4,13 +4,14 @@ Training and evaluation apply them to each batch on the device, and the register
 them, so that all preprocess alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from lockstep.data.spec import Input, Spec, Target, unwrap_single
+from lockstep.modeling import units
 from lockstep.modeling.columns import PrepareColumns
 
 
@@ -30,14 +31,28 @@ def layers(spec: Spec) -> keras.Model:
 def scaled_targets(spec: Spec, y: Any) -> Any:
     """Return targets, arrays or tensors, as the loss compares them with the model's outputs.
 
-    Pictures are scaled to 0..1 by the training split's range; all others stay as they are stored.
+    Pictures are scaled to 0..1 by the training split's range, numbers as normalize.target says; all
+    others stay as they are stored.
     """
+    return _of_each(spec, y, lambda target, each: _scaled(target, _as_reported(target, each)))
+
+
+def reported_targets(spec: Spec, y: Any) -> Any:
+    """Return targets as reports compare them with outputs: pictures scaled, others as stored."""
+    return _of_each(spec, y, _as_reported)
+
+
+def _of_each(spec: Spec, y: Any, function: Callable[[Target, Any], Any]) -> Any:
     if isinstance(y, Mapping):
-        return {name: _scaled(spec.targets[name], each) for name, each in y.items()}
-    return _scaled(next(iter(spec.targets.values())), y)
+        return {name: function(spec.targets[name], each) for name, each in y.items()}
+    return function(next(iter(spec.targets.values())), y)
 
 
 def _scaled(target: Target, y: Any) -> Any:
+    return units.scaled(target, y) if units.is_scaled(target) else y
+
+
+def _as_reported(target: Target, y: Any) -> Any:
     if target.kind != "image":
         return y
     low, high = target.statistics["minimum"], target.statistics["maximum"]

@@ -20,6 +20,7 @@ SPARSE = "sparse"  # class numbers (...), a column for each class
 ONE_HOT = "one-hot"  # one-hot classes, a column for each class
 COLUMN = "column"  # zeros and ones (..., 1), the second class's probability (..., 1)
 SAME = "same"  # zeros and ones, or numbers, with the outputs' shape
+AS_GIVEN = "as given"  # what the loss gets, for a custom metric
 # class numbers, and the numbers of the most probable classes, unless arguments say else
 IOU = "iou"
 

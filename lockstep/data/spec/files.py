@@ -59,6 +59,9 @@ def write_spec(spec: Spec, folder: Path) -> None:
                 del each[name]
         if each["tokens"] == WORDS:
             del each["tokens"]
+    for each in values["targets"].values():
+        if each["method"] == "none":
+            del each["method"]
     atomic_files.write_json(folder / "spec.json", values)
 
 

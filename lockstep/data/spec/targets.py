@@ -15,8 +15,9 @@ class Target:
     classes: list[str] = dataclasses.field(default_factory=list)  # in label order; none: numbers
     shape: list[int] = dataclasses.field(default_factory=list)  # of one example, as stored
     # Of the training split: minimum and maximum of pictures, by which targets are scaled; mean and
-    # deviation of other numbers of the user's own, which stay as they are.
+    # deviation of other numbers of the user's own; all four of those that normalize.target scales.
     statistics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    method: str = "none"  # how numbers are scaled for the loss: normalize.target
 
     @property
     def described(self) -> Kind:
