@@ -9,6 +9,7 @@ from lockstep.data.published_files import fetch_published
 from lockstep.data.spec import read_spec
 from lockstep.errors import DataError, ParamsError
 from lockstep.modeling import outputs, preprocessing
+from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.flops import count_flops
 from lockstep.modeling.model import make_model, pretrained_weights
 from lockstep.modeling.pretrained import PretrainedWeights, load_pretrained
@@ -27,6 +28,7 @@ def build(params: Params, root: Path) -> None:
     spec = read_spec(root)
     start_runtime(params.seed)
     model = make_model(params, spec)
+    spec = as_asked(params, spec)
     outputs.given_by(model, spec)  # checks the outputs' shapes
     found = pretrained_weights(params)
     if found:

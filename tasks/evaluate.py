@@ -12,6 +12,7 @@ from lockstep.evaluation.evaluation_report import EvaluationReport
 from lockstep.evaluation.scores import DIGITS
 from lockstep.evaluation.tables import read_history
 from lockstep.modeling import outputs, preprocessing
+from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.compile import compile_for_testing
 from lockstep.modeling.model import make_model_with
 from lockstep.runtime import devices
@@ -32,7 +33,7 @@ def evaluate(params: Params, root: Path) -> None:
     """
     snapshots.remove_finished(root)
     with recorder.record(params, root, "evaluate"):
-        spec, test = read_spec(root), load_examples(root, "test")
+        spec, test = as_asked(params, read_spec(root)), load_examples(root, "test")
         loop = _loop(params, spec, test, root)
         metrics = {name: round(value, DIGITS) for name, value in loop.evaluate(test).items()}
         report = EvaluationReport(spec)

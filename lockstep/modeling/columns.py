@@ -91,8 +91,9 @@ def _booleans(cells: tf.Tensor) -> tf.Tensor:
 
 @package
 class PrepareColumns(keras.layers.Layer):
-    """Fill missing numbers of a stored matrix, scale them, and one-hot encode categories.
+    """Fill missing numbers of a stored matrix, scale them, and encode categories.
 
+    They become one-hot columns, or an id if the model asks for it.
     `scale` and `offset` have a number for each column.
     """
 
@@ -112,7 +113,11 @@ class PrepareColumns(keras.layers.Layer):
 
     def _prepared(self, number: int, column: Column, cells: tf.Tensor) -> tf.Tensor:
         if column.is_category:
-            return tf.one_hot(tf.cast(cells, tf.int32), column.width)
+            numbers = tf.cast(cells, tf.int32)
+            if column.ids:  # the last is what the training split doesn't have, stored as 0
+                ids = tf.where(numbers == 0, column.size, numbers) - 1
+                return tf.cast(ids, tf.float32)[..., None]
+            return tf.one_hot(numbers, column.width)
         missing = tf.math.is_nan(cells)
         if column.fill is not None:
             cells = tf.where(missing, column.fill, cells)

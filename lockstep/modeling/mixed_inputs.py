@@ -35,6 +35,27 @@ class SomeColumns(keras.layers.Layer):
 
 
 @package
+class ColumnIds(keras.layers.Layer):
+    """The ids of categories at one place of a matrix, (batch, columns), as whole numbers (batch,).
+
+    `size` is the column's, which has an id for all that the training split doesn't have.
+    """
+
+    def __init__(self, place: int, size: int, **more: Any) -> None:
+        # Not cast: 16 bits can't hold ids apart.
+        super().__init__(**{**more, "dtype": "float32"})
+        self.place, self.size = place, size
+
+    def call(self, x: Any) -> Any:
+        """Return (batch,), in the range of an embedding of `size`."""
+        return ops.clip(ops.cast(x[:, self.place], "int32"), 0, self.size - 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, from which Keras rebuilds a saved model."""
+        return {**super().get_config(), "place": self.place, "size": self.size}
+
+
+@package
 class Numbers(keras.layers.Layer):
     """Numbers, (batch, columns), with mean 0 and deviation 1, and as logarithms from the least on.
 

@@ -14,6 +14,7 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import Spec
 from lockstep.errors import LockstepError, ParamsError
 from lockstep.messages import words_of
+from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.pretrained import PretrainedWeights
 
 SIZE = "vocabulary_size"
@@ -27,6 +28,7 @@ def make_model(params: Params, spec: Spec) -> keras.Model:
     """
     with _mistakes_named(params.model.name):
         build = import_module(f"models.{params.model.name}").build
+    spec = as_asked(params, spec)
     given = {
         "input_shape": spec.input_shape, "outputs": spec.outputs, "activation": spec.activation,
         **_more(build, spec),

@@ -113,6 +113,7 @@ def _copy(source: Path, part: Path) -> None:
 
 def _convert(params: Params, root: Path, saved: Saved, spec: Spec, kind: str, part: Path) -> None:
     load_tensorflow()
+    from lockstep.modeling.category_ids import as_asked
     from lockstep.runtime.strategy import start_runtime
     from lockstep.serving.load import model_with_weights
     from lockstep.serving.serving_model import with_preprocessing
@@ -120,7 +121,7 @@ def _convert(params: Params, root: Path, saved: Saved, spec: Spec, kind: str, pa
     start_runtime(params.seed)
     model = model_with_weights(saved, params, spec)
     if kind not in WEIGHTS_ONLY:
-        model = with_preprocessing(model, spec)
+        model = with_preprocessing(model, as_asked(params, spec))
     if kind in MARKER_FILES:
         _write_folder(model, kind, part)
     else:

@@ -17,6 +17,7 @@ from lockstep.config.surface import known_models
 from lockstep.data.spec import Spec
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import first_line
+from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.model import make_model
 from lockstep.runtime.strategy import start_runtime
 from lockstep.serving.locate import WEIGHTS_ONLY, Saved
@@ -33,7 +34,8 @@ def restore(saved: Saved, params: Params, spec: Spec, root: Path) -> Callable[[A
     if saved.format == "savedmodel":
         return _saved_model(saved.path)
     if saved.format in WEIGHTS_ONLY:
-        model = with_preprocessing(model_with_weights(saved, params, spec), spec)
+        model = model_with_weights(saved, params, spec)
+        model = with_preprocessing(model, as_asked(params, spec))
     else:
         model = whole_model(saved.path, root)
     call: Callable[[Any], Any] = tf.function(lambda raw: model(raw, training=False))

@@ -12,6 +12,7 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import Examples, Input, Spec, X, as_dict, unwrap_single
 from lockstep.data.spec.tokens import WORDS
 from lockstep.modeling import outputs, preprocessing
+from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.columns import StoreColumns
 from lockstep.modeling.layers import TextToIds
 from lockstep.modeling.model import make_model_with
@@ -27,7 +28,8 @@ def serving_model(params: Params, spec: Spec, weights: Path) -> keras.Model:
     It takes raw examples: pixels, rows of numbers, a table's columns by name, or texts.
     """
     start_runtime(params.seed)
-    return with_preprocessing(make_model_with(params, spec, weights), spec)
+    model = make_model_with(params, spec, weights)
+    return with_preprocessing(model, as_asked(params, spec))
 
 
 def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:

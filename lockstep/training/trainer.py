@@ -13,6 +13,7 @@ from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.evaluation.monitors import check_monitors, monitors
 from lockstep.modeling import preprocessing
+from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.compile import compile_for_training
 from lockstep.modeling.model import make_model_with
 from lockstep.runtime import devices
@@ -71,7 +72,7 @@ class Training:
         )
         self.collectives = WorkerCollectives(self.strategy, self.cluster)
         self.collectives.require_same(identity)
-        self.spec, self.train = read_spec(root), load_examples(root, "train")
+        self.spec, self.train = as_asked(params, read_spec(root)), load_examples(root, "train")
         has_validation = "validation" in self.spec.splits
         self.validation = load_examples(root, "validation") if has_validation else None
 

@@ -34,6 +34,7 @@ class Column:
     indicator: bool = False  # whether the model gets a column that says what was missing
     written: dict[str, Any] = dataclasses.field(default_factory=dict)  # how numbers are written
     source: str = ""  # of a part of a date: the column with the dates
+    ids: bool = False  # whether the model asks for a category's id instead of one-hot columns
 
     @property
     def is_category(self) -> bool:
@@ -43,6 +44,15 @@ class Column:
     @property
     def width(self) -> int:
         """How many of the model's columns it becomes."""
-        if self.is_category:
-            return len(self.categories) + self.missing
+        if self.is_category and not self.ids:
+            return self.size
         return 1 + self.indicator
+
+    @property
+    def size(self) -> int:
+        """How many ids a category's column has, for an embedding.
+
+        They are 0 and up: the categories in the order of `categories` without the first, a missing
+        cell if the training split has any, and last what the training split doesn't have.
+        """
+        return len(self.categories) + self.missing

@@ -59,6 +59,8 @@ def write_spec(spec: Spec, folder: Path) -> None:
                 del each[name]
         if each["tokens"] == WORDS:
             del each["tokens"]
+        for column in each["columns"].values():
+            del column["ids"]  # the model's file says it
     for each in values["targets"].values():
         if each["method"] == "none":
             del each["method"]

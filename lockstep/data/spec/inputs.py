@@ -36,8 +36,17 @@ class Input:
         return {name: column for name, column in self.columns.items() if not column.source}
 
     @property
+    def places(self) -> dict[str, range]:
+        """The places of each of a table's columns among those of the model's input."""
+        found, start = {}, 0
+        for name, column in self.columns.items():
+            found[name] = range(start, start + column.width)
+            start += column.width
+        return found
+
+    @property
     def model_shape(self) -> tuple[int, ...]:
-        """The model's input shape: with a channel axis, categories as one-hot columns."""
+        """The model's input shape: with a channel axis, categories as one-hot columns or ids."""
         if self.kind == "image" and len(self.shape) == RANK_OF_GREY:
             return (*self.shape, 1)
         if self.kind == "series" and len(self.shape) == RANK_OF_SCALARS:
