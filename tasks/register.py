@@ -83,6 +83,7 @@ def _candidate(
             "weights": weights_digest(weights),
             "spec": _sha256(root / layout.SPEC),
             "test_data": _sha256(*sorted((root / layout.READY).glob("test_*.npy"))),
+            **({"validation": "test"} if params.train.validation == "test" else {}),
         },
         metric=metric,
         metrics=metrics,

@@ -43,8 +43,18 @@ def check_params(raw: Any, root: Path, source: str = "params.yaml") -> Params:
         )
     for name, section in params.model.sections.items():
         _check_model(name, {} if section is None else section, root, source)
+    _check_validation(params, source)
     check_imports(root, params)
     return params
+
+
+def _check_validation(params: Params, source: str) -> None:
+    share = params.data.validation_split
+    if params.train.validation == "test" and share:
+        raise ParamsError(
+            f"{source}: train.validation: got test with data.validation_split {share:g}, expected "
+            "0: otherwise these examples would be held out, and not used"
+        )
 
 
 def _check_model(name: str, section: Any, root: Path, source: str) -> None:

@@ -342,6 +342,7 @@ class Train(Section):
     )
     batch_size: Count = Field(description=COUNT)
     last_batch: Literal["keep", "drop"] = Field(description="keep or drop")
+    validation: Literal["auto", "test"] = Field(description="auto or test")
     order: Literal["shuffle", "sequential", "replacement"] = Field(
         description="shuffle, sequential or replacement"
     )

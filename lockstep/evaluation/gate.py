@@ -9,7 +9,7 @@ from lockstep.data.spec import Spec, read_spec
 from lockstep.data.spec.target_kinds import NONE
 from lockstep.errors import ParamsError
 from lockstep.evaluation.directions import DEFAULT_NAMES, direction
-from lockstep.evaluation.monitors import check_monitors, is_logged
+from lockstep.evaluation.monitors import check_monitors, is_logged, validation_split
 from lockstep.evaluation.register_metric import LOSS, register_metric
 from lockstep.evaluation.reports.names import SCORES
 from lockstep.messages import choice
@@ -35,7 +35,8 @@ def check_before_training(params: Params, root: Path) -> None:
     direction(metric, params.register.mode, spec.targets, "register.metric", own_names)
     check_objectives(params, spec)
     names = _names(params, spec, root)
-    check_monitors(params, spec.targets, names, validation="validation" in spec.splits)
+    validation = validation_split(params, spec.splits) is not None
+    check_monitors(params, spec.targets, names, validation=validation)
     scores = _score_names(spec)
     if names and not is_logged(metric, {*names, *scores}):
         known = choice(metric, [*names, *(each for each in scores if each not in names)])

@@ -26,6 +26,12 @@ class Monitor(NamedTuple):
     mode: str
 
 
+def validation_split(params: Params, splits: Collection[str]) -> str | None:
+    """Return the split whose metrics are logged as `val_...` in each epoch, or None."""
+    split = "test" if params.train.validation == "test" else "validation"
+    return split if split in splits else None
+
+
 def monitors(params: Params) -> Iterator[Monitor]:
     """Yield train.monitor and what each callback monitors."""
     if params.train.monitor != "auto":

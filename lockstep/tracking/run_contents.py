@@ -24,6 +24,7 @@ from lockstep.versioning import experiments
 from lockstep.versioning.hashes import recorded_outputs
 
 KEY = "lockstep.experiment"
+VALIDATION, TEST = "validation", "test"  # a tag of runs whose test metrics are no test
 BATCH = 1000  # MLflow's limit of metrics per request
 TRAINING_FILES = ("data.json", "data.md", "data", "summary.txt", "model.json", "history.csv")
 EVALUATION_FILES = (
@@ -58,6 +59,8 @@ def open_run(
     values = {name: value for name, value in flat_params(params).items() if name != "data.mirror"}
     entries = [Param(name, json.dumps(value).strip('"')) for name, value in values.items()]
     tags = {**_origin(root), **host_tags(), **orphaned_runs.process_tag(), **runtime_tags}
+    if params.train.validation == TEST:
+        tags[VALIDATION] = TEST
     client.log_batch(run.info.run_id, params=entries, tags=[RunTag(*tag) for tag in tags.items()])
     return client, run
 

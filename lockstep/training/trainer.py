@@ -11,11 +11,12 @@ import tensorflow as tf
 from lockstep.config.phases import phases_of
 from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
-from lockstep.evaluation.monitors import check_monitors, monitors
+from lockstep.evaluation.monitors import check_monitors, monitors, validation_split
 from lockstep.modeling import preprocessing
 from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.compile import compile_for_training
 from lockstep.modeling.model import make_model_with
+from lockstep.process import console
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster
 from lockstep.runtime.collectives import WorkerCollectives
@@ -73,8 +74,10 @@ class Training:
         self.collectives = WorkerCollectives(self.strategy, self.cluster)
         self.collectives.require_same(identity)
         self.spec, self.train = as_asked(params, read_spec(root)), load_examples(root, "train")
-        has_validation = "validation" in self.spec.splits
-        self.validation = load_examples(root, "validation") if has_validation else None
+        split = validation_split(params, self.spec.splits)
+        self.validation = load_examples(root, split) if split else None
+        if split == "test":
+            console.say("validation: the test split, by train.validation; its metrics are no test")
 
     def loop(self, phase: Params | None = None) -> Loop:
         """Return the loop of a phase; the model, which all phases train, has its initial weights.

@@ -17,7 +17,7 @@ SUFFIXES = (".csv", ".tsv", ".txt")
 
 def check(source: Path, data: Data) -> None:
     """Raise DataError for a wrong suffix or first lines, ParamsError for the target."""
-    for path in user_files.check_suffix(source, *SUFFIXES):
+    for path in user_files.check_suffix(source, *SUFFIXES).values():
         roles_of(detect(path, data).names, data)
 
 
@@ -29,9 +29,8 @@ def place(folder: Path, split: str, number: int, data: Data) -> str:
 
 def count_examples(source: Path, data: Data) -> dict[str, int]:
     """Return the number of examples of each split that the files have."""
-    paths = user_files.check_suffix(source, *SUFFIXES)
-    counts = (len(row_numbers(path, data)) for path in paths)
-    return dict(zip(("train", "test"), counts, strict=False))
+    files = user_files.check_suffix(source, *SUFFIXES)
+    return {split: len(row_numbers(path, data)) for split, path in files.items()}
 
 
 def read(folder: Path, params: Params, scratch: Path) -> dict[str, pa.Table]:

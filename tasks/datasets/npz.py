@@ -21,7 +21,7 @@ SUFFIXES = (".npz",)
 
 def check(source: Path, data: Data) -> None:
     """Raise DataError if `source` is no .npz file; its arrays are checked by `read`."""
-    for path in user_files.check_suffix(source, ".npz"):
+    for path in user_files.check_suffix(source, ".npz").values():
         if not zipfile.is_zipfile(path):
             raise DataError(f"{path}: truncated or no .npz file")
 
@@ -35,7 +35,7 @@ def place(folder: Path, split: str, number: int, data: Data) -> str:
 
 def count_examples(source: Path, data: Data) -> dict[str, int]:
     """Return the number of examples of each split that the file has."""
-    found = _lengths(user_files.check_suffix(source, ".npz")[0])
+    found = _lengths(user_files.check_suffix(source, ".npz")["train"])
     names = {split: f"x_{suffix}" if suffix else "x" for split, suffix in found.suffixes.items()}
     return {split: found.arrays[name] for split, name in names.items()}
 

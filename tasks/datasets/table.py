@@ -15,7 +15,7 @@ SUFFIXES = (".parquet", ".feather", ".arrow", ".jsonl", ".ndjson")
 
 def check(source: Path, data: Data) -> None:
     """Raise DataError for a wrong suffix or file, ParamsError for the target."""
-    for path in user_files.check_suffix(source, *SUFFIXES):
+    for path in user_files.check_suffix(source, *SUFFIXES).values():
         roles_of(read_table(path, data).column_names, data)
 
 
@@ -26,8 +26,8 @@ def place(folder: Path, split: str, number: int, data: Data) -> str:
 
 def count_examples(source: Path, data: Data) -> dict[str, int]:
     """Return the number of examples of each split that the files have."""
-    counts = (len(read_table(path, data)) for path in user_files.check_suffix(source, *SUFFIXES))
-    return dict(zip(("train", "test"), counts, strict=False))
+    files = user_files.check_suffix(source, *SUFFIXES)
+    return {split: len(read_table(path, data)) for split, path in files.items()}
 
 
 def read(folder: Path, params: Params, scratch: Path) -> dict[str, pa.Table]:

@@ -195,3 +195,17 @@ def test_any_groups_and_times(rows: list[tuple[int, int]], share: float) -> None
             assert not set(groups[chosen].tolist()) & set(groups[~chosen].tolist())
         late = last_by_time(groups, count)
         assert groups[~late].max() < groups[late].min()
+
+
+@pytest.mark.parametrize("name", ["validation", "val"])
+def test_a_second_file_validates(workspace: Path, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "train.csv").write_text("a,y\n" + "1.5,no\n2.5,yes\n" * 20)
+    (folder / f"{name}.csv").write_text("a,y\n" + "3.5,no\n" * 7)
+    spec = normalized(workspace, folder, name="csv", test_split=0.25)
+    assert spec.splits == {"train": 30, "validation": 7, "test": 10}
+    assert set(np.asarray(load_examples(workspace, "validation").x)[:, 0].tolist()) == {3.5}
+    (folder / "more.csv").write_text("a,y\n1.5,no\n")
+    with pytest.raises(DataError, match=r"3 files, expected one, or of train\.csv, validation"):
+        normalized(workspace, folder, name="csv")

@@ -8,6 +8,9 @@ from lockstep.data.readers.html_pages import refuse_page
 from lockstep.errors import DataError
 from lockstep.storage.copies import copy_file
 
+SPLITS = ("train", "validation", "test")
+SPELLINGS = dict(zip(SPLITS, SPLITS, strict=True)) | dict.fromkeys(("val", "valid"), "validation")
+
 
 def import_files(source: Path, raw: Path) -> None:
     """Copy a file, or a folder's content, into the folder `raw`.
@@ -46,16 +49,16 @@ def check_folder(source: Path) -> None:
         )
 
 
-def check_suffix(source: Path, *suffixes: str) -> list[Path]:
-    """Return the file, or the folder's files; raises DataError for another suffix."""
+def check_suffix(source: Path, *suffixes: str) -> dict[str, Path]:
+    """Return the file, or the folder's files, by split; raises DataError for another suffix."""
     check_exists(source)
     if source.is_file():
         if source.suffix.lower() not in suffixes:
             expected = " or ".join(suffixes)
             raise DataError(f"data.path: {source}: got a file {source.suffix}, expected {expected}")
         refuse_page(source)
-        return [source]
-    return list(files(source, *suffixes).values())
+        return {"train": source}
+    return files(source, *suffixes)
 
 
 @contextmanager
@@ -69,19 +72,20 @@ def named_by_source(raw: Path, source: Path) -> Iterator[None]:
 
 
 def files(folder: Path, *suffixes: str) -> dict[str, Path]:
-    """Return the folder's train and test files, or its only file as train; raises DataError."""
+    """Return the folder's file of each split, or its only file as train; raises DataError."""
     found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    by_split = {path.stem: path for path in found}
+    by_split = {SPELLINGS.get(path.stem.lower(), path.stem): path for path in found}
     for path in found:
         if path.suffix.lower() not in suffixes or not path.is_file():
             raise DataError(f"{path}: expected a file {' or '.join(suffixes)}")
     for path in found:
         refuse_page(path)
-    if set(by_split) == {"train", "test"}:
-        return {"train": by_split["train"], "test": by_split["test"]}
+    whole = len(by_split) == len(found) > 1 and "train" in by_split
+    if whole and set(by_split) <= set(SPLITS):
+        return {split: by_split[split] for split in SPLITS if split in by_split}
     if len(found) != 1:
+        names = ", ".join(f"{split}{suffixes[0]}" for split in SPLITS)
         raise DataError(
-            f"{folder}: {len(found)} files, expected one, or train{suffixes[0]} and "
-            f"test{suffixes[0]}"
+            f"{folder}: {len(found)} files, expected one, or of {names} the first and any other"
         )
     return {"train": found[0]}
