@@ -39,7 +39,7 @@ from lockstep.modeling import preprocessing
 from lockstep.modeling.compile import compile_for_training
 from lockstep.modeling.model import make_model_with
 from lockstep.storage import layout
-from lockstep.training.order import order_of_epoch
+from lockstep.training.order import batches_of_epoch, steps_per_epoch
 from lockstep.training.trainer import Training
 from tasks.__main__ import run_stage
 
@@ -202,14 +202,15 @@ def _peer(params: Params, root: Path, train_by: tutorials.Loop) -> Result:
     )
 
 
-def _orders(params: Params, count: int) -> Iterator[np.ndarray]:
+def _orders(params: Params, count: int) -> Iterator[list[np.ndarray]]:
     """Each epoch's batches, in the order of Lockstep's loop."""
-    train = params.train
-    per_epoch = count // train.batch_size
+    train, size = params.train, params.train.batch_size
+    per_epoch = steps_per_epoch(train.order, count, size, train.last_batch)
     total = train.steps or (train.epochs or 0) * per_epoch
     for epoch in range(math.ceil(total / per_epoch)):
-        order = order_of_epoch(train.order, count, train.batch_size, params.seed, epoch)
-        yield order[: total - epoch * per_epoch]
+        orders = batches_of_epoch(train.order, count, size, params.seed, epoch)
+        batches = [rows for order in orders for rows in order][:per_epoch]
+        yield batches[: total - epoch * per_epoch]
 
 
 def _accuracy(outputs: np.ndarray, labels: np.ndarray) -> float:

@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from lockstep.data.spec import Examples
 
-Batches = Iterable[np.ndarray]  # for each epoch: indices of examples, (steps, batch size)
-Loop = Callable[[keras.Model, Examples, Batches, np.ndarray], float]
+Batches = Iterable[list[np.ndarray]]  # for each epoch: the indices of each batch's examples
+Loop = Callable[[keras.Model, Examples, Batches, list[np.ndarray]], float]
 
 
-def fit(model: keras.Model, train: Examples, batches: Batches, warm_up: np.ndarray) -> float:
+def fit(model: keras.Model, train: Examples, batches: Batches, warm_up: list[np.ndarray]) -> float:
     """Train with Keras's `fit`; return its seconds, without the time to arrange each epoch."""
-    batch_size = warm_up.shape[1]
+    batch_size = len(warm_up[0])
     variables = _variables(model)
     kept = values(variables)
     model.fit(*_arranged(train, warm_up), batch_size, shuffle=False, verbose=0)
@@ -29,7 +29,7 @@ def fit(model: keras.Model, train: Examples, batches: Batches, warm_up: np.ndarr
     return seconds
 
 
-def tape(model: keras.Model, train: Examples, batches: Batches, warm_up: np.ndarray) -> float:
+def tape(model: keras.Model, train: Examples, batches: Batches, warm_up: list[np.ndarray]) -> float:
     """Train with an eager GradientTape, and return the seconds it took."""
     variables = _variables(model)
     kept = values(variables)
@@ -41,7 +41,7 @@ def tape(model: keras.Model, train: Examples, batches: Batches, warm_up: np.ndar
     return time.perf_counter() - start
 
 
-def _train_eagerly(model: keras.Model, train: Examples, order: np.ndarray) -> None:
+def _train_eagerly(model: keras.Model, train: Examples, order: list[np.ndarray]) -> None:
     for x, y in _batches(train, order):
         with tf.GradientTape() as recorded:
             loss = tf.reduce_mean(model.loss(y, model(x, training=True)))
@@ -50,13 +50,14 @@ def _train_eagerly(model: keras.Model, train: Examples, order: np.ndarray) -> No
         model.optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
-def _batches(train: Examples, order: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _batches(train: Examples, order: list[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for indices in order:
         yield train.x[indices], train.y[indices]
 
 
-def _arranged(train: Examples, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return train.x[order.reshape(-1)], train.y[order.reshape(-1)]
+def _arranged(train: Examples, order: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    indices = np.concatenate(order)
+    return train.x[indices], train.y[indices]
 
 
 def values(variables: Iterable[keras.Variable]) -> list[np.ndarray]:
