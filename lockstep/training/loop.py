@@ -78,14 +78,15 @@ class Loop:
         steps: int | None = None,
         resume: Resume | None = None,
         first: int = 0,
+        planned: int | None = None,
         final: bool = True,
     ) -> int:
         """Train for a number of epochs or of total steps; return the number of finished epochs.
 
         Callbacks see epochs as in Keras's `fit`, and a graph call of many steps as one batch.
-        `first` epochs were trained before, in other phases, and count for the number; `final` says
-        that no phase follows. Raises DivergedError after a graph call in which the loss isn't
-        finite.
+        `first` epochs were trained before, in other phases, and count for the number; callbacks see
+        `planned` as the epochs of all phases, and `final` says that no phase follows. Raises
+        DivergedError after a graph call in which the loss isn't finite.
         """
         per_epoch = self._steps_per_epoch(train.size)
         total = steps or (first + (epochs or 0)) * per_epoch
@@ -97,7 +98,7 @@ class Loop:
         data = self.source(strategy, train, fixed)
         val_data = self._test_source(validation) if validation else None
         self._check(data, self.batches_of(train.size, 0)[0])
-        hooks = self._hooks(callbacks, math.ceil(total / per_epoch), per_epoch)
+        hooks = self._hooks(callbacks, planned or math.ceil(total / per_epoch), per_epoch)
         self.model.stop_training = False
         self.model.train_function = self.steps.train  # for TensorBoard's graph
         if resume:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lockstep.config.phases import phases_of
+from lockstep.config.phases import epochs_of, phases_of
 from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.evaluation.monitors import check_monitors, monitors, validation_split
@@ -165,6 +165,7 @@ class Training:
                 steps=phase.train.steps,
                 resume=resume,
                 first=resume.phase.began,
+                planned=epochs_of(self.params),
                 final=final,
             )
 
