@@ -42,7 +42,8 @@ def evaluate(params: Params, root: Path) -> None:
         plots.curves(read_history(root / layout.HISTORY), root / layout.CURVES_PLOT)
         report.write(test, root / layout.REPORT)
         # A requested metric is Keras's, also where a score has the same name.
-        scores = {**report.scores(), **metrics}
+        others = {name: each for name, each in report.scores().items() if name not in metrics}
+        scores = {**metrics, **others}
         known = {name: value if np.isfinite(value) else None for name, value in scores.items()}
         atomic_files.write_json(root / layout.METRICS, {"test": known})
 

@@ -56,8 +56,8 @@ class Probe:
 
     def train(self, steps: int) -> None:
         """Train for this many steps, at most those of the size, and wait for the last."""
-        _, bad = self.steps.train(tf.constant(steps), *self.arguments)
-        int(bad)
+        _, losses = self.steps.train(tf.constant(steps), *self.arguments)
+        losses.numpy()
 
     def graph(self) -> tf.Graph:
         """Return the traced graph of `train`."""

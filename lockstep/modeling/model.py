@@ -47,12 +47,18 @@ def _mistakes_named(name: str) -> Iterator[None]:
     except (LockstepError, MemoryError):
         raise
     except Exception as error:
-        file = f"models/{name}.py"
-        own = [each for each in traceback.extract_tb(error.__traceback__) if _is_model(each)]
-        place = f"models/{Path(own[-1].filename).name}, line {own[-1].lineno}" if own else file
-        if isinstance(error, SyntaxError):
-            place = f"{file}, line {error.lineno}"
-        raise ParamsError(f"{place}: {type(error).__name__}: {words_of(error)}") from error
+        raise ParamsError(_place_and_words(name, error)) from error
+
+
+def _place_and_words(name: str, error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if _is_model(each)]
+    if own and own[-1] is frames[-1] and isinstance(error, ValueError):  # raised by the model
+        return f"model.{name}: {words_of(error)}"
+    place = f"models/{name}.py"
+    if own:
+        place = f"models/{Path(own[-1].filename).name}, line {own[-1].lineno}"
+    return f"{place}: {type(error).__name__}: {words_of(error)}"
 
 
 def _is_model(frame: traceback.FrameSummary) -> bool:

@@ -74,8 +74,8 @@ def no_random_numbers_of_python() -> Iterator[None]:
     drawn = {"Python": random.getstate() != before[0], "NumPy": _numpy_state() != before[1]}
     for library in (name for name, each in drawn.items() if each):
         raise ParamsError(
-            f"the model draws {library}'s random numbers while its training step is traced, so "
-            f"that they are the same in each step; use {RANDOM_FIX}"
+            f"the model or train.augmentation draws {library}'s random numbers while the step is "
+            f"traced, so that they are the same in each step; use {RANDOM_FIX}"
         )
 
 

@@ -39,12 +39,14 @@ def trainable_layers(model: keras.Model) -> dict[int, bool]:
     return {id(each): each._trainable for each in model._flatten_layers()}
 
 
-def freeze(model: keras.Model, patterns: list[str], trainable: dict[int, bool]) -> None:
-    """Freeze layers by name, the others are as in `trainable`, which `trainable_layers` returned.
+def freeze(
+    model: keras.Model, patterns: list[str], trainable: dict[int, bool] | None = None
+) -> None:
+    """Freeze layers by name; the others become as `trainable_layers` returned it, if that is given.
 
     Raises ParamsError for a pattern without a layer that has weights.
     """
-    for layer in model._flatten_layers():  # each before the layers inside of it
+    for layer in model._flatten_layers() if trainable else ():  # each before those inside of it
         layer.trainable = trainable[id(layer)]
     every = model._flatten_layers(include_self=False)
     layers = {layer.name: layer for layer in every if layer.weights}

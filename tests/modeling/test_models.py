@@ -98,8 +98,10 @@ def test_initial_weights_are_the_same_bytes_twice(
     assert weights.read_bytes() != first
 
 
-def test_an_argument_that_keras_refuses_is_bad_parameters(workspace: Path, tensorflow: Any) -> None:
-    with pytest.raises(ParamsError, match=r"model\.mlp: .*-3"):
+def test_an_argument_that_keras_refuses_is_told_with_the_line(
+    workspace: Path, tensorflow: Any
+) -> None:
+    with pytest.raises(ParamsError, match=r"^models/mlp\.py, line \d+: ValueError: .*-3"):
         built(workspace, [8, 8], 10, **{"model.mlp.units": [-3]})
 
 
@@ -150,3 +152,22 @@ def test_a_constant_column_does_not_divide_by_zero(tensorflow: Any) -> None:
         found = preprocessing.layers(spec)(np.array([[1.0, 3.0]], np.float32)).numpy()
         assert np.isfinite(found).all()
         assert found[0, 1] == 0
+
+
+MISTAKES = {
+    "keras.layers.AveragePooling2D()": r"line 5: TypeError: .*missing 1 required positional",
+    "keras.layers.Densse(3)": r"line 5: AttributeError: .*Densse",
+    "undefined + 1": r"line 5: NameError: name 'undefined' is not defined",
+}
+
+
+@pytest.mark.parametrize("mistake", list(MISTAKES))
+def test_a_mistake_in_a_models_file_is_told_with_its_line(
+    workspace: Path, tensorflow: Any, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    name = f"mistaken_{list(MISTAKES).index(mistake)}"
+    code = f"import keras\n\n\ndef build(input_shape, outputs, activation):\n    {mistake}\n"
+    (workspace / "models" / f"{name}.py").write_text(code)
+    monkeypatch.setattr("models.__path__", [str(workspace / "models")])
+    with pytest.raises(ParamsError, match=rf"^models/{name}\.py, {MISTAKES[mistake]}"):
+        built(workspace, [8, 8], 10, **{"model.name": name, f"model.{name}": {}})

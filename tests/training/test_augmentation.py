@@ -89,7 +89,13 @@ def make_augmented(tensorflow: Any) -> Callable[..., Any]:
     return make
 
 
-@pytest.mark.parametrize("name", keras_names.AUGMENTATIONS)
+def test_a_layer_that_draws_random_numbers_of_python_is_refused(make_augmented: Any) -> None:
+    examples, spec = GREY
+    with pytest.raises(ParamsError, match=r"train\.augmentation draws Python's random numbers"):
+        make_augmented(["AugMix"], spec).fit(examples, None, [], steps=1)
+
+
+@pytest.mark.parametrize("name", [each for each in keras_names.AUGMENTATIONS if each != "AugMix"])
 def test_a_layer_varies_training(make_augmented: Any, name: str) -> None:
     examples, spec = COLOURED if name in FOR_COLOURS else GREY
     loop = make_augmented([name], spec)

@@ -78,6 +78,6 @@ def test_a_stage_that_diverges_ends_with_one_line_and_code_1(
     assert outcome.code == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("train:")]
     assert lines == [
-        "train: the loss became nan in epoch 2 at step 11; a lower train.learning_rate may help"
+        "train: the loss became nan in epoch 2 at step 10; a lower train.learning_rate may help"
     ]
     assert not (ready / "weights" / "last.weights.h5").exists()
