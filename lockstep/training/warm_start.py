@@ -46,8 +46,9 @@ def freeze(
 
     Raises ParamsError for a pattern without a layer that has weights.
     """
-    for layer in model._flatten_layers() if trainable else ():  # each before those inside of it
-        layer.trainable = trainable[id(layer)]
+    if trainable is not None:
+        for layer in model._flatten_layers():  # each before the layers inside of it
+            layer.trainable = trainable[id(layer)]
     every = model._flatten_layers(include_self=False)
     layers = {layer.name: layer for layer in every if layer.weights}
     for pattern in patterns:
