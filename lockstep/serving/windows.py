@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from lockstep.config.schema import Data
+from lockstep.data.columns.clean_tables import clean_table
 from lockstep.data.columns.row_keys import keys_of
 from lockstep.data.readers.raw_data import SplitKeys
 from lockstep.data.row_order import order_of, places_of
@@ -40,8 +41,10 @@ def _keys(
         key: name if (name := described.windows[key]) in table.column_names else None
         for key in ("group", "time")
     }
+    named = [name for name in there.values() if name]
+    cells = clean_table(table.select(named), data)
     try:
-        keys = keys_of("file", table, data.model_copy(update={**there, "sample_weight": None}))
+        keys = keys_of("file", cells, data.model_copy(update={**there, "sample_weight": None}))
     except ExampleError as error:
         raise DataError(f"{path}: row {positions[error.number]}: {error.problem}") from None
     return keys if keys.time is not None else keys._replace(time=np.arange(len(table)))
