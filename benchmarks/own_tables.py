@@ -158,7 +158,7 @@ def rows(root: Path) -> tuple[dict[str, str], np.ndarray, np.ndarray]:
     raw = examples_of(dataset.read(root / layout.RAW, params, root), params.data)
     targets, splits = resolve_targets(dataset, params.data, raw.splits)
     numbered = {name: each._replace(x=np.arange(each.size)) for name, each in splits.items()}
-    drawn = draw_splits(numbered, targets, params.data, params.seed, own=True, keys=raw.keys)
+    drawn = draw_splits(numbered, targets, params.data, params.seed, own=True, keys=raw.keys).splits
     for split, each in drawn.items():
         np.testing.assert_allclose(each.y, load_examples(root, split).y, rtol=1e-6)
     kinds = {}

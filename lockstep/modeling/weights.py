@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,18 @@ def weights_digest(path: Path) -> str:
     return total.hexdigest()
 
 
+def hdf5_size(sizes: Sequence[int]) -> int:
+    """Return the bytes that an HDF5 file with arrays of these sizes, in bytes, takes at most."""
+    return sum(sizes) + OVERHEAD + OVERHEAD_PER_WEIGHT * len(sizes)
+
+
 def save_weights(model: "keras.Model", path: Path) -> None:
     """Write a .weights.h5 without the optimizer; the same weights give the same bytes."""
     from keras.src.saving import saving_lib
 
     # HDF5 ends the process with a segmentation fault if the disk gets full while a file is open.
-    size = sum(math.prod(each.shape) * each.value.dtype.size for each in model.weights)
-    disk.require_space(path, size + OVERHEAD + OVERHEAD_PER_WEIGHT * len(model.weights))
+    sizes = [math.prod(each.shape) * each.value.dtype.size for each in model.weights]
+    disk.require_space(path, hdf5_size(sizes))
     # `model.save_weights` can't leave the optimizer out.
     with atomic_files.whole_file(path) as part:
         saving_lib.save_weights_only(

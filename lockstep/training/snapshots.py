@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from filelock import FileLock, Timeout
 
+from lockstep.modeling.weights import hdf5_size
 from lockstep.process import console
-from lockstep.storage import atomic_files, layout
+from lockstep.storage import atomic_files, disk, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.copies import copy_file
 
@@ -24,7 +26,7 @@ SNAPSHOTS_TO_KEEP = 2
 # Time for the same training, stopped just before, to exit and release the lock.
 LOCK_TIMEOUT_SECONDS = 15
 FINISHED = "finished"
-MANIFEST, METADATA, ARRAYS = "manifest.json", "facts.json", "arrays.npz"
+MANIFEST, METADATA, ARRAYS = "manifest.json", "facts.json", "arrays.h5"
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,24 @@ def write_to(
 ) -> None:
     """Write a snapshot as the folder `path`; the same state gives the same bytes."""
     with atomic_files.whole_folder(path) as snapshot:
-        np.savez(snapshot / ARRAYS, allow_pickle=False, **arrays)
+        _write_arrays(snapshot / ARRAYS, arrays)
         (snapshot / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
         for name, file in files.items():
             copy_file(file, snapshot / name)
         hashes = {file.name: atomic_files.sha256(file) for file in sorted(snapshot.iterdir())}
         manifest = {"key": key, "epoch": epoch, "sha256": hashes}
         (snapshot / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as HDF5: the bytes of an .npz depend on the version of Python.
+
+    HDF5 ends the process with a segmentation fault if the disk gets full while a file is open.
+    """
+    disk.require_space(path, hdf5_size([each.nbytes for each in arrays.values()]))
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
 
 
 def take_over(folder: Path, key: str, epoch: int, files: Mapping[str, Path]) -> None:
@@ -157,7 +170,7 @@ def _problem(snapshot: Path, key: str) -> str:
 def _read(snapshot: Path) -> Snapshot:
     metadata = atomic_files.read_json(snapshot / METADATA)
     names = atomic_files.read_json(snapshot / MANIFEST)["sha256"]
-    with np.load(snapshot / ARRAYS, allow_pickle=False) as arrays:
-        found = {name: arrays[name] for name in arrays.files}
+    with h5py.File(snapshot / ARRAYS) as file:
+        found = {name: np.asarray(each) for name, each in file.items()}
     others = {name: snapshot / name for name in names if name not in (METADATA, ARRAYS)}
     return Snapshot(int(snapshot.name), metadata, found, others)

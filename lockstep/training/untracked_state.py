@@ -1,8 +1,12 @@
 """Refuse a training whose state isn't in its snapshots, because it wouldn't resume exactly."""
 
+import functools
 import random
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +26,9 @@ TABLES = {
     "LookupTableImport", "LookupTableImportV2", "LookupTableInsert", "LookupTableInsertV2",
     "LookupTableRemoveV2",
 }  # fmt: skip
+LIBRARIES = {"random": "Python", "numpy.random": "NumPy"}
+NO_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state"}
+REPLICA_THREAD = "_MirroredReplicaThread"  # in which MirroredStrategy traces a replica
 RANDOM_FIX = "keras.random with a keras.random.SeedGenerator, or tf.random.stateless_*"
 
 
@@ -67,18 +74,45 @@ def _problem(operation: tf.Operation) -> str:
 def no_random_numbers_of_python() -> Iterator[None]:
     """Refuse a step that draws NumPy's or Python's random numbers while it is traced in the block.
 
-    Each step of a graph call would use the same numbers, and a resumed training others.
+    Each step of a graph call would use the same numbers, and a resumed training others. Other
+    threads may draw them meanwhile, such as those of Prefect and MLflow.
     """
-    before = random.getstate(), _numpy_state()
-    yield
-    drawn = {"Python": random.getstate() != before[0], "NumPy": _numpy_state() != before[1]}
-    for library in (name for name, each in drawn.items() if each):
+    drawn: set[str] = set()
+    originals = [
+        (module, name, getattr(module, name))
+        for module in (random, np.random)
+        for name in _functions_of(module)
+    ]
+    for module, name, function in originals:
+        setattr(module, name, _noted(function, LIBRARIES[module.__name__], drawn))
+    try:
+        yield
+    finally:
+        for module, name, function in originals:
+            setattr(module, name, function)
+    for library in sorted(drawn):
         raise ParamsError(
             f"the model or train.augmentation draws {library}'s random numbers while the step is "
             f"traced, so that they are the same in each step; use {RANDOM_FIX}"
         )
 
 
-def _numpy_state() -> tuple[bytes, int]:
-    _, keys, position, *_ = np.random.get_state()  # what models draw from
-    return np.asarray(keys).tobytes(), int(position)
+def _functions_of(module: ModuleType) -> list[str]:
+    """The functions of a module that draw from its hidden generator."""
+    owner = getattr(module.random, "__self__", None)
+    names = (name for name in dir(module) if name not in NO_DRAWS and not name.startswith("_"))
+    return [name for name in names if getattr(getattr(module, name), "__self__", None) is owner]
+
+
+def _noted(function: Any, library: str, drawn: set[str]) -> Any:
+    """The function, which notes that the thread of the block, or of a replica, called it."""
+    tracing = threading.current_thread()
+
+    @functools.wraps(function)
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        thread = threading.current_thread()
+        if thread is tracing or type(thread).__name__ == REPLICA_THREAD:
+            drawn.add(library)
+        return function(*args, **kwargs)
+
+    return noting

@@ -63,7 +63,14 @@ def are_sizes(found: Any) -> bool:
 
 def test_the_trainer_is_measured() -> None:
     found = smallest("trainer")
-    assert set(found) == {"dense_b50", "cnn_b32", "overhead", "replicas_2", "evaluate"}
+    assert set(found) == {
+        "dense_b50",
+        "cnn_b32",
+        "overhead",
+        "last_batch",
+        "replicas_2",
+        "evaluate",
+    }
     assert set(found["dense_b50"]) == set(found["cnn_b32"]) == RATIOS
     assert are_sizes(found)
 

@@ -228,7 +228,7 @@ def test_a_damaged_snapshot_in_the_cache_is_not_used(
 ) -> None:
     from lockstep.storage import atomic_files
 
-    arrays = project / "weights" / "snapshot" / "arrays.npz"
+    arrays = project / "weights" / "snapshot" / "arrays.h5"
     md5 = atomic_files.md5(arrays)
     cached = project / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
     cached.chmod(0o644)

@@ -268,3 +268,30 @@ def test_stateless_random_numbers_are_taken(make_loop: Any, tensorflow: Any) -> 
         return x + tensorflow.random.stateless_normal(tensorflow.shape(x), [1, 2])
 
     make_loop(model=layer_that(noisy)).fit(TRAIN, None, [], epochs=1)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_random_numbers_that_other_threads_draw_are_not_refused(
+    make_loop: Any, replicas: int
+) -> None:
+    """Prefect and MLflow draw them in their threads; only those of a replica's step count."""
+    import random
+    import threading
+
+    ended = threading.Event()
+
+    def draw() -> None:
+        while not ended.wait(0.001):
+            random.random()
+            np.random.rand()
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        make_loop(replicas).fit(TRAIN, None, [], epochs=1)
+    finally:
+        ended.set()
+        other.join()
+    drawing = layer_that(lambda layer, x: x * random.random())
+    with pytest.raises(ParamsError, match="draws Python's random numbers"):
+        make_loop(replicas, model=drawing).fit(TRAIN, None, [], epochs=1)

@@ -147,14 +147,14 @@ def test_a_training_that_had_stopped_does_not_continue(
 
 
 def tear(directory: Path) -> None:
-    arrays = directory / "arrays.npz"
+    arrays = directory / "arrays.h5"
     arrays.write_bytes(arrays.read_bytes()[:-10])
 
 
 def flip(directory: Path) -> None:
-    arrays = bytearray((directory / "arrays.npz").read_bytes())
+    arrays = bytearray((directory / "arrays.h5").read_bytes())
     arrays[len(arrays) // 2] ^= 1
-    (directory / "arrays.npz").write_bytes(arrays)
+    (directory / "arrays.h5").write_bytes(arrays)
 
 
 def empty_manifest(directory: Path) -> None:
