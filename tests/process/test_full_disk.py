@@ -157,3 +157,11 @@ def test_a_bug_is_no_failure_of_the_machine() -> None:
     bug.__context__ = PermissionError(errno.EPERM, "Operation not permitted")
     assert machine_error(bug) is None
     assert machine_error(FileNotFoundError(errno.ENOENT, "No such file")) is None
+
+
+def test_a_chain_of_errors_that_is_closed_has_an_end() -> None:
+    from lockstep.process.machine_errors import machine_error
+
+    first, second = ValueError("first"), ValueError("second")
+    first.__context__, second.__context__ = second, first
+    assert machine_error(first) is None
