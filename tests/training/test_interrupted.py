@@ -88,7 +88,7 @@ def test_a_full_disk_while_a_snapshot_is_written(ready: Path) -> None:
     snapshots = ready / ".lockstep" / "snapshots"
     snapshots.mkdir(parents=True)
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", snapshots], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=320k", "tmpfs", snapshots], capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"this user can't mount a small disk: {mounted.stderr.decode().strip()}")
