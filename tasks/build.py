@@ -9,9 +9,9 @@ from lockstep.data.published_files import fetch_published
 from lockstep.data.spec import read_spec
 from lockstep.errors import DataError, ParamsError
 from lockstep.modeling import outputs, preprocessing
-from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.flops import count_flops
 from lockstep.modeling.model import make_model, pretrained_weights
+from lockstep.modeling.model_file import as_asked
 from lockstep.modeling.pretrained import PretrainedWeights, load_pretrained
 from lockstep.modeling.weights import save_weights
 from lockstep.runtime.strategy import start_runtime

@@ -12,9 +12,9 @@ from lockstep.evaluation.evaluation_report import EvaluationReport
 from lockstep.evaluation.scores import DIGITS
 from lockstep.evaluation.tables import read_history
 from lockstep.modeling import outputs, preprocessing
-from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.compile import compile_for_testing
 from lockstep.modeling.model import make_model_with
+from lockstep.modeling.model_file import as_asked
 from lockstep.runtime import devices
 from lockstep.runtime.strategy import start_runtime
 from lockstep.storage import atomic_files, layout
@@ -34,7 +34,7 @@ def evaluate(params: Params, root: Path) -> None:
     snapshots.remove_finished(root)
     with recorder.record(params, root, "evaluate"):
         spec, test = as_asked(params, read_spec(root)), load_examples(root, "test")
-        loop = _loop(params, spec, test, root)
+        loop, spec = _loop(params, spec, test, root)
         metrics = {name: round(value, DIGITS) for name, value in loop.evaluate(test).items()}
         report = EvaluationReport(spec)
         for batch, found in loop.predict_batches(test):
@@ -48,21 +48,23 @@ def evaluate(params: Params, root: Path) -> None:
         atomic_files.write_json(root / layout.METRICS, {"test": known})
 
 
-def _loop(params: Params, spec: Spec, test: Examples, root: Path) -> Loop:
-    """Return a loop that tests the chosen weights on one device."""
+def _loop(params: Params, spec: Spec, test: Examples, root: Path) -> tuple[Loop, Spec]:
+    """Return a loop that tests the chosen weights on one device, and what the outputs are."""
     strategy = start_runtime(params.seed, memory_growth=params.train.memory_growth)
     with strategy.scope():
         weights = root / layout.weights_of(params.evaluate.weights)
         model = make_model_with(params, spec, weights)
         compile_for_testing(model, params, spec, root)
+        found = outputs.given_by(model, spec)
         steps = Steps(
             model,
             strategy,
             preprocessing.layers(spec),
             scale_targets=partial(preprocessing.scaled_targets, spec),
-            probabilities=outputs.probabilities(outputs.given_by(model, spec), spec.targets),
+            probabilities=outputs.probabilities(found, spec.targets),
         )
     steps.build(test)
     placement, size = params.train.data_placement, stored_bytes([test])
     source = choose_source(placement, size, 1, devices.kind(), steps.bytes)
-    return Loop(steps, params.train.batch_size, params.seed, source=source)
+    loop = Loop(steps, params.train.batch_size, params.seed, source=source)
+    return loop, outputs.described(spec, found)

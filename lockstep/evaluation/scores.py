@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lockstep.data.spec import Target
+
 BINS = 10
 DIGITS = 6
 
@@ -26,17 +28,23 @@ class ClassScore(NamedTuple):
         return 2 * self.precision * self.recall / total if total else 0.0
 
 
-def probabilities(outputs: np.ndarray) -> np.ndarray:
-    """Return class probabilities, (n, ..., classes); two classes have one output, the second's."""
+def of_classes(outputs: np.ndarray, target: Target) -> np.ndarray:
+    """Return the probabilities or scores of classes, (n, ..., classes).
+
+    Two classes have one output, the second's.
+    """
     if outputs.shape[-1] > 1:
         return outputs
-    return np.concatenate([1 - outputs, outputs], axis=-1)
+    return np.concatenate([2 * target.threshold - outputs, outputs], axis=-1)
 
 
-def classification(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return accuracy, and precision and recall averaged over the classes that occur."""
-    predicted = probabilities.argmax(axis=1)
-    found = of_counts(confusion(labels, predicted, probabilities.shape[1]))
+def classification(outputs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return accuracy, and precision and recall averaged over the classes that occur.
+
+    The outputs, (n, classes), are those of `of_classes`.
+    """
+    predicted = outputs.argmax(axis=1)
+    found = of_counts(confusion(labels, predicted, outputs.shape[1]))
     return {name: found[name] for name in ("accuracy", "macro_precision", "macro_recall")}
 
 

@@ -70,18 +70,23 @@ class Form(NamedTuple):
         return tf.one_hot(tf.cast(y, tf.int32), len(self.target.classes))
 
     def _of_second(self, outputs: Any) -> Any:
-        """Return the second class's output; of two logits, what a single one would be."""
+        """Return the second class's output; of two logits or scores, what a single one would be."""
         if not self.both:
             return outputs
         second, first = outputs[..., 1:], outputs[..., :1]
-        return second - first if self.logits and self.keep_logits else second
+        return second - first if self._from_zero else second
 
     def _columns(self, outputs: Any) -> Any:
         """Return a column for each class; two classes have one output, the second's."""
         if self.both or self.target.outputs > 1:
             return outputs
-        first = ops.zeros_like(outputs) if self.logits and self.keep_logits else 1 - outputs
+        first = ops.zeros_like(outputs) if self._from_zero else 1 - outputs
         return ops.concatenate([first, outputs], axis=-1)
+
+    @property
+    def _from_zero(self) -> bool:
+        """Whether a single output is the second class's in comparison with 0 for the first."""
+        return self.target.has_scores or (self.logits and self.keep_logits)
 
 
 def adapted(form: Form) -> Callable[[type], type]:

@@ -36,6 +36,7 @@ def compile_for_training(
     custom = root / params.train.custom_objects_file
     check_objectives(params, spec)
     given = outputs.given_by(model, spec)
+    spec = outputs.described(spec, given)
     optimizer = _optimizer(params, custom, total_steps)
     loss = losses.make(params, spec, custom, given)
     _check_optimizer(optimizer, replicas)
@@ -54,6 +55,7 @@ def compile_for_testing(model: keras.Model, params: Params, spec: Spec, root: Pa
     custom = root / params.train.custom_objects_file
     check_objectives(params, spec)
     given = outputs.given_by(model, spec)
+    spec = outputs.described(spec, given)
     model.compile(
         None,
         losses.make(params, spec, custom, given),

@@ -12,6 +12,7 @@ from lockstep.data.spec import Spec, Target, unwrap_single
 from lockstep.errors import ParamsError
 from lockstep.modeling import keras_objects
 from lockstep.modeling.adapters import Form, adapted
+from lockstep.modeling.model_file import HINGES
 from lockstep.modeling.objectives import loss_config
 from lockstep.modeling.outputs import Given
 from lockstep.modeling.target_forms import (
@@ -48,6 +49,11 @@ def _loss_of(config: KerasObjectConfig, target: Target, custom: Path, given: Giv
     form = form_of("train.loss", config, target)
     if form is None:
         return keras_objects.make(keras.losses, config, "loss", custom)
+    if target.has_scores and config.name not in HINGES:
+        raise ParamsError(
+            f"train.loss: {config.name}: takes probabilities, but the model's outputs are scores; "
+            f"expected one of {', '.join(HINGES)}, or custom.NAME"
+        )
     config, as_logits = _with_from_logits(config, target, given.logits)
     are_logits = bool(given.logits) and target.values != "numbers"
     wrapped = Form(
@@ -89,7 +95,7 @@ def _with_from_logits(
         )
     takes = "from_logits" in inspect.signature(getattr(keras.losses, config.name)).parameters
     given = config.arguments.get("from_logits", logits)
-    if not takes and logits and "Hinge" not in config.name:
+    if not takes and logits:
         raise ParamsError(
             f"train.loss: {config.name}: takes probabilities, but the model's last layer has no "
             f"activation, so that its outputs are logits; expected {target.activation}"

@@ -93,11 +93,12 @@ def _metric(config: KerasObjectConfig, target: Target, custom: Path, given: Give
         in_units=is_scaled(target),
         **sparse,
     )
-    arguments = defaults(config, target)
+    arguments = {}
     if config.name == "Accuracy":  # the one that Keras's `accuracy` stands for
         accuracy = "SparseCategoricalAccuracy" if name == SPARSE else "BinaryAccuracy"
         config = config.model_copy(update={"name": accuracy})
         arguments = {"name": "accuracy"}
+    arguments |= defaults(config, target)
     wrap = adapted(form)
     return keras_objects.make(keras.metrics, config, "metrics", custom, arguments, wrap=wrap)
 

@@ -14,7 +14,7 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import Spec
 from lockstep.errors import LockstepError, ParamsError
 from lockstep.messages import words_of
-from lockstep.modeling.category_ids import as_asked
+from lockstep.modeling.model_file import as_asked
 from lockstep.modeling.pretrained import PretrainedWeights
 
 SIZE = "vocabulary_size"

@@ -1,6 +1,7 @@
-"""What a model's outputs are: their shapes, and whether they are probabilities or logits."""
+"""What a model's outputs are: their shapes, and if they are probabilities, logits or scores."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lockstep.data.spec import Spec, Target, as_dict, unwrap_single
+from lockstep.data.spec.targets import LOGITS, MARGINS, PROBABILITIES, SCORES
 from lockstep.errors import ParamsError
 from lockstep.modeling import units
 
@@ -28,10 +30,12 @@ class Given(NamedTuple):
 
     `logits` says that they lack the target's activation; None: neither that nor between 0 and 1, as
     far as is known. `both` says that of two classes each has an output, not only the second.
+    `scores` says that they are neither, as the margins of a hinge loss.
     """
 
     logits: bool | None = False
     both: bool = False
+    scores: bool = False
 
 
 def given_by(model: keras.Model, spec: Spec) -> dict[str, Given]:
@@ -40,25 +44,47 @@ def given_by(model: keras.Model, spec: Spec) -> dict[str, Given]:
         return {}
     graph = _traced(model, spec)
     outputs = as_dict(graph.structured_outputs, next(iter(spec.targets)))
-    found: dict[str, Given] = {}
-    for name, target in spec.targets.items():
-        both = _check_shape(name, target, outputs)
-        logits: bool | None = False
-        if target.activation != "linear":
-            activation = _activation(outputs[name])
-            logits = activation == "linear"
-            if activation is None:
-                logits = False if _are_probabilities(model, spec, name, both) else None
-        found[name] = Given(logits, both)
-    return found
+    return {name: _given(model, spec, name, outputs) for name in spec.targets}
+
+
+def described(spec: Spec, found: Mapping[str, Given]) -> Spec:
+    """Return the description with what the outputs for each target are found to be."""
+    targets = {
+        name: replace(each, outputs_are=SCORES if found[name].scores else PROBABILITIES)
+        for name, each in spec.targets.items()
+    }
+    return replace(spec, targets=targets)
+
+
+def _given(model: keras.Model, spec: Spec, name: str, outputs: Mapping[str, Any]) -> Given:
+    target = spec.targets[name]
+    both = _check_shape(name, target, outputs)
+    if target.activation == "linear":
+        return Given()
+    said = "" if target.outputs_are == MARGINS else target.outputs_are
+    are = said or _read(model, spec, name, outputs[name], both)
+    logits = {PROBABILITIES: False, LOGITS: True, SCORES: False}.get(are)
+    return Given(logits, both, scores=are == SCORES)
+
+
+def _read(model: keras.Model, spec: Spec, name: str, output: tf.Tensor, both: bool) -> str:
+    """Return what the last layer, and outputs for a few inputs, say; empty if they don't tell."""
+    activation, margins = _activation(output), spec.targets[name].outputs_are == MARGINS
+    if activation in ("softmax", "sigmoid"):
+        return PROBABILITIES
+    if margins:
+        return SCORES
+    if activation == "linear":
+        return LOGITS
+    return PROBABILITIES if _are_probabilities(model, spec, name, both) else ""
 
 
 def probabilities(
     found: Mapping[str, Given], targets: Mapping[str, Target]
 ) -> Callable[[Any], Any]:
-    """Return a function that maps a model's outputs to probabilities, and numbers to their units.
+    """Return a function that maps logits to probabilities, and numbers to their units.
 
-    Of two classes it gives the second one's alone.
+    Of two classes it gives the second one's alone, of scores how much higher that one's is.
     """
     changed = {
         name: given
@@ -82,7 +108,10 @@ def probabilities(
         if changed[name].logits:
             activation = "softmax" if changed[name].both else targets[name].activation
             output = keras.layers.Activation(activation, dtype="float32")(output)
-        return output[..., 1:] if changed[name].both else output
+        if changed[name].both:
+            first = output[..., :1] if changed[name].scores else 0.0
+            return output[..., 1:] - first
+        return output
 
     return apply
 

@@ -105,6 +105,21 @@ METRICS: dict[str, dict[str, str]] = {
 OF_PICTURES = ("BinaryCrossentropy",)
 # Compare the numbers of one example with each other, so that they need two or more.
 WITHIN_AN_EXAMPLE = ("CosineSimilarity", "PearsonCorrelation", "ConcordanceCorrelation")
+# What compares outputs with probabilities, or with thresholds between 0 and 1.
+OF_PROBABILITIES = (
+    "BinaryCrossentropy", "CategoricalCrossentropy", "KLDivergence", "Poisson",
+    "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity",
+    "SparseCategoricalCrossentropy", "SpecificityAtSensitivity",
+)  # fmt: skip
+# The argument that says from which output on a metric takes an example for one of a class.
+THRESHOLDS = dict.fromkeys(("BinaryAccuracy", "BinaryIoU"), "threshold") | dict.fromkeys(
+    (
+        "FalseNegatives", "FalsePositives", "Precision", "Recall", "TrueNegatives",
+        "TruePositives",
+    ),
+    "thresholds",
+)  # fmt: skip
+ABOVE_0 = 2.0**-126  # the smallest float32 that isn't denormal; Keras's F1Score takes no 0
 # With these arguments two classes are two columns.
 OF_ONE_COLUMN = ("class_id", "top_k")
 
@@ -173,11 +188,19 @@ def check_between_0_and_1(key: str, config: KerasObjectConfig, logits: bool | No
 def defaults(config: KerasObjectConfig, target: Target) -> dict[str, Any]:
     """Return the arguments of a metric that follow from the target; raises ParamsError for others.
 
-    F1Score of labels needs a threshold, without which Keras takes only the most probable label.
+    F1Score of labels needs a threshold, without which Keras takes only the most probable label, and
+    scores are compared with 0.
     """
     name, arguments = config.name, config.arguments
+    if target.has_scores and name in OF_PROBABILITIES:
+        raise ParamsError(
+            f"train.metrics: {name}: takes probabilities, but the model's outputs are scores; "
+            "expected Accuracy, AUC, Precision, Recall, Hinge or the like, or custom.NAME"
+        )
+    if target.has_scores and name in (*THRESHOLDS, "AUC"):
+        return _of_scores(config)
     if name in ("F1Score", "FBetaScore") and values_of(target) == LABELS:
-        return {"threshold": 0.5}
+        return {"threshold": target.threshold or ABOVE_0}
     if name in ("MeanIoU", "IoU", "OneHotIoU", "OneHotMeanIoU"):
         count = len(target.classes)
         if arguments.get("num_classes", count) != count:
@@ -192,3 +215,11 @@ def defaults(config: KerasObjectConfig, target: Target) -> dict[str, Any]:
             "the batches; expected -1, or leave it out"
         )
     return {}
+
+
+def _of_scores(config: KerasObjectConfig) -> dict[str, Any]:
+    """Return the argument by which a metric compares scores with 0, instead of 0.5."""
+    if config.name == "AUC":  # its thresholds are between 0 and 1
+        return {"from_logits": True}
+    of_columns = any(config.arguments.get(each) is not None for each in OF_ONE_COLUMN)
+    return {} if of_columns else {THRESHOLDS[config.name]: 0.0}

@@ -113,7 +113,7 @@ def _copy(source: Path, part: Path) -> None:
 
 def _convert(params: Params, root: Path, saved: Saved, spec: Spec, kind: str, part: Path) -> None:
     load_tensorflow()
-    from lockstep.modeling.category_ids import as_asked
+    from lockstep.modeling.model_file import as_asked
     from lockstep.runtime.strategy import start_runtime
     from lockstep.serving.load import model_with_weights
     from lockstep.serving.serving_model import with_preprocessing

@@ -17,8 +17,8 @@ from lockstep.config.surface import known_models
 from lockstep.data.spec import Spec
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import first_line
-from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.model import make_model
+from lockstep.modeling.model_file import as_asked
 from lockstep.runtime.strategy import start_runtime
 from lockstep.serving.locate import WEIGHTS_ONLY, Saved
 from lockstep.serving.serving_model import ignore_unnamed_columns, with_preprocessing

@@ -13,11 +13,10 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import Spec, Target, Y, as_dict
 from lockstep.errors import DataError, ParamsError
 from lockstep.evaluation import scores
-from lockstep.evaluation.reports.multilabel import THRESHOLD
 from lockstep.messages import first_line
 from lockstep.process.environment import prepare_environment
 from lockstep.runtime.tensorflow_import import load_tensorflow
-from lockstep.serving import locate
+from lockstep.serving import locate, output_names
 from lockstep.serving.inputs import PredictionInputs, read_inputs
 from lockstep.serving.locate import Saved, locate_model
 from lockstep.storage import atomic_files
@@ -25,6 +24,8 @@ from lockstep.storage import atomic_files
 
 def predict_file(params: Params, root: Path, model: str, file: Path, output: Path | None) -> str:
     """Return a CSV with each example's position in the file, its label and probabilities, or value.
+
+    Scores, which aren't probabilities, have columns score_NAME.
 
     It is also written to `output`, if given. With several targets each has its own columns. A value
     for each pixel or step is written as arrays to `output` instead, a .npy, or .npz for several
@@ -39,7 +40,7 @@ def predict_file(params: Params, root: Path, model: str, file: Path, output: Pat
         if as_arrays:
             _check_arrays_path(output, spec)
         raw = read_inputs(file, spec, params.data)
-        outputs = _outputs(params, root, saved, spec, raw)
+        outputs, spec = _outputs(params, root, saved, spec, raw)
     if output and as_arrays:
         return _write_arrays(spec, outputs, output)
     table = _table(spec, raw.positions, outputs)
@@ -77,13 +78,16 @@ def _predicted(target: Target, outputs: np.ndarray) -> np.ndarray:
     """Return the predicted class numbers, or the outputs as they are."""
     if target.values != "classes":
         return outputs
-    return scores.probabilities(outputs).argmax(axis=-1).astype(np.int64)
+    return scores.of_classes(outputs, target).argmax(axis=-1).astype(np.int64)
 
 
 def _outputs(
     params: Params, root: Path, saved: Saved, spec: Spec, raw: PredictionInputs
-) -> dict[str, np.ndarray]:
-    """Return each target's outputs, (examples, outputs), computed in the batches of evaluation."""
+) -> tuple[dict[str, np.ndarray], Spec]:
+    """Return each target's outputs, (examples, outputs), and the description with what they are.
+
+    They are computed in the batches of evaluation.
+    """
     load_tensorflow()
     import tensorflow as tf
 
@@ -95,22 +99,29 @@ def _outputs(
         some = slice(start, start + params.train.batch_size)
         batch = tf.nest.map_structure(lambda array, some=some: tf.constant(array[some]), raw.inputs)
         try:
-            parts.append(_by_target(call(batch), saved, spec))
+            given = _by_name(call(batch), spec)
         except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
             line = first_line(error)
             raise DataError(
                 f"{saved.path}: doesn't accept the inputs that {saved.spec} describes: {line}"
             ) from None
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        spec = output_names.as_served(given, spec)
+        parts.append(_by_target(given, saved, spec))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, spec
 
 
-def _by_target(given: Any, saved: Saved, spec: Spec) -> dict[str, np.ndarray]:
+def _by_name(given: Any, spec: Spec) -> dict[str, np.ndarray]:
     if isinstance(given, tuple | list):
         given = {str(number): each for number, each in enumerate(given)}
     outputs = as_dict(given, next(iter(spec.targets), Y))
+    return {name: np.asarray(each) for name, each in outputs.items()}
+
+
+def _by_target(outputs: dict[str, np.ndarray], saved: Saved, spec: Spec) -> dict[str, np.ndarray]:
     if not spec.targets:
-        return {name: np.asarray(each) for name, each in outputs.items()}
-    found = {name: np.asarray(outputs[name]) for name in spec.targets if name in outputs}
+        return outputs
+    names = {name: output_names.name_of(name, spec) for name in spec.targets}
+    found = {name: outputs[served] for name, served in names.items() if served in outputs}
     wanted = {name: target.output_shape for name, target in spec.targets.items()}
     if {name: array.shape[1:] for name, array in found.items()} != wanted:
         raise DataError(f"{saved.path}: has other outputs than {saved.spec}: {wanted}")
@@ -134,18 +145,22 @@ def _columns(target: Target, outputs: np.ndarray) -> Iterator[tuple[str, list[st
         names = ["value"] if not target.shape else [f"value_{n}" for n in range(target.outputs)]
         yield from zip(names, map(_digits, outputs.T), strict=True)
         return
-    probabilities = outputs if target.values == "labels" else scores.probabilities(outputs)
     if target.values == "labels":
         yield "labels", [json.dumps(each, ensure_ascii=False) for each in _labels(target, outputs)]
     else:
-        yield "label", [target.classes[each] for each in probabilities.argmax(axis=1)]
-    for name, column in zip(target.classes, probabilities.T, strict=True):
-        yield name, _digits(column)
+        columns = scores.of_classes(outputs, target)
+        yield "label", [target.classes[each] for each in columns.argmax(axis=1)]
+        if not target.has_scores:
+            outputs = columns
+    # Two classes have one score, the second's.
+    names = target.classes[-outputs.shape[1] :]
+    for name, column in zip(names, outputs.T, strict=True):
+        yield f"score_{name}" if target.has_scores else name, _digits(column)
 
 
 def _labels(target: Target, outputs: np.ndarray) -> Iterator[list[str]]:
     """Yield the labels that each example has more likely than not."""
-    for row in outputs > THRESHOLD:
+    for row in outputs > target.threshold:
         yield [target.classes[number] for number in np.flatnonzero(row)]
 
 

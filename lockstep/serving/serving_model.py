@@ -12,11 +12,12 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import Examples, Input, Spec, X, as_dict, unwrap_single
 from lockstep.data.spec.tokens import WORDS
 from lockstep.modeling import outputs, preprocessing
-from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.columns import StoreColumns
 from lockstep.modeling.layers import TextToIds
 from lockstep.modeling.model import make_model_with
+from lockstep.modeling.model_file import as_asked
 from lockstep.runtime.strategy import start_runtime
+from lockstep.serving.output_names import named
 from lockstep.serving.raw_cells import raw_cells
 
 EXAMPLES = 2
@@ -35,9 +36,10 @@ def serving_model(params: Params, spec: Spec, weights: Path) -> keras.Model:
 def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
     """Return the model with preprocessing in front; it takes raw examples.
 
-    Logits become probabilities, as evaluation sees them.
+    Logits become probabilities, as evaluation sees them; scores are called so.
     """
-    as_probabilities = outputs.probabilities(outputs.given_by(model, spec), spec.targets)
+    found = outputs.given_by(model, spec)
+    as_probabilities = outputs.probabilities(found, spec.targets)
     by_column = takes_columns(spec)
     raw = {name: _raw_input(name, each, column=by_column) for name, each in spec.inputs.items()}
     stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}
@@ -45,6 +47,7 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
     given = as_probabilities(model(preprocessing.layers(spec)(unwrap_single(stored))))
     if isinstance(given, tuple | list):  # of a model without targets
         given = {str(number): each for number, each in enumerate(given)}
+    given = named(given, outputs.described(spec, found))
     with warnings.catch_warnings():
         ignore_unnamed_columns()
         return keras.Model(raw if by_column else unwrap_single(raw), given, name="serving")

@@ -13,9 +13,9 @@ from lockstep.config.schema import CUSTOM, Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.evaluation.monitors import check_monitors, monitors, validation_split
 from lockstep.modeling import preprocessing
-from lockstep.modeling.category_ids import as_asked
 from lockstep.modeling.compile import compile_for_training
 from lockstep.modeling.model import make_model_with
+from lockstep.modeling.model_file import as_asked
 from lockstep.process import console
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster

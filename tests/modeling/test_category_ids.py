@@ -48,7 +48,7 @@ def ratings(monkeypatch: pytest.MonkeyPatch, tensorflow: Any) -> Any:
 
 
 def test_the_description_is_the_same_for_all_models(ratings: Any, tmp_path: Path) -> None:
-    from lockstep.modeling.category_ids import as_asked
+    from lockstep.modeling.model_file import as_asked
 
     asked = as_asked(ratings, SPEC).inputs["x"]
     assert asked.model_shape == (4,)
@@ -63,8 +63,8 @@ def test_what_is_unseen_has_the_last_id_and_no_category_is_shifted(ratings: Any)
     import tensorflow as tf
 
     from lockstep.modeling import preprocessing
-    from lockstep.modeling.category_ids import as_asked
     from lockstep.modeling.columns import StoreColumns
+    from lockstep.modeling.model_file import as_asked
 
     spec = as_asked(ratings, SPEC)
     rows = {
@@ -97,8 +97,8 @@ def test_ids_are_whole_numbers_in_any_precision(tensorflow: Any) -> None:
 
 def test_the_model_of_the_documentation_learns(make_loop: Any, ratings: Any) -> None:
     from lockstep.modeling import preprocessing
-    from lockstep.modeling.category_ids import as_asked
     from lockstep.modeling.model import make_model
+    from lockstep.modeling.model_file import as_asked
 
     random = np.random.default_rng(0)
     pairs = np.stack([np.zeros(400), random.integers(1, 13, 400), random.integers(1, 10, 400)], 1)
@@ -116,7 +116,7 @@ def test_the_model_of_the_documentation_learns(make_loop: Any, ratings: Any) -> 
 
 
 def test_any_other_way_is_refused(ratings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lockstep.modeling.category_ids import as_asked
+    from lockstep.modeling.model_file import as_asked
 
     monkeypatch.setattr(sys.modules["models.ratings"], "CATEGORIES", "numbers")
     with pytest.raises(ParamsError, match=r"models/ratings\.py: CATEGORIES is 'numbers', expected"):

@@ -62,6 +62,7 @@ def write_spec(spec: Spec, folder: Path) -> None:
         for column in each["columns"].values():
             del column["ids"]  # the model's file says it
     for each in values["targets"].values():
+        del each["outputs_are"]  # the model's file or its loss says it
         if each["method"] == "none":
             del each["method"]
     atomic_files.write_json(folder / "spec.json", values)

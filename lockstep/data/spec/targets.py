@@ -6,6 +6,8 @@ from typing import Any
 from lockstep.data.spec import target_kinds
 from lockstep.data.spec.target_kinds.kind import Kind
 
+PROBABILITIES, LOGITS, SCORES, MARGINS = "probabilities", "logits", "scores", "margins"
+
 
 @dataclasses.dataclass(frozen=True)
 class Target:
@@ -18,6 +20,9 @@ class Target:
     # deviation of other numbers of the user's own; all four of those that normalize.target scales.
     statistics: dict[str, Any] = dataclasses.field(default_factory=dict)
     method: str = "none"  # how numbers are scaled for the loss: normalize.target
+    # Not in spec.json: what the model's file, or its loss, says of the outputs for classes and
+    # labels: probabilities, logits, scores, or margins (of a hinge loss); empty: the last layer.
+    outputs_are: str = ""
 
     @property
     def described(self) -> Kind:
@@ -43,6 +48,16 @@ class Target:
     def output_shape(self) -> tuple[int, ...]:
         """Shape of the model's output for one example."""
         return (*self.described.inner_shape(self), self.outputs)
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether the outputs aren't probabilities: above 0 speaks for a class, below against."""
+        return self.outputs_are == SCORES
+
+    @property
+    def threshold(self) -> float:
+        """The output above which a label, or the second of two classes, is predicted."""
+        return 0.0 if self.has_scores else 0.5
 
     @property
     def is_dense(self) -> bool:

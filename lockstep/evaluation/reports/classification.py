@@ -11,23 +11,23 @@ from lockstep.evaluation.reports.report import Collected, Report, Scores, Worst,
 
 class _Classification(Collected):
     def scores(self) -> Scores:
-        return scores.classification(scores.probabilities(self.outputs), self.y)
+        return scores.classification(scores.of_classes(self.outputs, self.target), self.y)
 
     def write(self, folder: Path) -> Worst:
         names, labels = self.target.classes, self.y
-        probabilities = scores.probabilities(self.outputs)
-        predicted = probabilities.argmax(axis=1)
+        outputs = scores.of_classes(self.outputs, self.target)
+        predicted = outputs.argmax(axis=1)
         counts = scores.confusion(labels, predicted, len(names))
         write_tables(folder, labels, predicted, names, counts)
         plots.confusion(counts, names, folder / "predictions.png")
-        # Worst first: the lowest probability for the true class.
-        confidence = probabilities[np.arange(len(labels)), labels]
+        # Worst first: the lowest probability or score for the true class.
+        confidence = outputs[np.arange(len(labels)), labels]
         worst = np.argsort(confidence, kind="stable")
         worst = worst[predicted[worst] != labels[worst]][: plots.WORST]
         captions = [
             f"#{each} {names[labels[each]]}, not {names[predicted[each]]}" for each in worst
         ]
-        return Worst(captions, worst, 1 - confidence[worst])
+        return Worst(captions, worst, 2 * self.target.threshold - confidence[worst])
 
 
 def make_report(target: Target) -> Report:

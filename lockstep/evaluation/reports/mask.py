@@ -27,7 +27,7 @@ class ClassOfEach:
     def add(self, y: np.ndarray, outputs: np.ndarray) -> None:
         """Add a batch."""
         labels = y.astype(np.int64)
-        predicted = scores.probabilities(outputs).argmax(axis=-1)
+        predicted = scores.of_classes(outputs, self.target).argmax(axis=-1)
         flat = labels.ravel(), predicted.ravel()
         self.counts += scores.confusion(*flat, len(self.target.classes))
         self.sample.add(labels, predicted)

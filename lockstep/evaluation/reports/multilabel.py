@@ -10,16 +10,15 @@ from lockstep.evaluation import plots, scores
 from lockstep.evaluation.reports.report import Collected, Report, Scores, Worst
 from lockstep.evaluation.tables import write_csv
 
-THRESHOLD = 0.5
 NO_LABEL = "-"  # in predictions.csv: the label is missing there
 
 
 class _Multilabel(Collected):
     def scores(self) -> Scores:
-        return scores.multilabel(self.outputs > THRESHOLD, self.y > 0)
+        return scores.multilabel(self.outputs > self.target.threshold, self.y > 0)
 
     def write(self, folder: Path) -> Worst:
-        actual, predicted = self.y > 0, self.outputs > THRESHOLD
+        actual, predicted = self.y > 0, self.outputs > self.target.threshold
         by_label = scores.by_label(actual, predicted, self.target.classes)
         write_csv(folder / "classes.csv", ("class", "precision", "recall", "examples"), by_label)
         write_csv(folder / "predictions.csv", ("actual", "predicted"), self._pairs(predicted))
