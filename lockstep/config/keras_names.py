@@ -48,6 +48,13 @@ AUGMENTATIONS = (
     "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
     "Solarization",
 )  # fmt: skip
+# Layers that change the size of pictures, in training and evaluation.
+SIZES = ("CenterCrop", "RandomCrop", "Resizing")
+# Layers that move pixels, which a target with a value for each pixel would have to follow.
+MOVING = (
+    "AugMix", "RandAugment", "RandomElasticTransform", "RandomFlip", "RandomPerspective",
+    "RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom", *SIZES,
+)  # fmt: skip
 
 SHORT = {
     "acc": "Accuracy",

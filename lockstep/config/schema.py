@@ -59,6 +59,18 @@ def _as_mapping(value: Any) -> Any:
     return value
 
 
+def _with_size(config: KerasObjectConfig) -> KerasObjectConfig:
+    """Check the size that a layer gives pictures, which the model's input follows."""
+    if config.name in keras_names.SIZES:
+        given = [config.arguments.get(name) for name in ("height", "width")]
+        if not all(type(each) is int and each > 0 for each in given):
+            raise ValueError(
+                f"{config.name}: got height {given[0]} and width {given[1]}, expected whole "
+                "numbers above 0"
+            )
+    return config
+
+
 def _one_of(known: tuple[str, ...], alternative: str = "") -> AfterValidator:
     """Replace any spelling of a name by the Keras class in `known`; keep `custom.NAME` as it is.
 
@@ -129,7 +141,10 @@ Schedule = Annotated[
     _one_of(keras_names.SCHEDULES, "a number above 0, or "),
 ]
 Augmentation = Annotated[
-    KerasObjectConfig, BeforeValidator(_as_mapping), _one_of(keras_names.AUGMENTATIONS)
+    KerasObjectConfig,
+    BeforeValidator(_as_mapping),
+    _one_of((*keras_names.AUGMENTATIONS, *keras_names.SIZES)),
+    AfterValidator(_with_size),
 ]
 LayerNames = Annotated[list[str], BeforeValidator(lambda x: [x] if isinstance(x, str) else x)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""What a model's file and its loss say of its inputs and outputs.
+"""What a model's file, its loss and its augmentation say of its inputs and outputs.
 
 CATEGORIES = "ids"  # or one-hot
 OUTPUTS = "scores"  # or probabilities, or logits; without it the last layer tells
@@ -6,7 +6,9 @@ OUTPUTS = "scores"  # or probabilities, or logits; without it the last layer tel
 
 from dataclasses import replace
 from importlib import import_module
+from typing import Any
 
+from lockstep.config.keras_names import SIZES
 from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.data.spec import Input, Spec, Target
 from lockstep.data.spec.targets import LOGITS, MARGINS, PROBABILITIES, SCORES
@@ -17,15 +19,21 @@ HINGES = ("Hinge", "SquaredHinge", "CategoricalHinge")  # losses of margins
 
 
 def as_asked(params: Params, spec: Spec) -> Spec:
-    """Return the description of the data with categories and outputs as the model's file says.
+    """Return the description of the data with what isn't the same for all models.
 
-    spec.json is the same for all models. Raises ParamsError for what the file can't say.
+    Categories and outputs are as the model's file says, and images have the sizes that
+    train.augmentation gives them. Raises ParamsError for what the file can't say.
     """
     categories = _constant(params, "CATEGORIES", ONE_HOT, IDS)
     said = _constant(params, "OUTPUTS", "", PROBABILITIES, LOGITS, SCORES)
     inputs, targets = spec.inputs, spec.targets
     if categories == IDS:
         inputs = {name: _with_ids(each) for name, each in inputs.items()}
+    sizes = [
+        (each.name, each.arguments) for each in params.train.augmentation if each.name in SIZES
+    ]
+    if len(inputs) == 1:
+        inputs = {name: _with_sizes(each, sizes) for name, each in inputs.items()}
     targets = {name: _with_outputs(params, name, each, said) for name, each in targets.items()}
     return replace(spec, inputs=inputs, targets=targets)
 
@@ -44,6 +52,10 @@ def _with_ids(each: Input) -> Input:
         name: replace(column, ids=column.is_category) for name, column in each.columns.items()
     }
     return replace(each, columns=columns)
+
+
+def _with_sizes(each: Input, sizes: list[tuple[str, dict[str, Any]]]) -> Input:
+    return replace(each, sizes=sizes) if each.kind == "image" else each
 
 
 def _with_outputs(params: Params, name: str, target: Target, said: str) -> Target:

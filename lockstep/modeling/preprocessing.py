@@ -15,17 +15,45 @@ from lockstep.modeling import units
 from lockstep.modeling.columns import PrepareColumns
 
 
-def layers(spec: Spec) -> keras.Model:
+def layers(spec: Spec, *, sized: bool = True) -> keras.Model:
     """Return a model that maps stored examples, (batch, *shape), to model inputs.
 
-    Model inputs are float32, word ids int32; several inputs are dicts by name.
+    Model inputs are float32, word ids int32; several inputs are dicts by name. Unless `sized`,
+    images keep the size in which they are stored.
     """
     stored = {
         name: keras.Input(each.shape, dtype=_dtype(each), name=name)
         for name, each in spec.inputs.items()
     }
     ready = {name: _apply(each, spec.method, stored[name]) for name, each in spec.inputs.items()}
+    if sized:
+        ready = {name: _sized(each, ready[name]) for name, each in spec.inputs.items()}
     return keras.Model(unwrap_single(stored), unwrap_single(ready), name="preprocessing")
+
+
+def sizing(spec: Spec) -> keras.Model | None:
+    """Return a model that gives images the sizes of evaluation; None where they keep their own."""
+    only = next(iter(spec.inputs.values()))
+    if not only.sizes:
+        return None
+    images = keras.Input(only.prepared_shape)
+    return keras.Model(images, _sized(only, images), name="sizing")
+
+
+def _sized(each: Input, images: Any) -> Any:
+    """Apply the layers that change sizes, as in evaluation.
+
+    There a random crop is the largest part in the middle of the same proportions, resized, as its
+    documentation says: Keras 3.15 leaves such pictures as they are.
+    """
+    for name, arguments in each.sizes:
+        if name == "RandomCrop":
+            size = arguments["height"], arguments["width"]
+            layer = keras.layers.Resizing(*size, crop_to_aspect_ratio=True, dtype="float32")
+        else:
+            layer = getattr(keras.layers, name)(**{"dtype": "float32", **arguments})
+        images = layer(images)
+    return images
 
 
 def scaled_targets(spec: Spec, y: Any) -> Any:
@@ -73,7 +101,7 @@ def _apply(each: Input, method: str, stored: Any) -> Any:
         return PrepareColumns(each.columns, scale, offset)(stored)
     # float32 even under mixed precision: 16 bits can't keep 256 levels apart.
     scaled = keras.layers.Rescaling(scale, offset, dtype="float32")(stored)
-    return keras.layers.Reshape(each.model_shape, dtype="float32")(scaled)
+    return keras.layers.Reshape(each.prepared_shape, dtype="float32")(scaled)
 
 
 def scale_and_offset(

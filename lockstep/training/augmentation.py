@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lockstep.config.keras_names import MOVING, SIZES
 from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.data.spec import Spec
 from lockstep.errors import ParamsError
@@ -23,14 +24,31 @@ def layers(params: Params, spec: Spec, root: Path) -> keras.Sequential | None:
     layer_configs = params.train.augmentation
     if not layer_configs:
         return None
-    shape = spec.input_shape
-    if not isinstance(shape, tuple) or any(each.words for each in spec.inputs.values()):
+    several = len(spec.inputs) > 1
+    if several or any(each.words for each in spec.inputs.values()):
         raise ParamsError(
             f"train.augmentation: {spec.data} doesn't have a single numeric input, expected []"
         )
+    _check_targets(layer_configs, spec)
     custom, unit = root / params.train.custom_objects_file, spec.method == "unit"
-    augment = [_make(each, custom, shape, unit=unit) for each in layer_configs]
-    return keras.Sequential([keras.Input(shape), *augment], name="augmentation")
+    (shape,) = (each.prepared_shape for each in spec.inputs.values())
+    augment: list[Any] = [keras.Input(shape)]
+    for each in layer_configs:
+        augment.append(_make(each, custom, shape, unit=unit))
+        if each.name in SIZES:
+            shape = (each.arguments["height"], each.arguments["width"], *shape[2:])
+    return keras.Sequential(augment, name="augmentation")
+
+
+def _check_targets(layer_configs: list[KerasObjectConfig], spec: Spec) -> None:
+    """Refuse to move an example's pixels where its target has a value for each of them."""
+    moving = next((each.name for each in layer_configs if each.name in MOVING), None)
+    for name, target in spec.targets.items():
+        if moving and target.is_dense:
+            raise ParamsError(
+                f"train.augmentation: {moving}: moves the pixels of an example, but not those of "
+                f"the target {name}, of the kind {target.kind}; leave it out"
+            )
 
 
 def _make(

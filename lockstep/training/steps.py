@@ -26,7 +26,8 @@ class Steps:
     """Training, test and prediction steps of one model on the replicas of one strategy.
 
     `preprocess` turns a batch of stored examples into the model's inputs, on the device. `augment`
-    and `class_weight`, one number for each class, are applied in training only. `scale_targets`
+    and `class_weight`, one number for each class, are applied in training only; `resize` gives
+    images that aren't augmented the sizes that `augment` gives the others. `scale_targets`
     maps stored targets to those that the loss compares with the outputs, and `probabilities` the
     outputs to those that `predict` returns.
     """
@@ -38,6 +39,7 @@ class Steps:
         preprocess: keras.Model,
         *,
         augment: keras.Model | None = None,
+        resize: keras.Model | None = None,
         class_weight: np.ndarray | None = None,
         scale_targets: Callable[[Any], Any] | None = None,
         probabilities: Callable[[Any], Any] | None = None,
@@ -46,7 +48,7 @@ class Steps:
         self.model = model
         self.strategy = strategy
         self.preprocess = preprocess
-        self.augment = augment
+        self.augment, self.resize = augment, resize
         self.class_weight = class_weight
         self.scale_targets = scale_targets or _unchanged
         self.probabilities = probabilities or _unchanged
@@ -217,9 +219,10 @@ class Steps:
     def _inputs(self, batch: tuple[tf.Tensor, ...], training: bool = False) -> Any:
         """Convert a stored batch to what `fit` gives a train_step: x, (x, y) or with weights."""
         x, y, *sample_weight = self.packed(batch)
-        x = self.preprocess(x)
         if self.augment and training:
-            x = self.augment(x, training=True)
+            x = self.augment(self.preprocess(x), training=True)
+        else:
+            x = self._not_augmented(x)
         if self.class_weight is not None and training:
             by_class = tf.gather(tf.constant(self.class_weight), tf.cast(y, tf.int32))
             sample_weight = [by_class * sample_weight[0] if sample_weight else by_class]
@@ -227,8 +230,12 @@ class Steps:
         y = None if no_targets else self.scale_targets(y)
         return keras.utils.pack_x_y_sample_weight(x, y, *sample_weight)
 
+    def _not_augmented(self, x: Any) -> Any:
+        x = self.preprocess(x)
+        return self.resize(x) if self.resize else x
+
     def _predict_batch(self, x: Any) -> Any:
-        return self.probabilities(self.model(self.preprocess(x), training=False))
+        return self.probabilities(self.model(self._not_augmented(x), training=False))
 
     def _mean(self, logs: dict[str, Any]) -> dict[str, tf.Tensor]:
         mean = tf.distribute.ReduceOp.MEAN

@@ -227,7 +227,8 @@ class Training:
             compile_for_training(
                 model, phase, self.spec, self.replicas, self.root, total_steps=steps
             )
-            preprocess = preprocessing.layers(self.spec)
+            preprocess = preprocessing.layers(self.spec, sized=False)
+            resize = preprocessing.sizing(self.spec)
             augment = self._augment
         auto = xla.jit_compile(model, self.replicas, kind, augmented=augment is not None)
         return Steps(
@@ -235,6 +236,7 @@ class Training:
             self.strategy,
             preprocess,
             augment=augment,
+            resize=resize,
             class_weight=class_weight.of(train_config.class_weight, self.spec, self.train.y),
             scale_targets=partial(preprocessing.scaled_targets, self.spec),
             jit_compile=auto if train_config.jit_compile == "auto" else train_config.jit_compile,

@@ -1,16 +1,18 @@
 """Each Keras augmentation layer affects training in the graph loop, and not evaluation."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lockstep.config import keras_names
-from lockstep.data.spec import Examples, Spec
+from lockstep.data.spec import Examples, Spec, Target, load_examples, read_spec
 from lockstep.errors import ParamsError
 from tests.support.loops import SPEC, Watch, assert_close, assert_equal, spec_of, weights
-from tests.support.workspaces import REPOSITORY, with_values
+from tests.support.workspaces import REPOSITORY, change_params, run_stages, with_values
 
 UNIT = {"value_range": [0.0, 1.0]}
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -152,3 +154,109 @@ def test_a_layer_for_images_cannot_take_a_table(make_augmented: Any) -> None:
     line = r"^train\.augmentation: RandomFlip: can't take examples of shape \(6,\): [^\n]*rank 3"
     with pytest.raises(ParamsError, match=line):
         make_augmented(["RandomFlip"], SPEC)
+
+
+def test_pixels_arent_moved_where_targets_wouldnt_follow(make_augmented: Any) -> None:
+    import dataclasses
+
+    masks = {"y": Target("mask", ["sky", "ground"], [8, 8])}
+    spec = dataclasses.replace(GREY[1], targets=masks)
+    with pytest.raises(ParamsError, match="RandomFlip: moves the pixels of an example, but not"):
+        make_augmented(["RandomFlip"], spec)
+    assert make_augmented(["GaussianNoise"], spec).steps.augment
+
+
+CROPS: dict[str, list[dict[str, Any]]] = {
+    "random": [{"name": "RandomCrop", "height": 6, "width": 5}],
+    "middle": [{"name": "CenterCrop", "height": 6, "width": 5}],
+    "larger": [{"name": "Resizing", "height": 12, "width": 10}, "RandomFlip"],
+    "both": [
+        {"name": "Resizing", "height": 12, "width": 12},
+        {"name": "RandomCrop", "height": 6, "width": 5},
+    ],
+}
+
+
+@pytest.fixture
+def resized(tensorflow: Any) -> Callable[..., Any]:
+    """Return a function that makes the parameters, the description and its preprocessing."""
+    from lockstep.modeling.model_file import as_asked
+
+    def make(name: str) -> tuple[Any, Spec]:
+        values = with_values({"train.augmentation": CROPS[name]})
+        return values, as_asked(values, COLOURED[1])
+
+    return make
+
+
+@pytest.mark.parametrize("name", CROPS)
+def test_the_model_gets_the_size_in_training_and_evaluation(resized: Any, name: str) -> None:
+    from lockstep.modeling import preprocessing
+    from lockstep.training import augmentation
+
+    values, spec = resized(name)
+    size = (12, 10, 3) if name == "larger" else (6, 5, 3)
+    assert spec.input_shape == size
+    stored = preprocessing.layers(spec, sized=False)(COLOURED[0].x)
+    trained = augmentation.layers(values, spec, REPOSITORY)(stored, training=True)
+    evaluated = preprocessing.layers(spec)(COLOURED[0].x)
+    assert trained.shape == evaluated.shape == (24, *size)
+    np.testing.assert_array_equal(preprocessing.sizing(spec)(stored), evaluated)
+
+
+def test_evaluation_sees_the_part_in_the_middle(resized: Any) -> None:
+    import keras
+
+    from lockstep.modeling import preprocessing
+
+    _, spec = resized("random")
+    x = preprocessing.layers(spec, sized=False)(COLOURED[0].x)
+    largest = x[:, :, 1:7]  # of 8 x 8 in the proportions of 6 x 5
+    expected = keras.ops.image.resize(largest, (6, 5))
+    np.testing.assert_allclose(preprocessing.layers(spec)(COLOURED[0].x), expected, atol=1e-6)
+
+
+def test_a_random_crop_is_a_part_of_the_picture(resized: Any) -> None:
+    from lockstep.modeling import preprocessing
+    from lockstep.training import augmentation
+
+    values, spec = resized("random")
+    x = preprocessing.layers(spec, sized=False)(COLOURED[0].x).numpy()
+    crops = augmentation.layers(values, spec, REPOSITORY)
+    found = {tuple(_place(crops(x, training=True).numpy(), x)) for _ in range(20)}
+    assert len(found) > 1
+
+
+def _place(crop: np.ndarray, whole: np.ndarray) -> tuple[int, int]:
+    places = [
+        (top, left)
+        for top in range(3)
+        for left in range(4)
+        if (whole[:, top : top + 6, left : left + 5] == crop).all()
+    ]
+    (place,) = places
+    return place
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"height": 6}, {"height": 0, "width": 5}, {"height": 6.5, "width": 5}]
+)
+def test_a_size_is_two_whole_numbers(sizes: dict[str, Any]) -> None:
+    with pytest.raises(ParamsError, match=r"RandomCrop: got height .*, expected whole numbers"):
+        with_values({"train.augmentation": [{"name": "RandomCrop", **sizes}]})
+
+
+def test_cropped_pictures_are_trained_evaluated_and_served(ready: Path) -> None:
+    from lockstep.serving.serving_model import serving_model
+
+    crop = {"name": "RandomCrop", "height": 6, "width": 6}
+    changes = {"train.augmentation": [crop], "model.name": "cnn", "train.epochs": 2}
+    params = change_params(ready, {**changes, "model.cnn.filters": [4]})
+    run_stages(ready, "build", "train", "evaluate")
+    examples, spec = load_examples(ready, "test"), read_spec(ready)
+    weights_file = ready / "weights" / "best.weights.h5"
+    served = serving_model(params, spec, weights_file)(np.asarray(examples.x))
+    outputs = np.load(ready / "report" / "outputs.npy")
+    np.testing.assert_allclose(served, outputs, atol=1e-5)
+    build = json.loads((ready / "report" / "model.json").read_text())
+    assert build["parameters"] == serving_model(params, spec, weights_file).count_params()

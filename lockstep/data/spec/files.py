@@ -54,6 +54,7 @@ def write_spec(spec: Spec, folder: Path) -> None:
     values = dataclasses.asdict(spec)
     for each in values["inputs"].values():
         # So that data sets without these keep the bytes of their spec.json.
+        del each["sizes"]  # the parameters say it
         for name in ("files", "windows"):
             if not each[name]:
                 del each[name]

@@ -29,6 +29,9 @@ class Input:
     # Of a series that is a window of a table's rows: stride, horizon, and the names of the columns
     # of groups and times, or None.
     windows: dict[str, Any] = dataclasses.field(default_factory=dict)
+    # Not in spec.json: the Keras layers, each a name and its arguments, that give images other
+    # sizes in training and evaluation, as train.augmentation says.
+    sizes: list[tuple[str, dict[str, Any]]] = dataclasses.field(default_factory=list)
 
     @property
     def cells(self) -> dict[str, Column]:
@@ -47,6 +50,14 @@ class Input:
     @property
     def model_shape(self) -> tuple[int, ...]:
         """The model's input shape: with a channel axis, categories as one-hot columns or ids."""
+        if not self.sizes:
+            return self.prepared_shape
+        _, arguments = self.sizes[-1]
+        return (arguments["height"], arguments["width"], *self.prepared_shape[2:])
+
+    @property
+    def prepared_shape(self) -> tuple[int, ...]:
+        """The model's input shape before images get other sizes."""
         if self.kind == "image" and len(self.shape) == RANK_OF_GREY:
             return (*self.shape, 1)
         if self.kind == "series" and len(self.shape) == RANK_OF_SCALARS:
