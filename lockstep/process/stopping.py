@@ -9,7 +9,9 @@ interpreter isn't finalized in the end: that would wait for other threads, such 
 TensorFlow.
 """
 
+import atexit
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -64,6 +66,8 @@ def handle(what: str) -> None:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, _on_signal)
         threading.Thread(target=_watch, args=(reading,), daemon=True).start()
+        # Spares the last garbage collections: 1.5 s with TensorFlow, Prefect and MLflow imported.
+        atexit.register(gc.freeze)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
