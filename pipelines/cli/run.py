@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from lockstep.config.schema import Params
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from pipelines.cli._folds import ALL, count_of, with_fold
@@ -10,6 +11,7 @@ from pipelines.cli._parameters import add_overrides, assignments_of, checked
 from tasks import datasets
 
 HELP = "run one experiment"
+OF_DATA = ("data", "normalize", "seed")  # parameters of which spec.json is made
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,6 +31,7 @@ def act(root: Path, arguments: Namespace) -> None:
     devices.replicas(values)
     datasets.check_user_data(values, root)
     datasets.check_batch_size(values, root)
+    _check_with_data(values, root, assignments)
     from pipelines import local, workspaces
 
     if count:
@@ -40,3 +43,19 @@ def act(root: Path, arguments: Namespace) -> None:
         workspaces.run(root, assignments, arguments.preset, given)
     else:
         local.run(root)
+
+
+def _check_with_data(values: Params, root: Path, assignments: list[str]) -> None:
+    """Check what depends on the data, if the checkout has spec.json of the same data already.
+
+    Otherwise the stages check it, which takes a workspace and a Prefect server.
+    """
+    if any(each.partition("=")[0].partition(".")[0] in OF_DATA for each in assignments):
+        return
+    from lockstep.versioning.forecast import SKIP, forecast
+
+    stages = {each.stage: each.action for each in forecast(root)}
+    if stages.get("download") == stages.get("normalize") == SKIP:
+        from lockstep.evaluation.gate import check_before_training  # imports NumPy
+
+        check_before_training(values, root)

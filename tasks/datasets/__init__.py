@@ -75,7 +75,8 @@ def check_user_data(params: Params, root: Path) -> None:
 def check_batch_size(params: Params, root: Path) -> None:
     """Raise ParamsError for a limit or a batch that is larger than the training data, if known.
 
-    The parameters and the user's data have been checked.
+    With train.last_batch keep a batch may be larger: it is one step. The parameters and the user's
+    data have been checked.
     """
     dataset, source = find(params.data.name), root / params.data.path
     if params.data.name in USER_DATA:
@@ -92,10 +93,10 @@ def check_batch_size(params: Params, root: Path) -> None:
         left = min(left, params.data.limit)
     if "validation" not in counts:
         left -= round(left * params.data.validation_split)
-    if 0 < left < params.train.batch_size:
+    if 0 < left < params.train.batch_size and params.train.last_batch == "drop":
         raise ParamsError(
             f"train.batch_size: got {params.train.batch_size}, expected at most the {left} "
-            "examples of the training split"
+            "examples of the training split, or train.last_batch keep"
         )
 
 

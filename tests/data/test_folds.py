@@ -127,6 +127,9 @@ def test_a_fold_that_there_is_not(folds: Any, fold: Any, line: str) -> None:
         with_values({"data.folds": folds, "data.fold": fold})
 
 
+DROP = {"train.last_batch": "drop"}
+
+
 @pytest.mark.parametrize(("fold", "time", "most"), [(1, None, 75), (1, "when", 20)])
 def test_a_batch_larger_than_what_is_left_is_refused(
     workspace: Path, tmp_path: Path, fold: int, time: str | None, most: int
@@ -134,7 +137,7 @@ def test_a_batch_larger_than_what_is_left_is_refused(
     np.savez(tmp_path / "mine.npz", x=np.arange(COUNT)[:, None], y=LABELS, when=np.arange(COUNT))
     own = {"data.name": "npz", "data.path": str(tmp_path / "mine.npz"), "data.time": time}
     folds = {"data.folds": FOLDS, "data.fold": fold, "data.validation_split": 0.0}
-    params = change_params(workspace, {**own, **folds, "train.batch_size": 90})
+    params = change_params(workspace, {**own, **folds, "train.batch_size": 90, **DROP})
     with pytest.raises(LockstepError, match=f"expected at most the {most} examples of the train"):
         datasets.check_batch_size(params, workspace)
 

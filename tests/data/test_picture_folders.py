@@ -260,7 +260,7 @@ def test_a_given_validation_folder_is_the_validation_split(
     spec = normalized(workspace, root)
     assert list(spec.splits.items()) == [("train", 10), ("validation", 4), ("test", 4)]
     assert "validation: the data's own 4 examples; data.validation_split isn't used" in lines
-    params = change_params(workspace, {"train.batch_size": 10})
+    params = change_params(workspace, {"train.batch_size": 10, "train.last_batch": "drop"})
     datasets.check_batch_size(params, workspace)
     assert not list((workspace / "data").glob(".part-*"))
 

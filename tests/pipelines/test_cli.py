@@ -249,3 +249,16 @@ def test_missing_data_are_bad_data(recorded: Path) -> None:
         reproduce_stage(recorded, "download", pretend(recorded))
     with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder"):
         experiment_key(recorded)
+
+
+@pytest.mark.system
+def test_what_doesnt_fit_known_data_is_told_before_a_server_starts(
+    make_workspace: Callable[..., Path],
+) -> None:
+    workspace = make_workspace()
+    assert run(workspace, "dvc", "repro", "--quiet", "normalize").returncode == 0
+    slow = "tensorflow,prefect,mlflow"
+    ended = run(workspace, "lockstep", "run", "train.metrics=[R2Score]", LOCKSTEP_FORBIDDEN=slow)
+    assert ended.returncode == 2
+    line = "lockstep run: train.metrics: got R2Score, which isn't for the target kind classificat"
+    assert ended.stdout.startswith(line)
