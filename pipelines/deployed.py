@@ -17,6 +17,7 @@ from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import LockstepError
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.tracking import PRESET
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
 from pipelines import local, workspace_files, workspaces, worktrees
@@ -46,7 +47,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
             local.check_machine(workspace)
             local.prepare(workspace)
             name = name_of([preset or "", *assigned], experiment_key(workspace))
-            os.environ[experiments.NAME] = name
+            os.environ |= {experiments.NAME: name, PRESET: preset or ""}
             bring_all_up_to_date(workspace)
             workspaces.save(main, workspace, name, preset)
             experiments.push(workspace, name)

@@ -19,6 +19,7 @@ from lockstep.runtime.cluster import read_cluster
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
 from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
 from pipelines import reporting
+from pipelines.servers import temporary_server
 from tasks.__main__ import run_stage
 
 RETRYABLE_EXIT_CODES = (75, 137, 143)
@@ -56,9 +57,13 @@ def bring_all_up_to_date(root: Path) -> None:
 
 
 def _export_flow_run() -> None:
-    """Put this flow run's id and URL into the environment, for the tags of the MLflow run."""
-    os.environ[FLOW_RUN] = str(flow_run.id)
-    os.environ[FLOW_RUN_URL] = str(flow_run.ui_url or "")
+    """Put this flow run's id and URL into the environment, for the tags of the MLflow run.
+
+    A temporary server's are gone when the run has ended.
+    """
+    lasting = not temporary_server.is_started()
+    os.environ[FLOW_RUN] = str(flow_run.id) if lasting else ""
+    os.environ[FLOW_RUN_URL] = str(flow_run.ui_url or "") if lasting else ""
 
 
 def as_task(stage: Node) -> Callable[..., Any]:

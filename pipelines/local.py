@@ -17,6 +17,7 @@ from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.disk import check_writable, existing
 from lockstep.tracking.recorder import is_unsent, send_again
+from lockstep.tracking.run_names import name_of
 from lockstep.versioning.forecast import MAYBE, RUN, SKIP, forecast
 from lockstep.versioning.repository import cache_of
 from pipelines import checkout_lock
@@ -73,7 +74,10 @@ def _run_flow(root: Path) -> None:
     with temporary_settings({PREFECT_API_URL: address, **heartbeats}):
         try:
             with failures_in_one_line():
-                state = experiment(root, return_state=True)
+                name = name_of(load_params(root), root)
+                # Of a text Prefect would replace what stands between braces.
+                named = experiment.with_options(flow_run_name=lambda: name)
+                state = named(root, return_state=True)
         except httpx.TransportError as error:
             _check_complete(root, error)
             return

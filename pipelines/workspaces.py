@@ -15,6 +15,7 @@ from lockstep.process import console, stopping
 from lockstep.process.runner import announce_runner
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import find_project, main_checkout
+from lockstep.tracking import PRESET
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
 from pipelines import workspace_files, worktrees
@@ -41,7 +42,7 @@ def run(
     with removed(root, workspace):
         experiments.checkout(workspace)
         name = name_of([preset or "", *overrides], experiment_key(workspace))
-        _run_flow(workspace, name)
+        _run_flow(workspace, name, preset)
         save(root, workspace, name, preset)
         metrics = workspace / layout.METRICS
         found = atomic_files.read_json(metrics)["test"] if metrics.exists() else {}
@@ -111,11 +112,11 @@ def _at_head(root: Path) -> Path:
     return workspace
 
 
-def _run_flow(workspace: Path, name: str) -> None:
+def _run_flow(workspace: Path, name: str, preset: str | None) -> None:
     # `python -m lockstep` uses the code of the project in its working directory.
     command = [sys.executable, "-m", "lockstep", "run"]
     announce_runner()  # so that the child ends with this process
-    variables = {experiments.NAME: name, stopping.SILENT: "1"}
+    variables = {experiments.NAME: name, PRESET: preset or "", stopping.SILENT: "1"}
     process = subprocess.Popen(command, cwd=workspace, env={**os.environ, **variables})
     try:
         code = process.wait()

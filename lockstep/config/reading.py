@@ -72,8 +72,25 @@ def _check_model(name: str, section: Any, root: Path, source: str) -> None:
 
 def flat_params(params: Params) -> dict[str, Any]:
     """Return the values by dotted key; of the models only the chosen one's section."""
+    return _flat(params, params.model.name)
+
+
+def differences(params: Params, before: Any, root: Path) -> dict[str, Any]:
+    """Return the values that differ from those of `before`, raw parameters, by dotted key.
+
+    Of the models only the chosen one's section is compared. Raises ParamsError for mistakes in
+    `before`.
+    """
+    known = _flat(check_params(before, root, "HEAD"), params.model.name)
+    now = flat_params(params).items()
+    return {key: each for key, each in now if key not in known or known[key] != each}
+
+
+def _flat(params: Params, model: str) -> dict[str, Any]:
+    """Return the values by dotted key, of the models only this one's section."""
     values = params.model_dump(mode="json")
-    values["model"] = {"name": params.model.name, params.model.name: params.model.arguments}
+    section = params.model.sections.get(model) or {}
+    values["model"] = {"name": params.model.name, model: section}
     return dict(_flatten(values, ""))
 
 

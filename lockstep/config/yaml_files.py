@@ -1,5 +1,6 @@
 """Reads YAML 1.2, the version that DVC reads, into dicts and lists."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,17 @@ def read_yaml(path: Path) -> Any:
 
     A missing file, or one that isn't UTF-8, is a ParamsError too.
     """
+    return _parsed(lambda: path.read_text(encoding="utf-8"), path)
+
+
+def parse_yaml(text: str, path: Path) -> Any:
+    """Return the contents of a text that was read from `path`; raises ParamsError as read_yaml."""
+    return _parsed(lambda: text, path)
+
+
+def _parsed(read: Callable[[], str], path: Path) -> Any:
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return YAML(typ="safe", pure=True).load(read())
     except FileNotFoundError:
         raise ParamsError(
             f"{path}: no such file, expected the parameters of this workspace"

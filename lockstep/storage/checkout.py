@@ -51,6 +51,23 @@ def folder_in_repository(root: Path) -> Path:
     return Path(_git(root, "rev-parse", "--show-prefix"))
 
 
+def commit_of(root: Path) -> str:
+    """Return the full hash of HEAD; empty without a commit."""
+    return _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def changed_files(root: Path) -> list[str]:
+    """Return the project's tracked files that differ from HEAD, without the stages' results."""
+    names = _git(root, "diff", "--name-only", "--relative", "-z", "HEAD").split("\0")
+    results = (*layout.RESULTS, str(layout.LOCK))
+    return [each for each in names if each and not each.startswith(results)]
+
+
+def read_at_head(root: Path, path: str) -> str:
+    """Return the text of a project's file at HEAD; empty if there is none."""
+    return _git(root, "show", f"HEAD:./{path}")
+
+
 def _git(root: Path, *arguments: str) -> str:
     """Return git's answer, which is empty if it fails."""
     answer = subprocess.run(

@@ -5,3 +5,4 @@ MLflow shows what the files tracked by DVC contain: what it lacks can be sent ag
 
 # Environment variables set by a flow for the processes of its stages, and sent to MLflow as tags.
 FLOW_RUN, FLOW_RUN_URL = "LOCKSTEP_FLOW_RUN", "LOCKSTEP_FLOW_RUN_URL"
+PRESET = "LOCKSTEP_PRESET"  # likewise, the name of the preset, for the run's name

@@ -19,6 +19,8 @@ with warnings.catch_warnings():
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
+# By this tag, which its pages set too, MLflow shows an experiment as one of models, not of agents.
+KIND, MODEL_TRAINING = "mlflow.experimentKind", "custom_model_development"
 # Hides the messages about creating the tables of a new database file.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 # A line for each retry says no more than the error that follows.
@@ -56,7 +58,11 @@ def as_default(client: MlflowClient) -> Iterator[None]:
 def _experiment(client: MlflowClient, artifacts: str | None) -> Experiment:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "lockstep")
     found = client.get_experiment_by_name(name)
-    return found or client.get_experiment(client.create_experiment(name, artifacts))
+    if found is None:
+        found = client.get_experiment(client.create_experiment(name, artifacts))
+    if KIND not in found.tags:
+        client.set_experiment_tag(found.experiment_id, KIND, MODEL_TRAINING)
+    return found
 
 
 def reason(error: Exception) -> str:

@@ -97,7 +97,7 @@ class Recorder:
             client, run, self._params, self._root, self._stage, complete=status == "FINISHED"
         )
         seconds = time.monotonic() - self._started
-        client.log_metric(run.info.run_id, f"{self._stage}_seconds", seconds)
+        client.log_metric(run.info.run_id, f"time/{self._stage}_seconds", seconds)
         client.set_terminated(run.info.run_id, status)
 
     def _try(self, action: Callable[["MlflowClient", "Run"], object]) -> None:

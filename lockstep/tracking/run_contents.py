@@ -7,18 +7,19 @@ import csv
 import getpass
 import json
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, Run, RunTag
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
 
 from lockstep.config.reading import flat_params
 from lockstep.config.schema import Params
 from lockstep.storage import atomic_files, layout
-from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, orphaned_runs
+from lockstep.storage.checkout import changed_files, commit_of
+from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, orphaned_runs, run_names
 from lockstep.tracking.client import connect, host_tags
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import recorded_outputs
@@ -50,9 +51,8 @@ def open_run(
     """Return a client and the run with this key, created if there is none, with status RUNNING."""
     client, experiment = connect(root)
     orphaned_runs.end(client, experiment)
-    name = f"{params.data.name}-{params.model.name}-{key[:8]}"
     run = find(client, experiment, key) or client.create_run(
-        experiment.experiment_id, tags={KEY: key}, run_name=name
+        experiment.experiment_id, tags={KEY: key}, run_name=run_names.name_of(params, root)
     )
     client.update_run(run.info.run_id, status="RUNNING")
     # Not part of the experiment: it may change between stages, and MLflow params can't change.
@@ -85,6 +85,7 @@ def log_results(
     for file in files:
         client.log_artifact(run.info.run_id, str(file), "report")
     client.log_artifact(run.info.run_id, str(root / layout.PARAMS))
+    _describe(client, run, params, root)
     metrics = _metrics_in(files, run)
     for start in range(0, len(metrics), BATCH):
         client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH])
@@ -110,13 +111,21 @@ def _metrics_in(files: list[Path], run: Run) -> list[Metric]:
         if file.name == "history.csv":
             with file.open(encoding="utf-8", newline="") as lines:
                 metrics += metrics_of(csv.DictReader(lines), run)
-        elif file.name in ("metrics.json", "model.json"):
-            content = atomic_files.read_json(file)
-            values = {f"test_{name}": value for name, value in content.pop("test", {}).items()}
-            start = run.info.start_time
-            known = {k: each for k, each in {**values, **content}.items() if each is not None}
-            metrics += [Metric(*item, start, 0) for item in known.items()]
+        elif file.name == "metrics.json":
+            tested = atomic_files.read_json(file)["test"].items()
+            known = {f"test_{name}": value for name, value in tested if value is not None}
+            metrics += [Metric(*item, run.info.start_time, 0) for item in known.items()]
     return metrics
+
+
+def _describe(client: MlflowClient, run: Run, params: Params, root: Path) -> None:
+    """Write the run's description, and tag the size of the model."""
+    metrics, size = root / layout.METRICS, root / layout.MODEL_SIZE
+    tested = atomic_files.read_json(metrics)["test"] if metrics.exists() else {}
+    tags = {MLFLOW_RUN_NOTE: run_names.description_of(params, root, tested)}
+    if size.exists():
+        tags |= {f"model.{name}": str(each) for name, each in atomic_files.read_json(size).items()}
+    client.log_batch(run.info.run_id, tags=[RunTag(*tag) for tag in tags.items()])
 
 
 def _send_hashes(client: MlflowClient, run: Run, data: str, root: Path, stage: str) -> None:
@@ -139,10 +148,8 @@ def _send_hashes(client: MlflowClient, run: Run, data: str, root: Path, stage: s
 def _origin(root: Path) -> dict[str, str]:
     """Return tags for the commit, uncommitted changes, the DVC experiment, flow run and user."""
     origin = {
-        "mlflow.source.git.commit": _git(root, "rev-parse", "HEAD"),
-        "git.changed": str(
-            bool(_git(root, "status", "--porcelain", "--untracked-files=no"))
-        ).lower(),
+        MLFLOW_GIT_COMMIT: commit_of(root),
+        "git.changed": str(bool(changed_files(root))).lower(),
         "mlflow.source.name": "lockstep",
         "dvc.experiment": os.environ.get(experiments.NAME, ""),
         "prefect.flow_run": os.environ.get(FLOW_RUN, ""),
@@ -150,18 +157,6 @@ def _origin(root: Path) -> dict[str, str]:
         "mlflow.user": _user(),
     }
     return {name: value for name, value in origin.items() if value}
-
-
-def _git(root: Path, *arguments: str) -> str:
-    answer = subprocess.run(
-        ["git", *arguments],
-        cwd=root,
-        env=dict(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stdout.strip()
 
 
 def _user() -> str:

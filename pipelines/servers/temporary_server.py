@@ -22,6 +22,12 @@ from pipelines.servers.prefect_template import URL, copy_template, url_of
 
 START_LIMIT_SECONDS = 180
 STOP_LIMIT_SECONDS = 3
+_started: list[subprocess.Popen[bytes]] = []
+
+
+def is_started() -> bool:
+    """Return whether this process has started a temporary server."""
+    return bool(_started)
 
 
 def start() -> str:
@@ -40,6 +46,7 @@ def start() -> str:
             start_new_session=True,
         )
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    _started.append(server)
     # Registered before Prefect's handler, which sends the last logs and is then called first.
     atexit.register(_stop, server)
     stopping.at_end(lambda: _stop(server))

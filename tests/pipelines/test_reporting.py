@@ -34,8 +34,8 @@ def ran(make_workspace: Callable[..., Path], server: str) -> tuple[Path, str]:
 
 
 def flow_of(server: str, output: str) -> dict[str, Any]:
-    (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output)
-    return filtered(server, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}})[0]
+    (found,) = re.findall(r"/flow-run/([\w-]+)", output)
+    return filtered(server, "flow_runs", {"flow_runs": {"id": {"any_": [found]}}})[0]
 
 
 def artifacts(server: str, output: str) -> dict[str, dict[str, Any]]:

@@ -57,7 +57,7 @@ def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def silenced(served: Served, make_workspace: Callable[..., Path]) -> str:
-    """The name of a flow run that no worker started and whose process was killed."""
+    """The id of a flow run that no worker started and whose process was killed."""
     root = make_workspace(name="silenced")
     yaml = YAML()
     yaml.dump({"stages": {"wait": {"cmd": "touch waiting && sleep 600"}}}, root / "dvc.yaml")
@@ -73,16 +73,16 @@ def silenced(served: Served, make_workspace: Callable[..., Path]) -> str:
         )
     until(lambda: (root / "waiting").exists() or process.poll() is not None, 120)
     assert process.poll() is None, output.read_text()
-    (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output.read_text())
+    (found,) = re.findall(r"/flow-run/([\w-]+)", output.read_text())
     # Only a run that has sent a heartbeat can miss one.
-    until(lambda: heartbeats(served, flow_run_named(served, name)["id"]), 120)
+    until(lambda: heartbeats(served, found), 120)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    return str(name)
+    return str(found)
 
 
-def flow_run_named(served: Served, name: str) -> dict[str, Any]:
-    (only,) = filtered(served.prefect, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}})
+def flow_run(served: Served, sought: str) -> dict[str, Any]:
+    (only,) = filtered(served.prefect, "flow_runs", {"flow_runs": {"id": {"any_": [sought]}}})
     return only
 
 
@@ -256,8 +256,8 @@ def test_four_runs_on_a_worker_with_two_slots_match_single_runs(
 
 def test_missing_heartbeats_mean_crashed(silenced: str, served: Served) -> None:
     # Within three minutes; a loaded machine takes longer.
-    until(lambda: flow_run_named(served, silenced)["state_type"] == "CRASHED", 400)
-    assert "no heartbeat for 90 s" in flow_run_named(served, silenced)["state"]["message"]
+    until(lambda: flow_run(served, silenced)["state_type"] == "CRASHED", 400)
+    assert "no heartbeat for 90 s" in flow_run(served, silenced)["state"]["message"]
 
 
 def failures_of_prefect(output: str) -> list[str]:

@@ -1,0 +1,85 @@
+"""The name and the description of an experiment's run: what differs from the parameters at HEAD."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lockstep.config import presets
+from lockstep.config.overrides import overridden
+from lockstep.config.reading import differences
+from lockstep.config.schema import Params
+from lockstep.config.yaml_files import parse_yaml
+from lockstep.errors import ParamsError
+from lockstep.storage import layout
+from lockstep.storage.checkout import changed_files, commit_of, read_at_head
+from lockstep.tracking import PRESET
+
+# Parameters whose value alone says what it is, as `sgd` or `cnn`.
+ALONE = ("name", "loss", "path")
+SHORT = {"learning_rate": "lr"}
+SHOWN, LONGEST = 6, 40  # differences in a name, and characters of each
+OF_MACHINE = "data.mirror"  # says where files are, and not what they are
+
+
+def name_of(params: Params, root: Path) -> str:
+    """Return such as `SGD lr=0.1 seed=2`; where nothing differs, the data, model and commit.
+
+    A preset has its name, and only what differs from it is listed.
+    """
+    preset = os.environ.get(PRESET, "")
+    labels = [_label(*each) for each in changed_from_head(params, root, preset).items()]
+    more = [f"and {len(labels) - SHOWN} more"] if len(labels) > SHOWN else []
+    labels = [*([preset] if preset else []), *labels[:SHOWN], *more]
+    return " ".join(labels or [params.data.name, params.model.name, commit_of(root)[:7]]).strip()
+
+
+def changed_from_head(params: Params, root: Path, preset: str = "") -> dict[str, Any]:
+    """Return the parameters that differ from those at HEAD, or those at HEAD with a preset.
+
+    Nothing differs where HEAD has no valid parameters.
+    """
+    try:
+        before = parse_yaml(read_at_head(root, str(layout.PARAMS)), layout.PARAMS)
+        if preset:
+            before = overridden(before, presets.assignments(root, preset))
+        found = differences(params, before, root)
+    except ParamsError:
+        return {}
+    return {key: each for key, each in found.items() if key != OF_MACHINE}
+
+
+def description_of(params: Params, root: Path, metrics: Mapping[str, float | None]) -> str:
+    """Return Markdown: data, model and commit, what differs from there, and the test metrics."""
+    changed = {f"`{key}`": _shown(each) for key, each in changed_from_head(params, root).items()}
+    tested = {name: _number(each) for name, each in metrics.items()}
+    files = [each for each in changed_files(root) if each != str(layout.PARAMS)]
+    state = f", with changes in {', '.join(files[:SHOWN])}" if files else ""
+    title = f"**{params.data.name}, {params.model.name}**, commit {commit_of(root)[:7]}{state}\n"
+    parts = [
+        _table("parameter that differs from the commit", changed),
+        _table("metric of the test split", tested),
+    ]
+    return "\n".join([title, *filter(None, parts)])
+
+
+def _table(title: str, rows: Mapping[str, str]) -> str:
+    lines = [f"| {title} | |", "|---|---|", *(f"| {key} | {each} |" for key, each in rows.items())]
+    return "\n".join([*lines, ""]) if rows else ""
+
+
+def _label(key: str, value: Any) -> str:
+    last = key.rpartition(".")[2]
+    if isinstance(value, str) and "/" in value:
+        value = Path(value).stem
+    label = _shown(value) if last in ALONE else f"{SHORT.get(last, last)}={_shown(value)}"
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.6g}"
