@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from lockstep.config.reading import load_params
+from lockstep.config.schema import Params
 from lockstep.errors import MachineError, UnavailableError
 from lockstep.process import console
 from lockstep.process.environment import prepare_environment
@@ -18,7 +19,7 @@ from lockstep.storage.checkout import main_checkout
 from lockstep.storage.disk import check_writable, existing
 from lockstep.tracking.recorder import is_unsent, send_again
 from lockstep.tracking.run_names import name_of
-from lockstep.versioning.forecast import MAYBE, RUN, SKIP, forecast
+from lockstep.versioning.forecast import MAYBE, RUN, SKIP, Forecast, forecast
 from lockstep.versioning.repository import cache_of
 from pipelines import checkout_lock
 from pipelines.servers import temporary_server
@@ -34,10 +35,13 @@ def run(root: Path) -> None:
     If it isn't set, a temporary server is started while TensorFlow is imported. No server is
     needed if all stages are up to date and all results have been sent to MLflow.
     """
-    unsent = is_unsent(root)
-    if not unsent and not configured_server() and nothing_to_do(root):
-        console.say("all stages are up to date: nothing to do")
-        return
+    unsent, stages = is_unsent(root), forecast(root)
+    if all(each.action == SKIP for each in stages):
+        if not unsent and not configured_server():
+            console.say("all stages are up to date: nothing to do")
+            return
+    else:
+        check_with_data(load_params(root), root, stages)
     check_machine(root)
     with checkout_lock.held(root):
         prepare(root)
@@ -54,9 +58,17 @@ def configured_server() -> str | None:
     return address
 
 
-def nothing_to_do(root: Path) -> bool:
-    """Return whether every stage is up to date, without running any."""
-    return all(each.action == SKIP for each in forecast(root))
+def check_with_data(params: Params, root: Path, stages: list[Forecast]) -> None:
+    """Check parameters against spec.json, if the stages that make it are up to date.
+
+    Otherwise the stages check them, which takes a workspace and a Prefect server. Raises
+    ParamsError.
+    """
+    made = [each for each in stages if each.stage in ("download", "normalize")]
+    if made and all(each.action == SKIP for each in made):
+        from lockstep.evaluation.gate import check_before_training  # imports NumPy
+
+        check_before_training(params, root)
 
 
 def _run_flow(root: Path) -> None:

@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from lockstep.config.schema import Params
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from pipelines.cli._folds import ALL, count_of, with_fold
@@ -11,7 +10,7 @@ from pipelines.cli._parameters import add_overrides, assignments_of, checked
 from tasks import datasets
 
 HELP = "run one experiment"
-OF_DATA = ("data", "normalize", "seed")  # parameters of which spec.json is made
+OF_DATA = {"data", "normalize", "seed"}  # sections of the parameters of which spec.json is made
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,7 +30,6 @@ def act(root: Path, arguments: Namespace) -> None:
     devices.replicas(values)
     datasets.check_user_data(values, root)
     datasets.check_batch_size(values, root)
-    _check_with_data(values, root, assignments)
     from pipelines import local, workspaces
 
     if count:
@@ -40,22 +38,8 @@ def act(root: Path, arguments: Namespace) -> None:
         runs = [(with_fold(assignments, n), with_fold(given, n)) for n in range(1, count + 1)]
         print(cross_validation.run(root, runs, arguments.preset), end="")
     elif assignments:
+        if not OF_DATA & {each.partition(".")[0] for each in assignments}:
+            local.check_with_data(values, root, local.forecast(root))
         workspaces.run(root, assignments, arguments.preset, given)
     else:
         local.run(root)
-
-
-def _check_with_data(values: Params, root: Path, assignments: list[str]) -> None:
-    """Check what depends on the data, if the checkout has spec.json of the same data already.
-
-    Otherwise the stages check it, which takes a workspace and a Prefect server.
-    """
-    if any(each.partition("=")[0].partition(".")[0] in OF_DATA for each in assignments):
-        return
-    from lockstep.versioning.forecast import SKIP, forecast
-
-    stages = {each.stage: each.action for each in forecast(root)}
-    if stages.get("download") == stages.get("normalize") == SKIP:
-        from lockstep.evaluation.gate import check_before_training  # imports NumPy
-
-        check_before_training(values, root)

@@ -66,9 +66,8 @@ def lockstep(root: Path, server: str, *arguments: str) -> str:
 
 def task_runs(server: str, output: str) -> dict[str, dict[str, Any]]:
     """The task runs, by name, of the flow run that a command's output names."""
-    (name,) = re.findall(r"Beginning flow run '([\w-]+)'", output)
-    flow = filtered(server, "flow_runs", {"flow_runs": {"name": {"any_": [name]}}})[0]
-    found = filtered(server, "task_runs", {"flow_runs": {"id": {"any_": [flow["id"]]}}})
+    (flow,) = re.findall(r"/flow-run/([\w-]+)", output)
+    found = filtered(server, "task_runs", {"flow_runs": {"id": {"any_": [flow]}}})
     return {each["name"]: each for each in found}
 
 
