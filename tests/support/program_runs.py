@@ -5,7 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -21,6 +21,21 @@ from tests.support.workspaces import REPOSITORY, change_params, load, run_stages
 
 PROGRAMS = REPOSITORY / "tests" / "support" / "programs"
 Values = dict[str, Any]
+
+
+class Program(NamedTuple):
+    """Parameters, the file that is served with its targets, and the expected metrics by name.
+
+    `columns` are those of `lockstep predict`'s table that the metrics take.
+    """
+
+    values: Values
+    served: Path
+    y: np.ndarray
+    columns: list[str]
+    metrics: dict[str, Any]
+    metric: str  # compared with the plain script's in the last epoch
+    noise: float
 
 
 def set_up(

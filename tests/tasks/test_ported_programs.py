@@ -12,8 +12,9 @@ import pytest
 
 from lockstep.serving.export import export_model
 from lockstep.serving.predict import predict_file
-from tests.support.ported_programs import PORTED, Program
+from tests.support import ported_networks, ported_tables
 from tests.support.program_runs import (
+    Program,
     cut_off_and_resumed,
     last_row,
     plain_script,
@@ -24,6 +25,11 @@ from tests.support.trainings import digests
 from tests.support.workspaces import load, run_stages
 
 pytestmark = pytest.mark.system
+PORTED = [
+    ported_tables.fraud, ported_tables.ratings, ported_tables.sums,
+    ported_networks.text_transformer, ported_networks.vision_transformer,
+    ported_networks.compact_transformer, ported_networks.random_features,
+]  # fmt: skip
 
 
 def served(root: Path, program: Program) -> np.ndarray:
@@ -43,7 +49,8 @@ def test_its_figures_are_those_of_keras_and_it_is_exact_when_killed(
     port: Callable[[Path], Program],
 ) -> None:
     program = port(tmp_path)
-    root = set_up(make_workspace, program.values, monkeypatch, "evaluate")
+    values = {"data.validation_split": 0, **program.values}
+    root = set_up(make_workspace, values, monkeypatch, "evaluate")
     whole = Path(shutil.copytree(root, tmp_path / "whole"))
     run_stages(whole, "train", "evaluate")
     found = json.loads((whole / "report" / "metrics.json").read_text())["test"]

@@ -54,7 +54,7 @@ class SequencePooling(layers.Layer):
         return ops.squeeze(ops.matmul(ops.transpose(weights, (0, 2, 1)), x), axis=1)
 
 
-def build(input_shape, outputs, activation, *, size: int = 16, depth: int = 2) -> keras.Model:
+def build(input_shape, outputs, activation, *, size: int = 16, rate: float = 0.1) -> keras.Model:
     """Return the network; its outputs are logits."""
     inputs = keras.Input(input_shape)
     x = inputs if len(input_shape) > 2 else layers.Reshape((*input_shape, 1))(inputs)
@@ -62,12 +62,11 @@ def build(input_shape, outputs, activation, *, size: int = 16, depth: int = 2) -
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False, activation="relu")(x)
         x = layers.MaxPooling2D(3, 2, "same")(x)
     x = Positions()(layers.Reshape((-1, size))(x))
-    for rate in ops.convert_to_numpy(ops.linspace(0, 0.1, depth)).tolist():
-        first = layers.LayerNormalization(epsilon=1e-5)(x)
-        given = layers.MultiHeadAttention(2, size, dropout=0.1)(first, first)
-        x = layers.Add()([StochasticDepth(rate)(given), x])
-        second = layers.LayerNormalization(epsilon=1e-5)(x)
-        given = layers.Dropout(0.1)(layers.Dense(size, keras.activations.gelu)(second))
-        x = layers.Add()([StochasticDepth(rate)(given), x])
+    first = layers.LayerNormalization(epsilon=1e-5)(x)
+    given = layers.MultiHeadAttention(2, size, dropout=0.1)(first, first)
+    x = layers.Add()([StochasticDepth(rate)(given), x])
+    second = layers.LayerNormalization(epsilon=1e-5)(x)
+    given = layers.Dropout(0.1)(layers.Dense(size, keras.activations.gelu)(second))
+    x = layers.Add()([StochasticDepth(rate)(given), x])
     x = SequencePooling()(layers.LayerNormalization(epsilon=1e-5)(x))
     return keras.Model(inputs, layers.Dense(outputs)(x), name="compact_transformer")
