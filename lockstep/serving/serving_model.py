@@ -44,7 +44,9 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
     raw = {name: _raw_input(name, each, column=by_column) for name, each in spec.inputs.items()}
     stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}
     raw = with_columns_by_name(raw, spec)
-    given = as_probabilities(model(preprocessing.layers(spec)(unwrap_single(stored))))
+    # An exported model is called without `training`, which Keras's random layers take for true.
+    found = model(preprocessing.layers(spec)(unwrap_single(stored)), training=False)
+    given = as_probabilities(found)
     if isinstance(given, tuple | list):  # of a model without targets
         given = {str(number): each for number, each in enumerate(given)}
     given = named(given, outputs.described(spec, found))

@@ -84,6 +84,24 @@ def test_each_format_gives_the_outputs_of_evaluation(judged: Path, exported: Pat
     np.testing.assert_array_equal(found, outputs(judged, "best", x))
 
 
+def test_a_saved_model_draws_no_random_numbers(tensorflow: Any, tmp_path: Path) -> None:
+    """Keras's augmentation is on unless a call says otherwise; an endpoint's call says nothing."""
+    import keras
+
+    from lockstep.serving.serving_model import with_preprocessing
+
+    statistics = {"minimum": 0.0, "maximum": 255.0, "mean": 4.0, "deviation": 6.0}
+    layers = [keras.layers.RandomFlip(seed=0), keras.layers.Flatten()]
+    layers = [keras.Input((8, 8, 1)), *layers, keras.layers.Dense(3, "softmax")]
+    model = keras.Sequential(layers)
+    served = with_preprocessing(model, spec_of([8, 8, 1], "abc", statistics=statistics))
+    served.export(tmp_path / "mine", "tf_saved_model", verbose=False)
+    x = RANDOM.integers(0, 256, (5, 8, 8, 1)).astype(np.uint8)
+    loaded = tensorflow.saved_model.load(tmp_path / "mine")
+    expected = model(x.astype(np.float32) / 255, training=False)
+    np.testing.assert_allclose(loaded.serve(x), expected, atol=1e-6)
+
+
 def test_the_spec_goes_with_it(judged: Path, exported: Path) -> None:
     saved = locate_model(judged, str(exported))
     with saved as found:

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lockstep.config.phases import phases_of
-from lockstep.data.spec import Spec, load_examples, read_spec
-from lockstep.training.loop import Loop
-from tasks import train
-from tests.support.trainings import Cut, digests
-from tests.support.workspaces import REPOSITORY, load, run_stages
+from tests.support.program_runs import (
+    Values,
+    cut_off_and_resumed,
+    last_row,
+    plain_script,
+    set_up,
+)
+from tests.support.trainings import digests
+from tests.support.workspaces import run_stages
 
 pytestmark = pytest.mark.system
-PROGRAMS = REPOSITORY / "tests" / "support" / "programs"
-Values = dict[str, Any]
 
 
 def write_table(path: Path, rows: int, positives: float) -> Path:
@@ -122,37 +123,6 @@ def dcgan(folder: Path) -> Values:
     }  # fmt: skip
 
 
-def plain_script(root: Path, spec: Spec) -> dict[str, float]:
-    """What Keras's own compile and fit reach with the same model, data and seed."""
-    from lockstep.data.spec import as_dict
-    from lockstep.modeling import preprocessing
-    from lockstep.modeling.compile import compile_for_training
-    from lockstep.modeling.model import make_model_with
-    from lockstep.runtime.strategy import start_runtime
-    from lockstep.training import class_weight, warm_start
-
-    params, examples = load(root), load_examples(root, "train")
-    start_runtime(params.seed)
-    model = make_model_with(params, spec, root / "weights" / "initial.weights.h5")
-    trainable = warm_start.trainable_layers(model)
-    x = preprocessing.layers(spec).predict(examples.x, verbose=0)
-    weights = class_weight.of(params.train.class_weight, spec, examples.y)
-    y = np.asarray(examples.y) if spec.targets else None
-    sample_weight = weights[y] if weights is not None and y is not None else None
-    for phase in phases_of(params):
-        warm_start.freeze(model, phase.train.freeze, trainable)
-        compile_for_training(model, phase, spec, 1, root)
-        options = {"batch_size": phase.train.batch_size, "epochs": phase.train.epochs}
-        history = model.fit(x, y, sample_weight=sample_weight, verbose=0, **options)
-    assert as_dict(x, "x")
-    return {name: values[-1] for name, values in history.history.items()}
-
-
-def last_row(root: Path) -> dict[str, float]:
-    with (root / "report" / "history.csv").open(newline="") as lines:
-        return {name: float(each) for name, each in list(csv.DictReader(lines))[-1].items()}
-
-
 # How far the last epoch's training figures may be from the plain script's, which has another order
 # of examples and other random numbers.
 PROGRAM_NOISE: list[tuple[Callable[[Path], Values], str, float]] = [
@@ -178,34 +148,10 @@ def test_it_is_as_good_as_a_script_and_exact_when_killed(
     metric: str,
     noise: float,
 ) -> None:
-    values = {"train.epochs": None, "train.snapshot_seconds": 0, **program(tmp_path)}
-    model = values["model.name"]
-    root = make_workspace({}, model, until="train")
-    if (PROGRAMS / f"{model}.py").exists():
-        shutil.copy(PROGRAMS / f"{model}.py", root / "models")
-        values[f"model.{model}"] = {}
-    from tests.support.workspaces import change_params
-
-    change_params(root, values)
-    monkeypatch.syspath_prepend(str(root))
-    monkeypatch.setattr("models.__path__", [str(root / "models")])
-    run_stages(root, "download", "normalize", "build")
+    root = set_up(make_workspace, program(tmp_path), monkeypatch, "train")
     whole = Path(shutil.copytree(root, tmp_path / "whole"))
     run_stages(whole, "train")
-    assert last_row(whole)[metric] == pytest.approx(
-        plain_script(whole, read_spec(whole))[metric], abs=noise
-    )
-    original, begun = Loop._train_epoch, []
-
-    def cut(self: Any, data: Any, batches: Any, epoch: int, hooks: Any) -> Any:
-        begun.append(epoch)
-        if len(begun) == 2:
-            raise Cut
-        return original(self, data, batches, epoch, hooks)
-
-    monkeypatch.setattr(Loop, "_train_epoch", cut)
-    with pytest.raises(Cut):
-        train.train(load(root), root)
-    train.train(load(root), root)
-    assert begun[:3] == [0, 1, 1]
+    figures, _ = plain_script(whole)
+    assert last_row(whole)[metric] == pytest.approx(figures[metric], abs=noise)
+    cut_off_and_resumed(root, monkeypatch)
     assert digests(root) == digests(whole)
