@@ -153,7 +153,7 @@ def _say(name: str, target: Target, data: Data) -> None:
     """Say what the targets are taken for."""
     of = f"targets of {data.path}" if name == Y else f"target {name!r} of {data.path}"
     count = len(target.classes) or target.outputs
-    what = target.values if target.classes else "numbers"
+    what = target.values if target.classes else "number" if count == 1 else "numbers"
     other = "; to take them for another kind set data.target_kind"
     fix = other if data.target_kind == AUTO else ""
     console.say(f"{of}: {target.kind}, {count} {what}{fix}")

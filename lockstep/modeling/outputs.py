@@ -59,7 +59,7 @@ def described(spec: Spec, found: Mapping[str, Given]) -> Spec:
 def _given(model: keras.Model, spec: Spec, name: str, outputs: Mapping[str, Any]) -> Given:
     target = spec.targets[name]
     both = _check_shape(name, target, outputs)
-    if target.activation == "linear":
+    if target.activation == "linear" and not target.is_between_0_and_1:
         return Given()
     said = "" if target.outputs_are == MARGINS else target.outputs_are
     are = said or _read(model, spec, name, outputs[name], both)

@@ -101,8 +101,9 @@ METRICS: dict[str, dict[str, str]] = {
     "TrueNegatives": _PROBABILITIES,
     "TruePositives": _PROBABILITIES,
 }
-# A picture's numbers are between 0 and 1, as probabilities are.
-OF_PICTURES = ("BinaryCrossentropy",)
+# For numbers between 0 and 1 too, as probabilities are: a picture's, and those of a target that
+# normalize.target unit scales. Metrics get the latter in their units.
+BETWEEN_0_AND_1 = ("BinaryCrossentropy",)
 # Compare the numbers of one example with each other, so that they need two or more.
 WITHIN_AN_EXAMPLE = ("CosineSimilarity", "PearsonCorrelation", "ConcordanceCorrelation")
 # What compares outputs with probabilities, or with thresholds between 0 and 1.
@@ -156,7 +157,8 @@ def accepted(table: Mapping[str, Mapping[str, str]], name: str, target: Target) 
     """Return the form in which the loss or metric of a table takes a target; None: it can't."""
     if name in WITHIN_AN_EXAMPLE and values_of(target) == NUMBERS and target.outputs == 1:
         return None
-    if name in OF_PICTURES and target.kind == "image":
+    between = target.is_between_0_and_1 if table is LOSSES else target.kind == "image"
+    if name in BETWEEN_0_AND_1 and between:
         return SAME
     return table[name].get(values_of(target))
 
@@ -164,7 +166,8 @@ def accepted(table: Mapping[str, Mapping[str, str]], name: str, target: Target) 
 def described(target: Target) -> str:
     """Return the kind of a target in words."""
     count = {TWO: "two classes", MANY: f"{len(target.classes)} classes"}
-    details = count.get(values_of(target), f"{target.outputs} {values_of(target)}")
+    values = values_of(target) if target.outputs > 1 else values_of(target).removesuffix("s")
+    details = count.get(values_of(target), f"{target.outputs} {values}")
     return f"the target kind {target.kind} with {details}"
 
 

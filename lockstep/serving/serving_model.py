@@ -45,8 +45,8 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
     stored = {name: _to_stored(each, raw[name]) for name, each in spec.inputs.items()}
     raw = with_columns_by_name(raw, spec)
     # An exported model is called without `training`, which Keras's random layers take for true.
-    found = model(preprocessing.layers(spec)(unwrap_single(stored)), training=False)
-    given = as_probabilities(found)
+    given = model(preprocessing.layers(spec)(unwrap_single(stored)), training=False)
+    given = as_probabilities(given)
     if isinstance(given, tuple | list):  # of a model without targets
         given = {str(number): each for number, each in enumerate(given)}
     given = named(given, outputs.described(spec, found))

@@ -122,7 +122,7 @@ def test_the_gate_takes_what_evaluate_writes(refused: Any) -> None:
 @pytest.mark.parametrize("metric", ["accuracy", "AUC", "Precision", "BinaryCrossentropy"])
 def test_numbers_have_no_metric_of_classes(refused: Any, metric: str) -> None:
     line = refused({"train.metrics": [metric]}, NUMBER)
-    assert "isn't for the target kind regression with 1 numbers; expected auto, one of" in line
+    assert "isn't for the target kind regression with 1 number; expected auto, one of" in line
     assert "MeanSquaredError" in line
 
 

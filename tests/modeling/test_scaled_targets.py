@@ -13,7 +13,7 @@ import pytest
 from lockstep.data.spec import Examples, Input, Spec, Target
 from lockstep.data.target_statistics import with_statistics
 from lockstep.errors import ParamsError
-from tests.support.workspaces import load, run_stages, with_values
+from tests.support.workspaces import REPOSITORY, load, run_stages, with_values
 
 RANDOM = np.random.default_rng(0)
 COUNT = 50
@@ -174,3 +174,23 @@ def test_all_files_and_the_registered_model_have_the_targets_units(
     table = predict_file(load(root), root, "best", path, None)
     values_of = [float(row["value"]) for row in csv.DictReader(table.splitlines())]
     np.testing.assert_allclose(values_of, served, rtol=1e-6)
+
+
+def test_the_crossentropy_of_numbers_between_0_and_1(tensorflow: Any) -> None:
+    import keras
+
+    from lockstep.modeling import units
+    from lockstep.modeling.compile import compile_for_testing
+
+    spec, values = spec_of(PRICES, "unit"), with_values({"train.loss": "BinaryCrossentropy"})
+    made = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, "sigmoid")])
+    compile_for_testing(made, values, spec, REPOSITORY)
+    y = units.scaled(spec.targets["y"], PRICES)
+    found = made.evaluate(X, y, verbose=0, return_dict=True, batch_size=COUNT)
+    expected = keras.losses.BinaryCrossentropy()(y[:, None], made(X))
+    assert found["loss"] == pytest.approx(float(expected), rel=1e-5)
+    with pytest.raises(ParamsError, match="BinaryCrossentropy: takes numbers between 0 and 1"):
+        compile_for_testing(dense(1), values, spec, REPOSITORY)
+    standard = spec_of(PRICES, "standard")
+    with pytest.raises(ParamsError, match="isn't for the target kind regression with 1 number;"):
+        compile_for_testing(made, values, standard, REPOSITORY)

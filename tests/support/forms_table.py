@@ -39,7 +39,9 @@ Data without targets (`none`) have the loss and the metrics of the model's own `
 
 A model has one output for two classes; what compares a probability for each class gets both. A
 metric counts each pixel or step as an example. Of a model whose last layer has no activation, a
-loss with the argument `from_logits` gets logits, and metrics get probabilities.
+loss with the argument `from_logits` gets logits, and metrics get probabilities. The loss
+BinaryCrossentropy is also for numbers that `normalize.target: unit` scales, if the last layer's
+outputs are between 0 and 1.
 """
 
 

@@ -93,11 +93,11 @@ def random_features(folder: Path) -> Program:
         "data.name": "npz", "data.path": str(path), "model.name": "random_features",
         "train.epochs": 6, "train.learning_rate": 0.01, "train.loss": "Hinge",
         "model.random_features": {"scale": 3.0},
-        "train.metrics": [{"class": "CategoricalAccuracy", "name": "acc"}],
+        "train.metrics": [{"class": "CategoricalAccuracy", "name": "acc"}, "Hinge"],
     }  # fmt: skip
-    metrics = {"acc": keras.metrics.CategoricalAccuracy()}
-    one_hot = np.eye(10)[y]
-    return Program(values, folder / "x.npy", one_hot, list("0123456789"), metrics, "acc", 0.1)
+    metrics = {"acc": keras.metrics.CategoricalAccuracy(), "hinge": keras.metrics.Hinge()}
+    columns = [f"score_{digit}" for digit in range(10)]
+    return Program(values, folder / "x.npy", np.eye(10)[y], columns, metrics, "acc", 0.1)
 
 
 def digits(folder: Path) -> tuple[Path, np.ndarray]:

@@ -55,7 +55,7 @@ def ratings(folder: Path) -> Program:
         "data.target_kind": "regression",
         "data.columns": {"user": "category", "film": "category", "time": "drop"},
         "normalize.target": "unit", "model.name": "recommender", "train.epochs": 4,
-        "train.custom_objects_file": "models/recommender.py", "train.loss": "custom.crossentropy",
+        "train.loss": "BinaryCrossentropy",
         "train.batch_size": 64, "train.learning_rate": 0.01,
         "train.metrics": ["MeanAbsoluteError", {"class": "RootMeanSquaredError", "name": "rmse"}],
     }  # fmt: skip

@@ -57,9 +57,9 @@ def set_up(
 def plain_script(root: Path) -> tuple[dict[str, float], int]:
     """The last epoch's figures, and all steps, of Keras's own fit with the same model and seed."""
     from lockstep.modeling import preprocessing
-    from lockstep.modeling.category_ids import as_asked
     from lockstep.modeling.compile import compile_for_training
     from lockstep.modeling.model import make_model_with
+    from lockstep.modeling.model_file import as_asked
     from lockstep.runtime.strategy import start_runtime
     from lockstep.training import class_weight, warm_start
 

@@ -50,6 +50,11 @@ class Target:
         return (*self.described.inner_shape(self), self.outputs)
 
     @property
+    def is_between_0_and_1(self) -> bool:
+        """Whether the loss compares numbers between 0 and 1, as those of pictures are."""
+        return self.kind == "image" or (self.values == "numbers" and self.method == "unit")
+
+    @property
     def has_scores(self) -> bool:
         """Whether the outputs aren't probabilities: above 0 speaks for a class, below against."""
         return self.outputs_are == SCORES

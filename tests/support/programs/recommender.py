@@ -10,11 +10,6 @@ TARGET_KINDS = ("regression",)
 CATEGORIES = "ids"
 
 
-def crossentropy(ratings, given):
-    """Return the loss of ratings between 0 and 1, as if these were probabilities."""
-    return keras.losses.binary_crossentropy(ops.reshape(ratings, (-1, 1)), given)
-
-
 @keras.saving.register_keras_serializable(package="programs")
 class Recommender(keras.Model):
     """Embeddings with regularized vectors, and a bias for each user and film."""
