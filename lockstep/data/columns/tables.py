@@ -12,7 +12,7 @@ from lockstep.config.schema import Data
 from lockstep.data.columns.clean_tables import CleanTable, clean_table
 from lockstep.data.columns.dates import check_zones
 from lockstep.data.columns.kinds import REFUSE, Kind, decide
-from lockstep.data.columns.number_formats import find_format, to_doubles
+from lockstep.data.columns.number_formats import all_match, find_format, to_doubles
 from lockstep.data.columns.row_keys import keys_of, sample_weights
 from lockstep.data.columns.table_rows import given_format, rows_of
 from lockstep.data.readers.column_roles import roles_of, say_default_target
@@ -122,7 +122,7 @@ def _with_targets(split: str, table: CleanTable, targets: list[str], data: Data)
 
 def _target_values(cells: pa.ChunkedArray, kept: np.ndarray, data: Data) -> np.ndarray:
     cells = cells if len(kept) == len(cells) else cells.take(pa.array(kept))
-    if pc.all(pc.match_substring_regex(cells, WHOLE)).as_py():
+    if all_match(cells, WHOLE):
         return np.asarray(cells.cast(pa.int64()).to_numpy())
     written = given_format(data) or find_format(cells)
     if written:

@@ -106,7 +106,7 @@ class _Column:
     def array(self) -> pa.ChunkedArray:
         """Return all cells."""
         if self.file is None:
-            return pa.chunked_array(self.texts)
+            return pa.chunked_array(self.texts).unify_dictionaries()
         return pa.chunked_array([pa.array(np.memmap(self.file, np.float64, "r"), from_pandas=True)])
 
 
