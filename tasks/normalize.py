@@ -61,11 +61,14 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
     keys = drawing_keys(raw.keys, params.data) if params.data.window else raw.keys
     splits, drawn = draw_splits(splits, targets, params.data, params.seed, own=own, keys=keys)
     kinds = input_kinds(dataset, params.data, splits["train"])
+    files = _file_format(dataset, raw, params)
+    raw = replace(raw, splits={})  # of which each row takes memory
+    if not params.data.window:
+        drawn = {}
     inputs, splits = store_splits(splits, params.normalize, kinds, scratch)
     if params.data.window:
         inputs, splits = cut_windows(inputs, splits, raw, drawn, params.data, scratch)
-    if hasattr(dataset, "file_format"):
-        files = dataset.file_format(raw.splits["train"].x, params)
+    if files is not None:
         inputs = {name: replace(each, files=files) for name, each in inputs.items()}
     duplicates = count_duplicates(splits["train"], splits["test"])
     if own and duplicates:
@@ -86,6 +89,14 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
             save_examples(examples, split, ready, scratch)
         write_spec(spec, ready)
     return Findings(raw.columns, _why(dataset, params.data), duplicates)
+
+
+def _file_format(dataset: ModuleType, raw: RawData, params: Params) -> dict[str, Any] | None:
+    """How files were read, for predictions from files, of a data set of files."""
+    if not hasattr(dataset, "file_format"):
+        return None
+    found: dict[str, Any] = dataset.file_format(raw.splits["train"].x, params)
+    return found
 
 
 def _why(dataset: ModuleType, data: Data) -> str:

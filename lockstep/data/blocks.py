@@ -1,6 +1,6 @@
 """Go through arrays that may be memory maps, larger than memory, in blocks of whole examples."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,13 @@ BYTES = 2**24  # of a block
 
 def blocks(array: np.ndarray) -> Iterator[slice]:
     """Yield slices of the first axis, each of about 16 MiB; results don't depend on their size."""
-    count = max(1, BYTES // max(1, array[:1].nbytes))
+    count = rows_of_block(array)
     return (slice(at, at + count) for at in range(0, len(array), count))
+
+
+def rows_of_block(array: np.ndarray) -> int:
+    """Return how many examples a block has."""
+    return max(1, BYTES // max(1, array[:1].nbytes))
 
 
 def cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -19,12 +24,9 @@ def cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if array.dtype == dtype or not isinstance(array, np.memmap):
         return array.astype(dtype, copy=False)
     source = Path(str(array.filename))
-    out = np.lib.format.open_memmap(
-        source.with_name(f"{dtype.name}-{source.name}"), "w+", dtype, array.shape
-    )
-    for block in blocks(array):
-        out[block] = array[block]
-    return out
+    path = source.with_name(f"{dtype.name}-{source.name}")
+    parts = (array[block].astype(dtype) for block in blocks(array))
+    return _written(path, dtype, array.shape, parts)
 
 
 def taken(array: np.ndarray, indices: np.ndarray, name: str) -> np.ndarray:
@@ -32,12 +34,23 @@ def taken(array: np.ndarray, indices: np.ndarray, name: str) -> np.ndarray:
     if not isinstance(array, np.memmap):
         return array[indices]
     source = Path(str(array.filename))
-    shape = (len(indices), *array.shape[1:])
-    path = source.with_name(f"{name}-{source.name}")
-    out = np.lib.format.open_memmap(path, "w+", array.dtype, shape)
-    for block in blocks(out):
-        out[block] = array[indices[block]]
-    return out
+    path, shape = source.with_name(f"{name}-{source.name}"), (len(indices), *array.shape[1:])
+    count = rows_of_block(array)
+    parts = (array[indices[at : at + count]] for at in range(0, len(indices), count))
+    return _written(path, array.dtype, shape, parts)
+
+
+def _written(
+    path: Path, dtype: np.dtype, shape: tuple[int, ...], parts: Iterable[np.ndarray]
+) -> np.ndarray:
+    """Write a .npy file part by part, sooner than through a map of it; return it mapped."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(np.ascontiguousarray(part).data)
+    found: np.ndarray = np.load(path, mmap_mode="r")
+    return found
 
 
 def mapped(array: np.ndarray, path: Path) -> np.ndarray:

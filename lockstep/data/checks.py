@@ -4,6 +4,7 @@ import numpy as np
 
 from lockstep.data.blocks import blocks
 from lockstep.data.columns.rows import Rows
+from lockstep.data.readers.stored_texts import Texts
 from lockstep.data.spec import Examples, Target, X, Y, as_dict
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError
@@ -28,10 +29,10 @@ def check(split: str, examples: Examples, train: Examples, targets: dict[str, Ta
         _check_sample_weight(f"{split} split", examples.sample_weight, examples.size)
 
 
-def _check_input(where: str, x: np.ndarray | Rows, shape: tuple[int, ...]) -> None:
+def _check_input(where: str, x: np.ndarray | Rows | Texts, shape: tuple[int, ...]) -> None:
     if len(x) == 0:
         raise DataError(f"{where}: empty, expected at least one example")
-    if isinstance(x, Rows):
+    if isinstance(x, Rows | Texts):
         return  # a table's cells are checked where they are converted
     if x.dtype.kind not in "OU" or x.ndim != 1:  # texts
         _check_numbers(where, x, shape)

@@ -50,4 +50,4 @@ def class_numbers(split: str, y: np.ndarray, values: np.ndarray) -> np.ndarray:
         known = nearest(name, class_names(values))
         problem = f"is {name!r}, expected {known}"
         raise ExampleError(f"{split} split", index[0], "label", problem)
-    return numbers
+    return numbers.astype(np.min_scalar_type(len(values)))

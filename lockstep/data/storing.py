@@ -11,6 +11,7 @@ from lockstep.config.schema import Normalize
 from lockstep.data.arrays import smallest_dtypes, store_numbers
 from lockstep.data.columns.rows import Rows
 from lockstep.data.columns.storing import store_rows
+from lockstep.data.readers.stored_texts import Texts
 from lockstep.data.spec import SAMPLE_WEIGHT, Examples, Input, X, as_dict
 from lockstep.data.text import store_texts
 from lockstep.errors import DataError
@@ -25,7 +26,8 @@ def store_splits(
     """Return each input's description, and the splits as they are stored.
 
     An input is encoded the same way in all splits. `kinds` has the kind of each input that doesn't
-    follow from its shape. A table's matrices are memory maps in the folder `scratch`.
+    follow from its shape. A table's matrices and the ids of
+    texts are memory maps in the folder `scratch`.
     """
     inputs, stored = {}, {split: examples.named for split, examples in splits.items()}
     for name in dict.fromkeys(name for named in stored.values() for name in named):
@@ -50,8 +52,8 @@ def _store_input(
 ) -> tuple[Input, dict[str, np.ndarray]]:
     if isinstance(raw["train"], Rows):
         found, store = "table", partial(store_rows, normalize=normalize, scratch=scratch)
-    elif raw["train"].dtype.kind in "OU":
-        found, store = "text", partial(store_texts, normalize=normalize)
+    elif isinstance(raw["train"], Texts) or raw["train"].dtype.kind in "OU":
+        found, store = "text", partial(store_texts, normalize=normalize, scratch=scratch)
     else:
         return store_numbers(raw, kind)
     if kind not in (None, found):

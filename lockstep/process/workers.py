@@ -14,7 +14,7 @@ from lockstep.errors import MachineError
 Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 TRIAL_SECONDS = 1.0  # of computing in this process, to estimate the rest
-START_SECONDS = 4.0  # what the start of processes may take, with their imports
+START_SECONDS = 2.0  # what the start of processes may take, with their imports
 
 
 class Workers:

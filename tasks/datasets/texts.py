@@ -5,14 +5,13 @@ See data/README.md.
 
 from pathlib import Path
 
-import numpy as np
-
 from lockstep.config.schema import Data, Params
 from lockstep.data.readers import user_files
 from lockstep.data.readers.class_folders import described
 from lockstep.data.readers.classes_of_files import check_classes
 from lockstep.data.readers.file_labels import find_files, labelled_data, place_of
 from lockstep.data.readers.raw_data import RawData
+from lockstep.data.readers.stored_texts import write_texts
 from lockstep.data.readers.text_files import read_text
 from lockstep.errors import DataError
 from lockstep.process import console
@@ -37,7 +36,7 @@ def count_examples(source: Path, data: Data) -> dict[str, int]:
 
 
 def read(folder: Path, params: Params, scratch: Path) -> RawData:
-    """Return texts (n,) and labels (n,); raises DataError that names the file."""
+    """Return texts in `scratch`, (n,), and labels (n,); raises DataError that names the file."""
     found = find_files(folder, params.data)
     if found.ignored:
         console.say(f"ignored, not texts of a class: {described(found.ignored)}")
@@ -50,7 +49,7 @@ def read(folder: Path, params: Params, scratch: Path) -> RawData:
             f"{others[0]}: one of {len(others)} files that aren't {SUFFIX}, remove them"
         )
     texts = {
-        split: np.array([read_text(path, params.data.encoding) for path in each], object)
+        split: write_texts((read_text(path, params.data.encoding) for path in each), scratch)
         for split, each in paths.items()
     }
     return labelled_data(found, texts, params.data)

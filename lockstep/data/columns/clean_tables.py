@@ -20,9 +20,13 @@ class CleanTable(NamedTuple):
 
     def texts(self, name: str) -> Cells:
         """Return a column's cells as texts, null where they are missing."""
+        return self.encoded(name).cast(pa.string())
+
+    def encoded(self, name: str) -> Cells:
+        """Return the same; texts that repeat may be a dictionary of them, which takes less time."""
         column = self.table[name]
         if is_text(column.type):
-            return column.cast(pa.string())
+            return column
         return without_missing(column.cast(pa.string()), self.null_values)
 
 

@@ -21,9 +21,9 @@ from lockstep.data.readers.cells import Cells
 
 
 def convert(cells: Cells, kind: str, given: NumberFormat | None = None) -> Converted:
-    """Convert a column of texts, null where a cell is missing."""
+    """Convert a column of texts, or of a dictionary of texts, null where a cell is missing."""
     if kind == "number":
-        return _numbers(cells, given)
+        return _numbers(cells.cast(pa.string()), given)
     if kind == "category":
         return _categories(cells)
     return _by_value(cells, _booleans if kind == "boolean" else convert_dates)

@@ -83,12 +83,12 @@ def _first_wrong(cells: Cells) -> int:
 def check_zones(columns: Iterable[str], tables: Mapping[str, CleanTable]) -> None:
     """Raise DataError if a column's dates have a zone in one split and none in another."""
     for name in columns:
-        zoned = {split: _has_zone(table.texts(name)) for split, table in tables.items()}
+        zoned = {split: _has_zone(table.encoded(name)) for split, table in tables.items()}
         if len(set(zoned.values()) - {None}) > 1:
             raise DataError(f"column {name!r}: {MIXED}; the files of the splits differ")
 
 
 def _has_zone(cells: Cells) -> bool | None:
     """Whether the first date has a zone, as then all have; None without a date."""
-    first = pc.drop_null(cells).slice(0, 1)
+    first = pc.drop_null(cells).slice(0, 1).cast(pa.string())
     return pc.match_substring_regex(first, ZONED)[0].as_py() if len(first) else None

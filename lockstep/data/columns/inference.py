@@ -1,5 +1,6 @@
 """The kind of a table's column, where its cells make it certain."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -33,14 +34,16 @@ NUMBERS = Inferred("number", "all cells are numbers")
 
 
 def infer(cells: Cells) -> Inferred:
-    """Return the kind of a column of texts, in which missing cells are null."""
+    """Return the kind of a column of texts, or of a dictionary of them; missing cells are null."""
     there = pc.drop_null(cells)
     if not len(there):
         return Inferred("drop", "all cells are missing")
-    if find_format(there):
-        return _number_or_code(cells, there)
+    repeat = pa.types.is_dictionary(cells.type)
+    known = pc.unique(there).cast(pa.string()) if repeat else there
+    if find_format(known):
+        return _number_or_code(cells, known, len(there))
     texts = pc.value_counts(there)
-    values, counts = texts.field("values"), texts.field("counts")
+    values, counts = texts.field("values").cast(pa.string()), texts.field("counts")
     lower = pc.utf8_lower(values)
     if pc.all(pc.is_in(lower, value_set=pa.array([*TRUE, *FALSE]))).as_py():
         return Inferred("boolean", "all cells are true or false")
@@ -51,32 +54,33 @@ def infer(cells: Cells) -> Inferred:
 
 def _date(cells: Cells, values: Cells) -> Inferred:
     if are_mixed(values):
-        cell = _first(pc.invert(pc.match_substring_regex(cells, ZONED)))
+        cell = _first(cells, lambda texts: pc.invert(pc.match_substring_regex(texts, ZONED)))
         return Inferred(None, MIXED, cell, ("category", "drop"))
     return Inferred("date", "all cells are ISO dates")
 
 
-def _number_or_code(cells: Cells, there: Cells) -> Inferred:
-    if has_few_values(there.slice(0, FIRST)) and has_few_values(there):
-        count = pc.count_distinct(there).as_py()
-        if count > 2 and len(there) >= count * ROWS_PER_VALUE:
+def _number_or_code(cells: Cells, known: Cells, total: int) -> Inferred:
+    """The kind of `total` numbers; `known` has each different one at least once."""
+    if has_few_values(known.slice(0, FIRST)) and has_few_values(known):
+        count = pc.count_distinct(known).as_py()
+        if count > 2 and total >= count * ROWS_PER_VALUE:
             why = f"{count} different whole numbers, which may be amounts or codes"
-            return Inferred(None, why, _first(pc.is_valid(cells)), ("number", "category", "drop"))
+            return Inferred(None, why, _first(cells, pc.is_valid), ("number", "category", "drop"))
     return NUMBERS
 
 
 def _in_doubt(cells: Cells, values: Cells, counts: pa.Array) -> Inferred | None:
     """What speaks against plain text, if anything does; `values` are the different texts."""
     if is_ambiguous(values):
-        cell = _first(pc.match_substring(cells, ","))
+        cell = _first(cells, lambda texts: pc.match_substring(texts, ","))
         return Inferred(None, "commas may be decimal marks or thousands", cell)
     if has_sign(values):
-        cell = _first(pc.invert(are_numbers(cells)))
+        cell = _first(cells, lambda texts: pc.invert(are_numbers(texts)))
         return Inferred(None, "numbers with a sign", cell, ("number", "category", "drop"))
     count = pc.sum(pc.filter(counts, are_numbers(values))).as_py() or 0
     total = pc.sum(counts).as_py()
     if count > MIXED_SHARE * total:
-        cell = _first(pc.invert(are_numbers(cells)))
+        cell = _first(cells, lambda texts: pc.invert(are_numbers(texts)))
         why = f"{count} of {total} cells are numbers, this one isn't"
         return Inferred(None, why, cell, ("category", "drop"), may_be_missing=True)
     return None
@@ -87,8 +91,9 @@ def _category_or_text(cells: Cells, count: int, total: int) -> Inferred:
         return Inferred("category", f"{count} different texts")
     why = f"{count} of {total} texts are different: ids, texts or categories"
     possible = ("drop", "text", *(("category",) if count <= MAX_CATEGORIES else ()))
-    return Inferred(None, why, _first(pc.is_valid(cells)), possible)
+    return Inferred(None, why, _first(cells, pc.is_valid), possible)
 
 
-def _first(mask: pa.ChunkedArray) -> int:
+def _first(cells: Cells, are_so: Callable[[Cells], pa.ChunkedArray]) -> int:
+    mask = are_so(cells.cast(pa.string()))
     return int(pc.index(pc.fill_null(mask, False), True).as_py())

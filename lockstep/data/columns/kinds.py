@@ -74,7 +74,7 @@ def infer_column(clean: CleanTable, name: str, data: Data) -> Inferred:
     if name in clean.numbers:
         return NUMBERS
     if is_text(kind):
-        return infer(clean.texts(name))
+        return infer(clean.encoded(name))
     if column.null_count == len(column):
         return Inferred("drop", "all cells are missing")
     return _whole(column) if pa.types.is_integer(kind) else _of_type(kind)

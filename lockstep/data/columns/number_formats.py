@@ -40,20 +40,20 @@ def find_format(cells: Cells) -> NumberFormat | None:
 
     1,163 may be both: only a cell such as 28,7 or 1,163.74 makes commas certain.
     """
-    if plain_doubles(cells) is not None or _all(cells, NUMBER):
+    if plain_doubles(cells) is not None or all_match(cells, NUMBER):
         return USUAL
-    if _all(cells, f"{NUMBER}|{COMMA}") and not _any(cells, r"\."):
-        return None if _all(cells, rf"^[+-]?\d+$|{AMBIGUOUS}") else COMMAS[0]
-    if _all(cells, f"{NUMBER}|{GROUPED}"):
+    if all_match(cells, f"{NUMBER}|{COMMA}") and not _any(cells, r"\."):
+        return None if all_match(cells, rf"^[+-]?\d+$|{AMBIGUOUS}") else COMMAS[0]
+    if all_match(cells, f"{NUMBER}|{GROUPED}"):
         return COMMAS[1]
-    if _all(cells, rf"{DOTTED}|^[+-]?\d{{1,3}}(\.\d{{3}})*$") and _any(cells, ","):
+    if all_match(cells, rf"{DOTTED}|^[+-]?\d{{1,3}}(\.\d{{3}})*$") and _any(cells, ","):
         return NumberFormat(decimal=",", thousands=".")
     return None
 
 
 def is_ambiguous(cells: Cells) -> bool:
     """Return whether the cells are numbers whose commas may be decimal marks or thousands."""
-    return _all(cells, f"{NUMBER}|{AMBIGUOUS}") and _any(cells, ",")
+    return all_match(cells, f"{NUMBER}|{AMBIGUOUS}") and _any(cells, ",")
 
 
 def has_sign(cells: Cells) -> bool:
@@ -72,8 +72,8 @@ def to_doubles(cells: Cells, given: NumberFormat) -> pa.ChunkedArray:
     ).cast(pa.float64())
 
 
-def _all(cells: Cells, pattern: str) -> bool:
-    """Whether all cells match; mostly the first ones decide that they don't."""
+def all_match(cells: Cells, pattern: str) -> bool:
+    """Return whether all cells match a pattern; mostly the first ones decide that they don't."""
     first = cells.slice(0, FIRST)
     if not pc.all(pc.match_substring_regex(first, pattern), min_count=0).as_py():
         return False

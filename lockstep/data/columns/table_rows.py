@@ -28,7 +28,7 @@ def given_format(data: Data) -> NumberFormat | None:
 def _convert(split: str, table: CleanTable, name: str, kind: str, data: Data) -> Converted:
     if kind == "number" and name in table.numbers:
         return Converted(table.numbers[name])
-    cells = table.texts(name)
+    cells = table.encoded(name)
     found = convert(cells, kind, given_format(data))
     if found.wrong is not None:
         expected = f", expected a {kind} as in the other rows"
@@ -50,7 +50,7 @@ def rows_of(
 
     def converted(name: str) -> Converted:
         each = _convert(split, table, name, kinds[name].name, data)
-        if scratch is None:
+        if scratch is None or name in table.numbers:  # which lie on the disk
             return each
         file = scratch / f"{split}-cells{places[name]}.bin"
         return each._replace(numbers=mapped(each.numbers, file))

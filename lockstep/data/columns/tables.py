@@ -1,6 +1,6 @@
 """A table as examples: its target, and inputs of its columns and of each text column."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,19 @@ from lockstep.config.schema import Data
 from lockstep.data.columns.clean_tables import CleanTable, clean_table
 from lockstep.data.columns.dates import check_zones
 from lockstep.data.columns.kinds import REFUSE, Kind, decide
-from lockstep.data.columns.number_formats import find_format, to_doubles
+from lockstep.data.columns.number_formats import all_match, find_format, to_doubles
 from lockstep.data.columns.row_keys import keys_of, sample_weights
 from lockstep.data.columns.table_rows import given_format, rows_of
 from lockstep.data.readers.column_roles import roles_of, say_default_target
 from lockstep.data.readers.raw_data import RawData
+from lockstep.data.readers.stored_texts import Texts, write_texts
 from lockstep.data.spec import SAMPLE_WEIGHT, Examples, X, Y, unwrap_single
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError
 from lockstep.process import console
 
 WHOLE = r"^[+-]?\d{1,18}$"
+AT_ONCE = 10_000  # texts
 
 
 def examples_of(
@@ -33,7 +35,7 @@ def examples_of(
 ) -> RawData:
     """Return the examples of each split; kinds are those of the training split's columns.
 
-    Columns of numbers are memory maps if there is a folder `scratch`.
+    Columns of numbers and of texts lie on the disk if there is a folder `scratch`.
 
     Raises ParamsError for a target that isn't there, DataError for a cell of another kind.
     """
@@ -70,7 +72,7 @@ def _examples(
     scratch: Path | None,
 ) -> Examples:
     used = {name: kind.name for name, kind in kinds.items() if kind.name != "drop"}
-    texts = {name: _texts(table, name) for name, kind in used.items() if kind == "text"}
+    texts = {name: _texts(table, name, scratch) for name, kind in used.items() if kind == "text"}
     rows = {name: kinds[name] for name, kind in used.items() if kind != "text"}
     x: dict[str, Any] = {X: rows_of(split, table, rows, data, scratch)} if rows else {}
     x |= texts
@@ -122,7 +124,7 @@ def _with_targets(split: str, table: CleanTable, targets: list[str], data: Data)
 
 def _target_values(cells: pa.ChunkedArray, kept: np.ndarray, data: Data) -> np.ndarray:
     cells = cells if len(kept) == len(cells) else cells.take(pa.array(kept))
-    if pc.all(pc.match_substring_regex(cells, WHOLE)).as_py():
+    if all_match(cells, WHOLE):
         return np.asarray(cells.cast(pa.int64()).to_numpy())
     written = given_format(data) or find_format(cells)
     if written:
@@ -132,5 +134,12 @@ def _target_values(cells: pa.ChunkedArray, kept: np.ndarray, data: Data) -> np.n
     return np.array(cells.to_pylist(), str)
 
 
-def _texts(table: CleanTable, name: str) -> np.ndarray:
-    return np.array(pc.fill_null(table.texts(name), "").to_pylist(), object)
+def _texts(table: CleanTable, name: str, scratch: Path | None) -> np.ndarray | Texts:
+    texts = (cell or "" for chunk in table.texts(name).chunks for cell in _in_python(chunk))
+    return np.array(list(texts), object) if scratch is None else write_texts(texts, scratch)
+
+
+def _in_python(cells: pa.Array) -> Iterator[str | None]:
+    """Yield cells, of which only a part is in memory as Python's texts."""
+    for at in range(0, len(cells), AT_ONCE):
+        yield from cells.slice(at, AT_ONCE).to_pylist()

@@ -1,8 +1,9 @@
 """Find the files in a folder, by class and split, as people lay out such folders."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,9 @@ SPLITS = ("train", "validation", "test")
 # What systems leave in folders, and what people write beside pictures; all in lower case.
 LEFT_BEHIND = (".*", "thumbs.db", "desktop.ini", "__macosx")
 WRITTEN_BESIDE = ("readme*", "license*", "licence*", "*.txt", "*.md")
+IS_LEFT_BEHIND, IS_WRITTEN_BESIDE = (
+    re.compile("|".join(map(translate, each))) for each in (LEFT_BEHIND, WRITTEN_BESIDE)
+)
 
 
 class LabelledFile(NamedTuple):
@@ -67,12 +71,12 @@ def described(ignored: Iterable[Path]) -> str:
 
 def is_left_behind(path: Path) -> bool:
     """Return whether a system wrote a file or folder, such as .DS_Store or Thumbs.db."""
-    return any(fnmatch(path.name.lower(), each) for each in LEFT_BEHIND)
+    return IS_LEFT_BEHIND.match(path.name.lower()) is not None
 
 
 def _is_beside(path: Path) -> bool:
-    written = any(fnmatch(path.name.lower(), each) for each in WRITTEN_BESIDE)
-    return is_left_behind(path) or (written and path.is_file())
+    written = IS_WRITTEN_BESIDE.match(path.name.lower())
+    return is_left_behind(path) or (written is not None and path.is_file())
 
 
 def _left_behind(folder: Path, known: list[Path]) -> list[Path]:

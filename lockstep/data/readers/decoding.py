@@ -59,10 +59,14 @@ def decode(
 
 def decode_batch(job: Job, batch: Batch) -> Faults:
     """Write pictures to the job's file from an index on; return what can't be read."""
-    out, faults = np.load(job.file, mmap_mode="r+"), {}
-    for index, path in enumerate(batch[1], batch[0]):
-        try:
-            out[index] = load_image(path, job.how, job.size, resize=job.resize)
-        except UnreadableError as error:
-            faults[path] = str(error)
+    start, faults = np.load(job.file, mmap_mode="r").offset, {}
+    with job.file.open("r+b") as file:  # sooner than through a map of it
+        for index, path in enumerate(batch[1], batch[0]):
+            try:
+                levels = load_image(path, job.how, job.size, resize=job.resize)
+            except UnreadableError as error:
+                faults[path] = str(error)
+                continue
+            file.seek(start + index * job.picture_bytes)
+            file.write(np.ascontiguousarray(levels).data)
     return faults

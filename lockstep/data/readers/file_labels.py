@@ -11,6 +11,7 @@ from lockstep.config.schema import Data
 from lockstep.data.readers.class_folders import Found, LabelledFile, files_below, find_by_class
 from lockstep.data.readers.labels_table import read_labels
 from lockstep.data.readers.raw_data import RawData
+from lockstep.data.readers.stored_texts import Texts
 from lockstep.errors import DataError
 from lockstep.process import console
 
@@ -45,7 +46,7 @@ def find_files(folder: Path, data: Data) -> Found:
     return find_labelled(folder, data) if data.labels_file else find_by_class(folder)
 
 
-def labelled_data(found: Found, x: Mapping[str, np.ndarray], data: Data) -> RawData:
+def labelled_data(found: Found, x: Mapping[str, np.ndarray | Texts], data: Data) -> RawData:
     """Return examples of files, (n, ...) for each split, with their labels."""
     texts = [each.label for inside in found.splits.values() for each in inside]
     labels = as_labels(texts) if data.labels_file else np.array(texts)

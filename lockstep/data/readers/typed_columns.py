@@ -1,6 +1,6 @@
-"""Read a delimited text file by columns: numbers into files, which are mapped, and clean texts."""
+"""Read a delimited text file by columns into files, which are mapped: numbers and clean texts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ def read_columns(path: Path, data: Data, train: pa.Table | None, scratch: Path) 
             for number, name in enumerate(batch.schema.names):
                 if name not in columns:
                     file = scratch / f"{path.stem}-column{number}.numbers"
-                    columns[name] = _Column(None if name in texts else file, data)
+                    columns[name] = _Column(file, data, may_be_numbers=name not in texts)
                 columns[name].add(batch.column(number))
         return _table({name: each for name, each in columns.items() if not each.is_cut})
 
@@ -59,15 +59,15 @@ def read_columns(path: Path, data: Data, train: pa.Table | None, scratch: Path) 
 
 
 class _Column:
-    """The cells of a column so far: numbers in a file as long as all are such, else texts."""
+    """The cells of a column so far, in a file: numbers as long as all are such, else texts."""
 
-    def __init__(self, file: Path | None, data: Data) -> None:
-        self.file, self.null_values = file, data.null_values
-        self.texts: list[pa.Array] = []
+    def __init__(self, file: Path, data: Data, *, may_be_numbers: bool) -> None:
+        self.file = file if may_be_numbers else None
+        self.texts_file, self.null_values = file.with_suffix(".texts"), data.null_values
         self.repeat = False  # whether texts repeat, which takes less memory
         self.is_cut = False  # whether texts are missing, since the first cells were numbers
-        if file:
-            file.unlink(missing_ok=True)
+        for each in (file, self.texts_file):
+            each.unlink(missing_ok=True)
 
     def add(self, cells: pa.Array) -> None:
         """Add the cells of a batch."""
@@ -83,10 +83,12 @@ class _Column:
 
     def _add_texts(self, cells: pa.ChunkedArray) -> None:
         clean = without_missing(cells, self.null_values)
-        if not self.texts:
+        if not self.texts_file.exists():
             first = clean.slice(0, FIRST)
             self.repeat = len(pc.unique(first)) <= REPEATED * len(first)
-        self.texts += (pc.dictionary_encode(clean) if self.repeat else clean).chunks
+        table = pa.table({"": pc.dictionary_encode(clean) if self.repeat else clean})
+        with self.texts_file.open("ab") as file, pa.ipc.new_stream(file, table.schema) as stream:
+            stream.write_table(table)
 
     def _numbers(self, cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
         found = plain_doubles(cells)  # of most columns: without blanks and missing cells
@@ -106,8 +108,16 @@ class _Column:
     def array(self) -> pa.ChunkedArray:
         """Return all cells."""
         if self.file is None:
-            return pa.chunked_array(self.texts)
+            return pa.chunked_array(list(_chunks(self.texts_file))).unify_dictionaries()
         return pa.chunked_array([pa.array(np.memmap(self.file, np.float64, "r"), from_pandas=True)])
+
+
+def _chunks(file: Path) -> Iterator[pa.Array]:
+    """Yield the parts of a column that were written as streams, one after the other, mapped."""
+    with pa.memory_map(str(file)) as mapped:
+        while mapped.tell() < mapped.size():
+            for batch in pa.ipc.open_stream(mapped):
+                yield batch.column(0)
 
 
 def _table(columns: dict[str, _Column]) -> pa.Table:
