@@ -46,6 +46,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
             experiments.checkout(workspace)
             local.check_machine(workspace)
             local.prepare(workspace)
+            local.import_ahead(workspace)
             name = name_of([preset or "", *assigned], experiment_key(workspace))
             os.environ |= {experiments.NAME: name, PRESET: preset or ""}
             bring_all_up_to_date(workspace)

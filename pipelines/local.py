@@ -45,7 +45,9 @@ def run(root: Path) -> None:
     check_machine(root)
     with checkout_lock.held(root):
         prepare(root)
-        _run_flow(root)
+        address = server()  # first: it takes as long to start as all imports here
+        import_ahead(root)
+        _run_flow(root, address)
     if unsent and is_unsent(root):  # a stage may have sent it
         send_again(load_params(root), root)
 
@@ -71,8 +73,7 @@ def check_with_data(params: Params, root: Path, stages: list[Forecast]) -> None:
         check_before_training(params, root)
 
 
-def _run_flow(root: Path) -> None:
-    address = server()
+def _run_flow(root: Path, address: str) -> None:
     from prefect.settings import (
         PREFECT_API_URL,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -82,6 +83,7 @@ def _run_flow(root: Path) -> None:
     from pipelines.experiment import error_in, experiment  # Prefect takes seconds to import
     from pipelines.reporting import failures_in_one_line
 
+    temporary_server.wait()
     heartbeats = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_SECONDS}
     with temporary_settings({PREFECT_API_URL: address, **heartbeats}):
         try:
@@ -99,9 +101,13 @@ def _run_flow(root: Path) -> None:
 
 
 def prepare(root: Path) -> None:
-    """Prepare this process, and import TensorFlow in the background if a stage will need it."""
+    """Prepare this process to run stages."""
     announce_runner()
     prepare_environment(root)
+
+
+def import_ahead(root: Path) -> None:
+    """Import TensorFlow in the background if a stage will need it."""
     if any(
         each.action in (RUN, MAYBE) and each.stage in (*USE_TENSORFLOW, "register")
         for each in forecast(root)
@@ -142,7 +148,7 @@ def check_machine(root: Path) -> None:
 
 
 def server() -> str:
-    """Return the API URL of the configured Prefect server, or of a new temporary one.
+    """Return the API URL of the configured Prefect server, or of a temporary one that starts.
 
     Raises UnavailableError if the configured server doesn't answer.
     """

@@ -22,7 +22,7 @@ from pipelines.servers.prefect_template import URL, copy_template, url_of
 
 START_LIMIT_SECONDS = 180
 STOP_LIMIT_SECONDS = 3
-_started: list[subprocess.Popen[bytes]] = []
+_started: list[str] = []  # addresses
 
 
 def is_started() -> bool:
@@ -31,7 +31,7 @@ def is_started() -> bool:
 
 
 def start() -> str:
-    """Start a server and return its API URL; raises MachineError if it doesn't start."""
+    """Start a server, and return its API URL at once: `wait` waits until it answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # The socket is passed on open, so no other process can take the port.
         command = python_module("pipelines.servers.temporary_server", str(listener.fileno()))
@@ -46,17 +46,23 @@ def start() -> str:
             start_new_session=True,
         )
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-    _started.append(server)
+    _started.append(address)
     # Registered before Prefect's handler, which sends the last logs and is then called first.
     atexit.register(_stop, server)
     stopping.at_end(lambda: _stop(server))
-    try:
-        httpx.get(f"{address}/health", timeout=START_LIMIT_SECONDS).raise_for_status()
-    except httpx.HTTPError as error:
-        raise MachineError(
-            f"Prefect's temporary server: {error}; try again, or start one and set PREFECT_API_URL"
-        ) from None
     return address
+
+
+def wait() -> None:
+    """Wait until a server that this process has started answers; raises MachineError."""
+    for address in _started:
+        try:
+            httpx.get(f"{address}/health", timeout=START_LIMIT_SECONDS).raise_for_status()
+        except httpx.HTTPError as error:
+            raise MachineError(
+                f"Prefect's temporary server: {error}; try again, or start one and set "
+                "PREFECT_API_URL"
+            ) from None
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
