@@ -86,6 +86,15 @@ def differences(params: Params, before: Any, root: Path) -> dict[str, Any]:
     return {key: each for key, each in now if key not in known or known[key] != each}
 
 
+def flat_values(raw: Any) -> dict[str, Any]:
+    """Return raw parameters, of any age, by dotted key; of the models only the chosen one's."""
+    values = dict(raw)
+    model = values.get("model") or {}
+    if isinstance(model, dict) and "name" in model:
+        values["model"] = {"name": model["name"], model["name"]: model.get(model["name"]) or {}}
+    return dict(_flatten(values, ""))
+
+
 def _flat(params: Params, model: str) -> dict[str, Any]:
     """Return the values by dotted key, of the models only this one's section."""
     values = params.model_dump(mode="json")

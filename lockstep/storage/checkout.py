@@ -63,9 +63,23 @@ def changed_files(root: Path) -> list[str]:
     return [each for each in names if each and not each.startswith(results)]
 
 
-def read_at_head(root: Path, path: str) -> str:
-    """Return the text of a project's file at HEAD; empty if there is none."""
-    return _git(root, "show", f"HEAD:./{path}")
+def read_at(root: Path, commit: str, path: Path) -> str:
+    """Return the text of a project's file at a commit, or HEAD; empty if there is none."""
+    return _git(root, "show", f"{commit}:./{path.as_posix()}")
+
+
+def commit_named(root: Path, name: str) -> str:
+    """Return the commit of a git revision; empty if there is none of this name."""
+    return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+
+
+def commits_below(root: Path, prefix: str) -> dict[str, str]:
+    """Return the commits of references below a prefix by their last name, the newest of one."""
+    lines = _git(
+        root, "for-each-ref", "--sort=committerdate", "--format=%(objectname) %(refname)", prefix
+    )
+    found = (line.partition(" ") for line in lines.splitlines())
+    return {reference.rpartition("/")[2]: commit for commit, _, reference in found}
 
 
 def _git(root: Path, *arguments: str) -> str:

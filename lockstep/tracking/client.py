@@ -42,6 +42,12 @@ def connect(root: Path) -> tuple[MlflowClient, Experiment]:
     )
 
 
+def given_or_there(root: Path) -> bool:
+    """Return whether a server is given, or the main checkout has a database."""
+    there = (main_checkout(root) / layout.TRACKING_DATABASE).exists()
+    return there or "MLFLOW_TRACKING_URI" in os.environ
+
+
 @contextmanager
 def as_default(client: MlflowClient) -> Iterator[None]:
     """Make this client's server the process's default, which MLflow uses for `models:/` URIs."""

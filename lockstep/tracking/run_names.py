@@ -13,7 +13,7 @@ from lockstep.config.schema import Params
 from lockstep.config.yaml_files import parse_yaml
 from lockstep.errors import ParamsError
 from lockstep.storage import layout
-from lockstep.storage.checkout import changed_files, commit_of, read_at_head
+from lockstep.storage.checkout import changed_files, commit_of, read_at
 from lockstep.tracking import PRESET
 
 # Parameters whose value alone says what it is, as `sgd` or `cnn`.
@@ -41,7 +41,7 @@ def changed_from_head(params: Params, root: Path, preset: str = "") -> dict[str,
     Nothing differs where HEAD has no valid parameters.
     """
     try:
-        before = parse_yaml(read_at_head(root, str(layout.PARAMS)), layout.PARAMS)
+        before = parse_yaml(read_at(root, "HEAD", layout.PARAMS), layout.PARAMS)
         if preset:
             before = overridden(before, presets.assignments(root, preset))
         found = differences(params, before, root)

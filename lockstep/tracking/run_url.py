@@ -1,9 +1,15 @@
-"""The URL of an experiment's MLflow run."""
+"""The URLs of an experiment's MLflow run, and of MLflow's page that compares several."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
+
+from mlflow import MlflowClient
+from mlflow.entities import Experiment
 
 from lockstep.tracking import run_contents
-from lockstep.tracking.client import connect
+from lockstep.tracking.client import connect, given_or_there
 from lockstep.versioning.hashes import experiment_key
 
 
@@ -17,3 +23,40 @@ def of_experiment(root: Path) -> str:
     if uri.startswith("http"):
         return f"{uri.rstrip('/')}/#/experiments/{experiment.experiment_id}/runs/{run_id}"
     return f"{run_id} in {uri}"
+
+
+def comparison(root: Path, experiments: Sequence[tuple[str, str]]) -> str:
+    """Return a line with the URL of MLflow's page for experiments, each a name and a commit.
+
+    Without a server it says how to start one, and it names experiments of which there is no run.
+    """
+    if not given_or_there(root):  # a comparison makes no database
+        return f"MLflow: no run of {', '.join(name for name, _ in experiments)}"
+    client, experiment = connect(root)
+    runs = {name: _run_of(client, experiment, root, name, of) for name, of in experiments}
+    lacking = [name for name, run in runs.items() if not run]
+    if lacking:
+        return f"MLflow: no run of {', '.join(lacking)}"
+    if not client.tracking_uri.startswith("http"):
+        return f"MLflow: {', '.join(map(str, runs.values()))}; `make up` shows their page"
+    ids = quote(json.dumps(list(runs.values()), separators=(",", ":")))
+    of = quote(json.dumps([experiment.experiment_id]))
+    return f"MLflow: {client.tracking_uri.rstrip('/')}/#/compare-runs?runs={ids}&experiments={of}"
+
+
+def _run_of(
+    client: MlflowClient, experiment: Experiment, root: Path, name: str, commit: str
+) -> str | None:
+    """Return the id of the workspace's run, of a DVC experiment's, or of an unchanged commit's."""
+    if not commit:
+        run = run_contents.find(client, experiment, experiment_key(root))
+        return run.info.run_id if run else None
+    for query in (
+        f"tags.`dvc.experiment` = '{name}'",
+        f"tags.`mlflow.source.git.commit` = '{commit}' and tags.`git.changed` = 'false'",
+    ):
+        found = client.search_runs([experiment.experiment_id], query, max_results=1)
+        if found:
+            run_id: str = found[0].info.run_id
+            return run_id
+    return None

@@ -1,0 +1,79 @@
+"""`lockstep compare`: what differs between experiments, read from git and MLflow."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lockstep.config.overrides import write_overridden
+from tests.support.workspaces import git, run
+
+NAME = "seed-2-1a2b3c4d"
+
+
+@pytest.fixture(scope="module")
+def root(make_workspace: Callable[..., Path]) -> Path:
+    """A project with metrics at HEAD and in one DVC experiment."""
+    root = make_workspace(name="compared")
+    (root / "report").mkdir(exist_ok=True)
+
+    def commit(metrics: dict[str, float], *assignments: str) -> None:
+        write_overridden(root / "params.yaml", list(assignments))
+        (root / "report" / "metrics.json").write_text(json.dumps({"test": metrics}))
+        git(root, "add", "--force", "params.yaml", "report/metrics.json")
+        git(root, "commit", "--quiet", "--message", "results")
+
+    commit({"accuracy": 0.9, "loss": 0.5})
+    commit({"accuracy": 0.95}, "seed=2", "model.name=mlp")
+    git(root, "update-ref", f"refs/exps/ab/cdef/{NAME}", "HEAD")
+    git(root, "reset", "--quiet", "--hard", "HEAD^")
+    return root
+
+
+def test_the_table_has_what_differs_and_all_metrics(root: Path) -> None:
+    ended = run(root, "lockstep", "compare", NAME, "HEAD")
+    assert ended.returncode == 0, ended.stdout
+    rows = [line.split() for line in ended.stdout.splitlines()]
+    assert rows[0] == [NAME, "HEAD"]
+    assert ["seed", "2", "0"] in rows
+    assert ["model.name", "mlp", "cnn"] in rows
+    assert ["test", "accuracy", "0.95", "0.9"] in rows
+    assert ["test", "loss", "-", "0.5"] in rows
+    assert not [row for row in rows if row[0].startswith(("train.", "data."))]
+    assert ended.stdout.splitlines()[-1] == f"MLflow: no run of {NAME}, HEAD"
+
+
+def test_one_alone_is_compared_with_the_workspace(root: Path) -> None:
+    found = json.loads(run(root, "lockstep", "compare", "HEAD", "--json").stdout)
+    assert found == {"params": {}, "metrics": {"accuracy": [0.9, 0.9], "loss": [0.5, 0.5]}}
+
+
+def test_an_unknown_name_is_one_line(root: Path) -> None:
+    ended = run(root, "lockstep", "compare", "seed-3")
+    known = f"one of {NAME}, workspace; did you mean {NAME}?"
+    line = f"lockstep compare: got 'seed-3', expected a git revision, or {known}\n"
+    assert (ended.returncode, ended.stdout) == (2, line)
+
+
+def test_a_revision_without_parameters_is_bad_data(root: Path) -> None:
+    tree = git(root, "hash-object", "-t", "tree", "-w", "/dev/null").strip()
+    empty = git(root, "commit-tree", tree, "-m", "empty").strip()
+    ended = run(root, "lockstep", "compare", empty)
+    assert ended.returncode == 3
+    assert "has no params.yaml, expected an experiment of this project" in ended.stdout
+
+
+def test_mlflows_page_compares_the_runs(root: Path) -> None:
+    import mlflow
+
+    uri = f"sqlite:///{root / 'mlflow.db'}"
+    client = mlflow.MlflowClient(uri, uri)
+    experiment = client.create_experiment("lockstep")
+    head = git(root, "rev-parse", "HEAD").strip()
+    first = client.create_run(experiment, tags={"dvc.experiment": NAME})
+    origin = {"mlflow.source.git.commit": head, "git.changed": "false"}
+    second = client.create_run(experiment, tags=origin)
+    line = run(root, "lockstep", "compare", NAME, "HEAD").stdout.splitlines()[-1]
+    ids = f"{first.info.run_id}, {second.info.run_id}"
+    assert line == f"MLflow: {ids}; `make up` shows their page"
