@@ -2,22 +2,26 @@
 
 import json
 import os
+import re
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from lockstep.config import presets
 from lockstep.config.overrides import overridden, write_overridden
 from lockstep.config.reading import check_params
+from lockstep.config.schema import Params
 from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import LockstepError
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import PRESET
+from lockstep.tracking.run_names import run_name
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
 from pipelines import local, workspace_files, workspaces, worktrees
@@ -26,8 +30,23 @@ from pipelines.experiment_names import name_of
 from pipelines.reporting import failures_in_one_line
 from tasks import datasets
 
+GENERATED = re.compile("[a-z]+-[a-z]+")  # a name that Prefect makes up, such as rampant-mustang
 
-@flow(name="experiment", persist_result=False)
+
+def _run_name() -> str:
+    """Return the name that somebody gave the run, or else one like that of its MLflow run."""
+    given: str = flow_run.name
+    if not GENERATED.fullmatch(given):
+        return given
+    found, workspace = flow_run.parameters, Path.cwd()
+    preset, assigned = found.get("preset"), _assigned(found.get("overrides") or {})
+    try:
+        return run_name(_checked(workspace, preset, assigned), workspace, preset or "")
+    except LockstepError:  # the run itself says it
+        return given
+
+
+@flow(name="experiment", flow_run_name=_run_name, persist_result=False)
 def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State[Any]:  # noqa: B006
     """Run one experiment, with overrides as in `lockstep run`.
 
@@ -39,7 +58,7 @@ def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State
     workspace = Path.cwd()  # the workspace that the pull step made
     main = main_checkout(workspace)
     os.chdir(main)  # the workspace is removed before the run ends
-    assigned = [f"{key}={json.dumps(value)}" for key, value in overrides.items()]
+    assigned = _assigned(overrides)
     try:
         with failures_in_one_line(), _removed(main, workspace):
             _apply_overrides(workspace, preset, assigned)
@@ -73,11 +92,25 @@ def _apply_overrides(workspace: Path, preset: str | None, assigned: list[str]) -
     Raises ParamsError.
     """
     project = worktrees.project_of(workspace)
-    assignments = [*(presets.assignments(project, preset) if preset else []), *assigned]
-    file = workspace / layout.PARAMS
-    values = check_params(overridden(read_yaml(file), assignments), project, "overrides")
+    values = _checked(workspace, preset, assigned)
     datasets.check_user_data(values, project)
     datasets.check_batch_size(values, project)
-    write_overridden(file, assignments)
+    write_overridden(workspace / layout.PARAMS, _assignments(project, preset, assigned))
     if project != workspace:
         workspace_files.add_inputs(project, workspace, preset)
+
+
+def _checked(workspace: Path, preset: str | None, assigned: list[str]) -> Params:
+    """Return the parameters with the preset and the overrides; raises ParamsError."""
+    project = worktrees.project_of(workspace)
+    raw = read_yaml(workspace / layout.PARAMS)
+    values = overridden(raw, _assignments(project, preset, assigned))
+    return check_params(values, project, "overrides")
+
+
+def _assignments(project: Path, preset: str | None, assigned: list[str]) -> list[str]:
+    return [*(presets.assignments(project, preset) if preset else []), *assigned]
+
+
+def _assigned(overrides: dict[str, Any]) -> list[str]:
+    return [f"{key}={json.dumps(value)}" for key, value in overrides.items()]

@@ -18,7 +18,7 @@ from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.disk import check_writable, existing
 from lockstep.tracking.recorder import is_unsent, send_again
-from lockstep.tracking.run_names import name_of
+from lockstep.tracking.run_names import run_name
 from lockstep.versioning.forecast import MAYBE, RUN, SKIP, Forecast, forecast
 from lockstep.versioning.repository import cache_of
 from pipelines import checkout_lock
@@ -88,7 +88,7 @@ def _run_flow(root: Path, address: str) -> None:
     with temporary_settings({PREFECT_API_URL: address, **heartbeats}):
         try:
             with failures_in_one_line():
-                name = name_of(load_params(root), root)
+                name = run_name(load_params(root), root)
                 # Of a text Prefect would replace what stands between braces.
                 named = experiment.with_options(flow_run_name=lambda: name)
                 state = named(root, return_state=True)

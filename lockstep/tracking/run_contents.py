@@ -52,7 +52,7 @@ def open_run(
     client, experiment = connect(root)
     orphaned_runs.end(client, experiment)
     run = find(client, experiment, key) or client.create_run(
-        experiment.experiment_id, tags={KEY: key}, run_name=run_names.name_of(params, root)
+        experiment.experiment_id, tags={KEY: key}, run_name=run_names.run_name(params, root)
     )
     client.update_run(run.info.run_id, status="RUNNING")
     # Not part of the experiment: it may change between stages, and MLflow params can't change.

@@ -23,12 +23,13 @@ SHOWN, LONGEST = 6, 40  # differences in a name, and characters of each
 OF_MACHINE = "data.mirror"  # says where files are, and not what they are
 
 
-def name_of(params: Params, root: Path) -> str:
+def run_name(params: Params, root: Path, preset: str | None = None) -> str:
     """Return such as `SGD lr=0.1 seed=2`; where nothing differs, the data, model and commit.
 
-    A preset has its name, and only what differs from it is listed.
+    A preset, by default the one of the environment, has its name, and only what differs from it is
+    listed.
     """
-    preset = os.environ.get(PRESET, "")
+    preset = os.environ.get(PRESET, "") if preset is None else preset
     labels = [_label(*each) for each in changed_from_head(params, root, preset).items()]
     more = [f"and {len(labels) - SHOWN} more"] if len(labels) > SHOWN else []
     labels = [*([preset] if preset else []), *labels[:SHOWN], *more]

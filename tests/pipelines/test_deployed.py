@@ -57,7 +57,6 @@ def test_a_run_uses_the_project_that_was_deployed(
     workspaces = root / ".lockstep" / "workspaces"
     assert len(set(found)) == 3
     assert all(Path(name).is_relative_to(workspaces) for name in found), found
-    assert (
-        "saved as unchanged-"
-        in httpx.get(f"{server}/flow_runs/{sought}").json()["state"]["message"]
-    )
+    ended = httpx.get(f"{server}/flow_runs/{sought}").json()
+    assert "saved as unchanged-" in ended["state"]["message"]
+    assert re.fullmatch(r"digits \w+ [0-9a-f]{7}", ended["name"])

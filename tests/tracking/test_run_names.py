@@ -11,7 +11,7 @@ from lockstep.config.overrides import write_overridden
 from lockstep.config.reading import load_params
 from lockstep.storage.checkout import commit_of
 from lockstep.tracking import PRESET
-from lockstep.tracking.run_names import description_of, name_of
+from lockstep.tracking.run_names import description_of, run_name
 from tests.support.workspaces import git
 
 PHASES = 'train.phases=[{"epochs": 1, "freeze": "conv2d"}, {"epochs": 2}]'
@@ -24,7 +24,7 @@ def named(make_workspace: Callable[..., Path]) -> Callable[..., str]:
 
     def name(*assignments: str) -> str:
         write_overridden(root / "params.yaml", list(assignments))
-        found = name_of(load_params(root), root)
+        found = run_name(load_params(root), root)
         git(root, "checkout", "--quiet", "params.yaml")
         return found
 
@@ -74,7 +74,7 @@ def test_parameters_at_head_that_cannot_be_read_make_no_difference(named: Any) -
     params = load_params(named.root)
     (named.root / "params.yaml").write_text("- no mapping\n")
     git(named.root, "commit", "--quiet", "-am", "broken")
-    assert name_of(params, named.root) == f"digits cnn {commit_of(named.root)[:7]}"
+    assert run_name(params, named.root) == f"digits cnn {commit_of(named.root)[:7]}"
 
 
 def test_the_description_has_differences_changed_files_and_metrics(named: Any) -> None:
