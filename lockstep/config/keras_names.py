@@ -48,6 +48,8 @@ AUGMENTATIONS = (
     "RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomZoom",
     "Solarization",
 )  # fmt: skip
+# Those for any numbers; the others take the last three axes for a picture's.
+NOISE = ("GaussianDropout", "GaussianNoise")
 # Layers that change the size of pictures, in training and evaluation.
 SIZES = ("CenterCrop", "RandomCrop", "Resizing")
 # Layers that move pixels, which a target with a value for each pixel would have to follow.

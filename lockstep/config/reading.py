@@ -78,12 +78,15 @@ def flat_params(params: Params) -> dict[str, Any]:
 def differences(params: Params, before: Any, root: Path) -> dict[str, Any]:
     """Return the values that differ from those of `before`, raw parameters, by dotted key.
 
-    Of the models only the chosen one's section is compared. Raises ParamsError for mistakes in
-    `before`.
+    Of the models only the chosen one's section is compared. Where `before` isn't valid today, as
+    it was for another model's file, the values are compared as they are written.
     """
-    known = _flat(check_params(before, root, "HEAD"), params.model.name)
-    now = flat_params(params).items()
-    return {key: each for key, each in now if key not in known or known[key] != each}
+    try:
+        known = _flat(check_params(before, root, "HEAD"), params.model.name)
+        now = flat_params(params)
+    except ParamsError:
+        known, now = flat_values(before), flat_values(read_yaml(root / layout.PARAMS))
+    return {key: each for key, each in now.items() if key not in known or known[key] != each}
 
 
 def flat_values(raw: Any) -> dict[str, Any]:

@@ -74,19 +74,18 @@ class Form(NamedTuple):
         if not self.both:
             return outputs
         second, first = outputs[..., 1:], outputs[..., :1]
-        return second - first if self._from_zero else second
+        compared = self.target.has_scores or (self.logits and self.keep_logits)
+        return second - first if compared else second
 
     def _columns(self, outputs: Any) -> Any:
         """Return a column for each class; two classes have one output, the second's."""
         if self.both or self.target.outputs > 1:
             return outputs
-        first = ops.zeros_like(outputs) if self._from_zero else 1 - outputs
+        if self.logits and self.keep_logits:
+            first = ops.zeros_like(outputs)
+        else:
+            first = 2 * self.target.threshold - outputs
         return ops.concatenate([first, outputs], axis=-1)
-
-    @property
-    def _from_zero(self) -> bool:
-        """Whether a single output is the second class's in comparison with 0 for the first."""
-        return self.target.has_scores or (self.logits and self.keep_logits)
 
 
 def adapted(form: Form) -> Callable[[type], type]:

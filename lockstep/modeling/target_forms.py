@@ -224,5 +224,5 @@ def _of_scores(config: KerasObjectConfig) -> dict[str, Any]:
     """Return the argument by which a metric compares scores with 0, instead of 0.5."""
     if config.name == "AUC":  # its thresholds are between 0 and 1
         return {"from_logits": True}
-    of_columns = any(config.arguments.get(each) is not None for each in OF_ONE_COLUMN)
-    return {} if of_columns else {THRESHOLDS[config.name]: 0.0}
+    ranked = config.arguments.get("top_k") is not None  # without a threshold
+    return {} if ranked else {THRESHOLDS[config.name]: 0.0}

@@ -6,6 +6,7 @@ from typing import Any
 
 from lockstep.data.spec import Spec, as_dict
 from lockstep.data.spec.targets import SCORES
+from lockstep.errors import ParamsError
 
 
 def name_of(target: str, spec: Spec) -> str:
@@ -19,8 +20,14 @@ def named(outputs: Any, spec: Spec) -> Any:
     """Return a model's outputs, with scores by names that say so; others keep theirs."""
     if not any(each.has_scores for each in spec.targets.values()):
         return outputs
+    names = {name: name_of(name, spec) for name in spec.targets}
+    if len(set(names.values())) < len(names):
+        raise ParamsError(
+            f"targets: got {', '.join(names)}, whose outputs would be {', '.join(names.values())}; "
+            "expected names that differ by more than _scores"
+        )
     by_target = as_dict(outputs, next(iter(spec.targets)))
-    return {name_of(name, spec): by_target[name] for name in spec.targets}
+    return {served: by_target[name] for name, served in names.items()}
 
 
 def as_served(names: Container[str], spec: Spec) -> Spec:

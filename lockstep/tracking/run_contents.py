@@ -7,16 +7,17 @@ import csv
 import getpass
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, Run, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
 
 from lockstep.config.reading import flat_params
 from lockstep.config.schema import Params
+from lockstep.data.spec import read_spec
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import changed_files, commit_of
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, orphaned_runs, run_names
@@ -85,11 +86,11 @@ def log_results(
     for file in files:
         client.log_artifact(run.info.run_id, str(file), "report")
     client.log_artifact(run.info.run_id, str(root / layout.PARAMS))
-    _describe(client, run, params, root)
     metrics = _metrics_in(files, run)
     for start in range(0, len(metrics), BATCH):
         client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH])
     _send_hashes(client, run, params.data.name, root, stage)
+    _describe(client, run, params, root)
 
 
 def metrics_of(rows: Iterable[Row], run: Run) -> list[Metric]:
@@ -134,15 +135,28 @@ def _send_hashes(client: MlflowClient, run: Run, data: str, root: Path, stage: s
     hashes = {path: recorded[path] for path in STAGE_INPUTS[stage] if path in recorded}
     tags = [RunTag(f"dvc.{path}", md5) for path, md5 in hashes.items()]
     client.log_batch(run.info.run_id, tags=tags)
-    inputs = [
-        DatasetInput(
-            Dataset(data, md5.partition(".")[0], "dvc", path),
-            [InputTag("mlflow.data.context", Path(path).name)],
-        )
-        for path, md5 in hashes.items()
-        if path.startswith("data/")
-    ]
-    client.log_inputs(run.info.run_id, inputs)
+    client.log_inputs(run.info.run_id, list(_data_sets(data, root, hashes)))
+
+
+def _data_sets(data: str, root: Path, hashes: Mapping[str, str]) -> Iterator[DatasetInput]:
+    """Yield the raw data, and each split with its number of examples, by DVC's hashes.
+
+    MLflow keeps one of a name and hash for each run, so that splits need names of their own.
+    """
+    raw, ready = str(layout.RAW), str(layout.READY)
+    if raw in hashes:
+        yield _data_set(data, hashes[raw], raw, "raw", {})
+    if ready in hashes:
+        for split, count in read_spec(root).splits.items():
+            context = "training" if split == "train" else split
+            yield _data_set(f"{data} {split}", hashes[ready], ready, context, {"num_rows": count})
+
+
+def _data_set(
+    name: str, md5: str, path: str, context: str, profile: Mapping[str, int]
+) -> DatasetInput:
+    described = Dataset(name, md5.partition(".")[0], "dvc", path, profile=json.dumps(profile))
+    return DatasetInput(described, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
 
 
 def _origin(root: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ from lockstep.tracking import PRESET
 ALONE = ("name", "loss", "path")
 SHORT = {"learning_rate": "lr"}
 SHOWN, LONGEST = 6, 40  # differences in a name, and characters of each
+LONGEST_NAME = 250  # in the databases of MLflow
 OF_MACHINE = "data.mirror"  # says where files are, and not what they are
 
 
@@ -33,21 +34,24 @@ def run_name(params: Params, root: Path, preset: str | None = None) -> str:
     labels = [_label(*each) for each in changed_from_head(params, root, preset).items()]
     more = [f"and {len(labels) - SHOWN} more"] if len(labels) > SHOWN else []
     labels = [*([preset] if preset else []), *labels[:SHOWN], *more]
-    return " ".join(labels or [params.data.name, params.model.name, commit_of(root)[:7]]).strip()
+    name = " ".join(labels or [params.data.name, params.model.name, commit_of(root)[:7]])
+    return name.strip()[:LONGEST_NAME]
 
 
 def changed_from_head(params: Params, root: Path, preset: str = "") -> dict[str, Any]:
     """Return the parameters that differ from those at HEAD, or those at HEAD with a preset.
 
-    Nothing differs where HEAD has no valid parameters.
+    Nothing differs where HEAD has no parameters.
     """
     try:
         before = parse_yaml(read_at(root, "HEAD", layout.PARAMS), layout.PARAMS)
         if preset:
             before = overridden(before, presets.assignments(root, preset))
-        found = differences(params, before, root)
     except ParamsError:
         return {}
+    if not isinstance(before, dict):
+        return {}
+    found = differences(params, before, root)
     return {key: each for key, each in found.items() if key != OF_MACHINE}
 
 
@@ -56,18 +60,24 @@ def description_of(params: Params, root: Path, metrics: Mapping[str, float | Non
     changed = {f"`{key}`": _shown(each) for key, each in changed_from_head(params, root).items()}
     tested = {name: _number(each) for name, each in metrics.items()}
     files = [each for each in changed_files(root) if each != str(layout.PARAMS)]
+    commit = f", commit {commit_of(root)[:7]}" if commit_of(root) else ""
     state = f", with changes in {', '.join(files[:SHOWN])}" if files else ""
-    title = f"**{params.data.name}, {params.model.name}**, commit {commit_of(root)[:7]}{state}\n"
+    title = f"**{params.data.name}, {params.model.name}**{commit}{state}\n"
     parts = [
         _table("parameter that differs from the commit", changed),
         _table("metric of the test split", tested),
     ]
-    return "\n".join([title, *filter(None, parts)])
+    text = "\n".join([title, *filter(None, parts)])
+    return text.encode(errors="replace").decode()  # of file names that aren't UTF-8
 
 
 def _table(title: str, rows: Mapping[str, str]) -> str:
-    lines = [f"| {title} | |", "|---|---|", *(f"| {key} | {each} |" for key, each in rows.items())]
-    return "\n".join([*lines, ""]) if rows else ""
+    lines = [f"| {key} | {_in_a_cell(each)} |" for key, each in rows.items()]
+    return "\n".join([f"| {title} | |", "|---|---|", *lines, ""]) if rows else ""
+
+
+def _in_a_cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def _label(key: str, value: Any) -> str:

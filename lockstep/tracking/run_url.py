@@ -7,9 +7,12 @@ from urllib.parse import quote
 
 from mlflow import MlflowClient
 from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
 
+from lockstep.storage import layout
 from lockstep.tracking import run_contents
-from lockstep.tracking.client import connect, given_or_there
+from lockstep.tracking.client import connect, given_or_there, reason
+from lockstep.versioning import compared
 from lockstep.versioning.hashes import experiment_key
 
 
@@ -32,8 +35,11 @@ def comparison(root: Path, experiments: Sequence[tuple[str, str]]) -> str:
     """
     if not given_or_there(root):  # a comparison makes no database
         return f"MLflow: no run of {', '.join(name for name, _ in experiments)}"
-    client, experiment = connect(root)
-    runs = {name: _run_of(client, experiment, root, name, of) for name, of in experiments}
+    try:
+        client, experiment = connect(root)
+        runs = {name: _run_of(client, experiment, root, name, of) for name, of in experiments}
+    except MlflowException as error:
+        return f"MLflow: {reason(error)}"
     lacking = [name for name, run in runs.items() if not run]
     if lacking:
         return f"MLflow: no run of {', '.join(lacking)}"
@@ -47,14 +53,16 @@ def comparison(root: Path, experiments: Sequence[tuple[str, str]]) -> str:
 def _run_of(
     client: MlflowClient, experiment: Experiment, root: Path, name: str, commit: str
 ) -> str | None:
-    """Return the id of the workspace's run, of a DVC experiment's, or of an unchanged commit's."""
+    """Return the id of the workspace's run, of a DVC experiment's, or of a commit's weights."""
     if not commit:
         run = run_contents.find(client, experiment, experiment_key(root))
         return run.info.run_id if run else None
-    for query in (
-        f"tags.`dvc.experiment` = '{name}'",
-        f"tags.`mlflow.source.git.commit` = '{commit}' and tags.`git.changed` = 'false'",
-    ):
+    weights = compared.weights_at(root, commit)
+    queries = [
+        f"tags.`dvc.experiment` = '{name}'" if compared.is_experiment(root, name) else "",
+        f"tags.`dvc.{layout.BEST_WEIGHTS}` = '{weights}'" if weights else "",
+    ]
+    for query in filter(None, queries):
         found = client.search_runs([experiment.experiment_id], query, max_results=1)
         if found:
             run_id: str = found[0].info.run_id

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from lockstep.config.keras_names import MOVING, SIZES
+from lockstep.config.keras_names import MOVING, NOISE, SIZES
 from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.data.spec import Spec
 from lockstep.errors import ParamsError
@@ -29,6 +29,7 @@ def layers(params: Params, spec: Spec, root: Path) -> keras.Sequential | None:
         raise ParamsError(
             f"train.augmentation: {spec.data} doesn't have a single numeric input, expected []"
         )
+    _check_series(layer_configs, spec)
     _check_targets(layer_configs, spec)
     custom, unit = root / params.train.custom_objects_file, spec.method == "unit"
     (shape,) = (each.prepared_shape for each in spec.inputs.values())
@@ -38,6 +39,15 @@ def layers(params: Params, spec: Spec, root: Path) -> keras.Sequential | None:
         if each.name in SIZES:
             shape = (each.arguments["height"], each.arguments["width"], *shape[2:])
     return keras.Sequential(augment, name="augmentation")
+
+
+def _check_series(layer_configs: list[KerasObjectConfig], spec: Spec) -> None:
+    """Refuse layers for pictures, which would take a batch of series for one picture."""
+    wrong = next((each.name for each in layer_configs if each.name not in NOISE), None)
+    if wrong and any(each.kind == "series" for each in spec.inputs.values()):
+        raise ParamsError(
+            f"train.augmentation: {wrong}: is for images, got series; expected {' or '.join(NOISE)}"
+        )
 
 
 def _check_targets(layer_configs: list[KerasObjectConfig], spec: Spec) -> None:

@@ -34,18 +34,35 @@ def compared(root: Path, name: str) -> Compared:
     if name == WORKSPACE:
         file = root / layout.METRICS
         text = file.read_text(encoding="utf-8") if file.exists() else ""
-        return Compared(name, "", flat_values(read_yaml(root / layout.PARAMS)), _test_of(text))
+        return _made(name, "", read_yaml(root / layout.PARAMS), text)
     experiments = commits_below(root, EXPERIMENTS)
     commit = experiments.get(name) or commit_named(root, name)
     if not commit:
         known = nearest(name, [*experiments, WORKSPACE])
         raise ParamsError(f"got {name!r}, expected a git revision, or {known}")
     raw = parse_yaml(read_at(root, commit, layout.PARAMS), layout.PARAMS)
+    return _made(name, commit, raw, read_at(root, commit, layout.METRICS))
+
+
+def _made(name: str, commit: str, raw: Any, metrics: str) -> Compared:
     if not isinstance(raw, dict):
         raise DataError(f"{name}: has no {layout.PARAMS}, expected an experiment of this project")
-    return Compared(name, commit, flat_values(raw), _test_of(read_at(root, commit, layout.METRICS)))
+    try:
+        tested = dict(json.loads(metrics)["test"]) if metrics else {}
+    except (ValueError, KeyError, TypeError):
+        raise DataError(
+            f"{name}: {layout.METRICS}: expected the metrics that the stage evaluate writes"
+        ) from None
+    return Compared(name, commit, flat_values(raw), tested)
 
 
-def _test_of(text: str) -> dict[str, float | None]:
-    found: dict[str, float | None] = json.loads(text)["test"] if text else {}
-    return found
+def is_experiment(root: Path, name: str) -> bool:
+    """Return whether there is a DVC experiment of this name."""
+    return name in commits_below(root, EXPERIMENTS)
+
+
+def weights_at(root: Path, commit: str) -> str:
+    """Return the md5 of the best weights in dvc.lock at a commit; empty if it has none."""
+    lock = parse_yaml(read_at(root, commit, layout.LOCK), layout.LOCK) or {}
+    outs = lock.get("stages", {}).get("train", {}).get("outs", [])
+    return next((each["md5"] for each in outs if each["path"] == str(layout.BEST_WEIGHTS)), "")

@@ -98,6 +98,11 @@ def test_one_finished_run_records_everything(reproduced: Reproduced, client: Any
     )
     lock = (reproduced.root / "dvc.lock").read_text()
     inputs = {each.dataset.digest for each in found.inputs.dataset_inputs}
+    contexts = {each.dataset.name: each.tags[0].value for each in found.inputs.dataset_inputs}
+    assert contexts == {
+        "digits": "raw", "digits train": "training", "digits validation": "validation",
+        "digits test": "test",
+    }  # fmt: skip
     assert len(inputs) == 2
     assert all(f"md5: {digest}.dir" in lock for digest in inputs)
     artifacts = {each.path for each in client.list_artifacts(found.info.run_id, "report")}
