@@ -2,11 +2,11 @@
 
 import json
 import os
-import re
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from coolname.data import config as coolname_words
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
@@ -30,13 +30,16 @@ from pipelines.experiment_names import name_of
 from pipelines.reporting import failures_in_one_line
 from tasks import datasets
 
-GENERATED = re.compile("[a-z]+-[a-z]+")  # a name that Prefect makes up, such as rampant-mustang
+# Of which Prefect makes names up, such as rampant-mustang.
+LISTS: dict[str, Any] = coolname_words
+WORDS = {word for each in LISTS.values() for word in each.get("words", ())}
 
 
 def _run_name() -> str:
     """Return the name that somebody gave the run, or else one like that of its MLflow run."""
     given: str = flow_run.name
-    if not GENERATED.fullmatch(given):
+    words = given.split("-")
+    if len(words) != 2 or not WORDS.issuperset(words):
         return given
     found, workspace = flow_run.parameters, Path.cwd()
     preset, assigned = found.get("preset"), _assigned(found.get("overrides") or {})

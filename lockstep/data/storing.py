@@ -26,8 +26,8 @@ def store_splits(
     """Return each input's description, and the splits as they are stored.
 
     An input is encoded the same way in all splits. `kinds` has the kind of each input that doesn't
-    follow from its shape. A table's matrices and the ids of
-    texts are memory maps in the folder `scratch`.
+    follow from its shape. A table's matrices and the ids of texts are memory maps in the folder
+    `scratch`.
     """
     inputs, stored = {}, {split: examples.named for split, examples in splits.items()}
     for name in dict.fromkeys(name for named in stored.values() for name in named):

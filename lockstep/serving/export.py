@@ -115,10 +115,11 @@ def _convert(params: Params, root: Path, saved: Saved, spec: Spec, kind: str, pa
     load_tensorflow()
     from lockstep.modeling.model_file import as_asked
     from lockstep.runtime.strategy import start_runtime
-    from lockstep.serving.load import model_with_weights
+    from lockstep.serving.load import as_trained, model_with_weights
     from lockstep.serving.serving_model import with_preprocessing
 
     start_runtime(params.seed)
+    params = as_trained(saved, params, root)
     model = model_with_weights(saved, params, spec)
     if kind not in WEIGHTS_ONLY:
         model = with_preprocessing(model, as_asked(params, spec))

@@ -12,8 +12,10 @@ import h5py
 import keras
 import tensorflow as tf
 
+from lockstep.config.reading import check_params
 from lockstep.config.schema import Params
 from lockstep.config.surface import known_models
+from lockstep.config.yaml_files import read_yaml
 from lockstep.data.spec import Spec
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import first_line
@@ -22,6 +24,10 @@ from lockstep.modeling.model_file import as_asked
 from lockstep.runtime.strategy import start_runtime
 from lockstep.serving.locate import WEIGHTS_ONLY, Saved
 from lockstep.serving.serving_model import ignore_unnamed_columns, with_preprocessing
+from lockstep.storage import layout
+from lockstep.versioning.recorded import recorded_params
+
+OF_OUTPUTS = ("loss", "augmentation")  # parameters of the training that the served outputs follow
 
 
 def restore(saved: Saved, params: Params, spec: Spec, root: Path) -> Callable[[Any], Any]:
@@ -34,12 +40,31 @@ def restore(saved: Saved, params: Params, spec: Spec, root: Path) -> Callable[[A
     if saved.format == "savedmodel":
         return _saved_model(saved.path)
     if saved.format in WEIGHTS_ONLY:
+        params = as_trained(saved, params, root)
         model = model_with_weights(saved, params, spec)
         model = with_preprocessing(model, as_asked(params, spec))
     else:
         model = whole_model(saved.path, root)
     call: Callable[[Any], Any] = tf.function(lambda raw: model(raw, training=False))
     return call
+
+
+def as_trained(saved: Saved, params: Params, root: Path) -> Params:
+    """Return the parameters with those of the training that the workspace's weights come from.
+
+    Their files don't say whether outputs are scores, nor which size images had, and params.yaml may
+    have changed since.
+    """
+    recorded = recorded_params(root, "train")
+    if not recorded or not saved.path.is_relative_to(root / layout.WEIGHTS):
+        return params
+    raw = read_yaml(root / layout.PARAMS)
+    trained = {key: recorded.get(f"train.{key}", raw["train"][key]) for key in OF_OUTPUTS}
+    then = check_params({**raw, "train": {**raw["train"], **trained}}, root, str(layout.LOCK))
+    train = params.train.model_copy(
+        update={"loss": then.train.loss, "augmentation": then.train.augmentation}
+    )
+    return params.model_copy(update={"train": train})
 
 
 def model_with_weights(saved: Saved, params: Params, spec: Spec) -> keras.Model:

@@ -17,7 +17,6 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, 
 
 from lockstep.config.reading import flat_params
 from lockstep.config.schema import Params
-from lockstep.data.spec import read_spec
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import changed_files, commit_of
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, orphaned_runs, run_names
@@ -147,7 +146,7 @@ def _data_sets(data: str, root: Path, hashes: Mapping[str, str]) -> Iterator[Dat
     if raw in hashes:
         yield _data_set(data, hashes[raw], raw, "raw", {})
     if ready in hashes:
-        for split, count in read_spec(root).splits.items():
+        for split, count in atomic_files.read_json(root / layout.SPEC)["splits"].items():
             context = "training" if split == "train" else split
             yield _data_set(f"{data} {split}", hashes[ready], ready, context, {"num_rows": count})
 

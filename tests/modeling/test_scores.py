@@ -52,6 +52,32 @@ def test_metrics_compare_margins_with_0(tensorflow: Any, outputs: int) -> None:
         metric.update_state(Y[:, None], MARGIN[:, None])
         assert found[name] == pytest.approx(float(metric.result()), abs=1e-5), name
     assert found["loss"] == pytest.approx(found["hinge"], abs=1e-5)
+    f1 = keras.metrics.F1Score()
+    f1.update_state(np.eye(2)[Y], np.eye(2)[(MARGIN > 0).astype(int)])
+    assert found["f1_score"] == pytest.approx(np.asarray(f1.result()).tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_class_of_a_metric_is_compared_with_0_too(tensorflow: Any, label: int) -> None:
+    from lockstep.modeling.compile import compile_for_testing
+
+    made = model(1, None)
+    values, spec = scored({"train.metrics": [{"name": "Recall", "class_id": label}]})
+    compile_for_testing(made, values, spec, REPOSITORY)
+    found = made.evaluate(X, Y, verbose=0, return_dict=True, batch_size=300)
+    hits = ((MARGIN > 0) == label)[label == Y]
+    assert found["recall"] == pytest.approx(float(hits.mean()), abs=1e-5)
+
+
+def test_two_outputs_of_one_name_are_refused(tensorflow: Any) -> None:
+    from dataclasses import replace
+
+    from lockstep.data.spec.targets import SCORES
+    from lockstep.serving.output_names import named
+
+    spec = replace(SPEC, targets={"a": replace(TARGET, outputs_are=SCORES), "a_scores": TARGET})
+    with pytest.raises(ParamsError, match="targets: got a, a_scores, whose outputs would be"):
+        named({"a": 1, "a_scores": 2}, spec)
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
@@ -176,3 +202,9 @@ def test_a_support_vector_machine_predicts_scores_everywhere(
     uri = f"models:/{registered.name}/1"
     schema = mlflow.models.get_model_info(uri).signature.outputs
     assert schema.input_names() == ["scores"]
+    # Later parameters don't change what the weights of an earlier training serve.
+    lock = {"stages": {"train": {"params": {"params.yaml": {"train.loss": "Hinge"}}}}}
+    (root / "dvc.lock").write_text(json.dumps(lock))
+    change_params(root, {"train.loss": "auto", "train.metrics": "auto"})
+    again = predict_file(load(root), root, "best", table, None)
+    assert list(csv.DictReader(io.StringIO(again))) == rows

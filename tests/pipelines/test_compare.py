@@ -64,16 +64,42 @@ def test_a_revision_without_parameters_is_bad_data(root: Path) -> None:
     assert "has no params.yaml, expected an experiment of this project" in ended.stdout
 
 
+def test_metrics_that_arent_are_bad_data(root: Path) -> None:
+    file = root / "report" / "metrics.json"
+    kept = file.read_text()
+    file.write_text("<<<<<<< HEAD\n")
+    ended = run(root, "lockstep", "compare", "HEAD")
+    file.write_text(kept)
+    assert ended.returncode == 3
+    assert (
+        "workspace: report/metrics.json: expected the metrics that the stage evaluate"
+        in ended.stdout
+    )
+
+
+def test_mlflow_that_doesnt_answer_is_a_line_below_the_table(root: Path) -> None:
+    ended = run(
+        root, "lockstep", "compare", NAME, "HEAD",
+        MLFLOW_TRACKING_URI="http://127.0.0.1:9", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0",
+    )  # fmt: skip
+    assert ended.returncode == 0
+    assert ended.stdout.splitlines()[-1] == "MLflow: http://127.0.0.1:9 doesn't answer"
+
+
 def test_mlflows_page_compares_the_runs(root: Path) -> None:
+    """One run has the experiment's name, the other the weights in the commit's dvc.lock."""
     import mlflow
 
+    out = {"path": "weights/best.weights.h5", "md5": "abcdef"}
+    lock = {"schema": "2.0", "stages": {"train": {"cmd": "python -m tasks train", "outs": [out]}}}
+    (root / "dvc.lock").write_text(json.dumps(lock))
+    git(root, "add", "--force", "dvc.lock")
+    git(root, "commit", "--quiet", "--message", "trained")
     uri = f"sqlite:///{root / 'mlflow.db'}"
     client = mlflow.MlflowClient(uri, uri)
     experiment = client.create_experiment("lockstep")
-    head = git(root, "rev-parse", "HEAD").strip()
     first = client.create_run(experiment, tags={"dvc.experiment": NAME})
-    origin = {"mlflow.source.git.commit": head, "git.changed": "false"}
-    second = client.create_run(experiment, tags=origin)
+    second = client.create_run(experiment, tags={"dvc.weights/best.weights.h5": "abcdef"})
     line = run(root, "lockstep", "compare", NAME, "HEAD").stdout.splitlines()[-1]
     ids = f"{first.info.run_id}, {second.info.run_id}"
     assert line == f"MLflow: {ids}; `make up` shows their page"

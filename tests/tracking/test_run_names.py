@@ -10,7 +10,7 @@ from lockstep.config import presets
 from lockstep.config.overrides import write_overridden
 from lockstep.config.reading import load_params
 from lockstep.storage.checkout import commit_of
-from lockstep.tracking import PRESET
+from lockstep.tracking import PRESET, run_names
 from lockstep.tracking.run_names import description_of, run_name
 from tests.support.workspaces import git
 
@@ -68,6 +68,30 @@ def test_a_preset_has_its_name(named: Any, monkeypatch: pytest.MonkeyPatch) -> N
     assigned = presets.assignments(named.root, "mnist-cnn")
     assert named(*assigned) == "mnist-cnn"
     assert named(*assigned, "seed=5") == "mnist-cnn seed=5"
+
+
+def test_parameters_at_head_that_arent_valid_today_are_compared_as_written(named: Any) -> None:
+    params = named.root / "params.yaml"
+    before = params.read_text()
+    params.write_text(
+        before.replace("  epochs: 20 ", "  epochs: 20x ").replace("seed: 0", "seed: 3")
+    )
+    git(named.root, "commit", "--quiet", "-am", "a mistake")
+    params.write_text(before)
+    assert run_name(load_params(named.root), named.root) == "seed=0 epochs=20"
+    git(named.root, "reset", "--quiet", "--hard", "HEAD^")
+
+
+def test_a_name_fits_into_mlflows_databases(named: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_names, "LONGEST_NAME", 12)
+    assert named("seed=2", "train.batch_size=7") == "seed=2 batch"
+
+
+def test_values_stay_in_their_cells(named: Any) -> None:
+    write_overridden(named.root / "params.yaml", ['data.delimiter="|"'])
+    found = description_of(load_params(named.root), named.root, {})
+    git(named.root, "checkout", "--quiet", "params.yaml")
+    assert "| `data.delimiter` | \\| |\n" in found
 
 
 def test_parameters_at_head_that_cannot_be_read_make_no_difference(named: Any) -> None:

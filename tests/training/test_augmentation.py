@@ -1,5 +1,6 @@
 """Each Keras augmentation layer affects training in the graph loop, and not evaluation."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -157,8 +158,6 @@ def test_a_layer_for_images_cannot_take_a_table(make_augmented: Any) -> None:
 
 
 def test_pixels_arent_moved_where_targets_wouldnt_follow(make_augmented: Any) -> None:
-    import dataclasses
-
     masks = {"y": Target("mask", ["sky", "ground"], [8, 8])}
     spec = dataclasses.replace(GREY[1], targets=masks)
     with pytest.raises(ParamsError, match="RandomFlip: moves the pixels of an example, but not"):
@@ -260,3 +259,15 @@ def test_cropped_pictures_are_trained_evaluated_and_served(ready: Path) -> None:
     np.testing.assert_allclose(served, outputs, atol=1e-5)
     build = json.loads((ready / "report" / "model.json").read_text())
     assert build["parameters"] == serving_model(params, spec, weights_file).count_params()
+
+
+def test_layers_for_images_are_refused_for_series(make_augmented: Any) -> None:
+    series = spec_of([24, 3], "abc", statistics=GREY[1].inputs["x"].statistics)
+    series = dataclasses.replace(
+        series, inputs={"x": dataclasses.replace(series.inputs["x"], kind="series")}
+    )
+    with pytest.raises(
+        ParamsError, match="RandomFlip: is for images, got series; expected Gaussian"
+    ):
+        make_augmented(["RandomFlip"], series)
+    assert make_augmented(["GaussianNoise"], series).steps.augment
