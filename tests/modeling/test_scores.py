@@ -168,6 +168,7 @@ def test_a_support_vector_machine_predicts_scores_everywhere(
     import mlflow
 
     from lockstep.serving.predict import predict_file
+    from lockstep.tracking.client import as_default
 
     lines = [
         f"{a:.4f},{b:.4f},{c:.4f},{('no', 'yes')[y]}" for (a, b, c), y in zip(X, Y, strict=True)
@@ -196,12 +197,12 @@ def test_a_support_vector_machine_predicts_scores_everywhere(
     assert "yes" not in rows[0]
     for row in rows:
         assert row["label"] == ("no", "yes")[int(float(row["score_yes"]) > 0)]
-    mlflow.set_tracking_uri(f"sqlite:///{root / 'mlflow.db'}")
-    client = mlflow.MlflowClient()
+    uri = f"sqlite:///{root / 'mlflow.db'}"
+    client = mlflow.MlflowClient(uri, uri)
     (registered,) = client.search_registered_models()
-    uri = f"models:/{registered.name}/1"
-    schema = mlflow.models.get_model_info(uri).signature.outputs
-    assert schema.input_names() == ["scores"]
+    with as_default(client):
+        described = mlflow.models.get_model_info(f"models:/{registered.name}/1")
+    assert described.signature.outputs.input_names() == ["scores"]
     # Later parameters don't change what the weights of an earlier training serve.
     lock = {"stages": {"train": {"params": {"params.yaml": {"train.loss": "Hinge"}}}}}
     (root / "dvc.lock").write_text(json.dumps(lock))
