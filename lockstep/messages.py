@@ -1,8 +1,8 @@
-"""Parts of error messages: suggestions for a misspelt name, the first line of a library's error."""
+"""Parts of messages: suggestions for a misspelt name, a library's error in a line, a table."""
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MANY = 10  # names that a line can list
 
@@ -37,3 +37,10 @@ def words_of(error: Exception) -> str:
     bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
     text = bold[1] if bold else str(error)
     return text.strip().partition("\n")[0]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of as many cells each as lines, with the columns below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (zip(row, widths, strict=True) for row in rows)
+    return "\n".join("  ".join(f"{c:{width}}" for c, width in line).rstrip() for line in lines)

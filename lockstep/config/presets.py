@@ -10,7 +10,7 @@ from lockstep.config.overrides import overridden
 from lockstep.config.surface import PRESETS
 from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import ParamsError
-from lockstep.messages import choice
+from lockstep.messages import aligned, choice
 from lockstep.storage import layout
 
 MEASURED = PRESETS / "measured.json"
@@ -47,9 +47,7 @@ def table(root: Path) -> str:
         figure = measured.get(name, "not yet")
         data, model = values["data"]["name"], values["model"]["name"]
         rows.append((name, data, model, figure, published(root, name)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (zip(row, widths, strict=True) for row in rows)
-    return "\n".join("  ".join(f"{c:{width}}" for c, width in line).rstrip() for line in lines)
+    return aligned(rows)
 
 
 def _path(root: Path, name: str) -> Path:

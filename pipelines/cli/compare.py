@@ -2,10 +2,11 @@
 
 import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lockstep.messages import aligned
 from lockstep.versioning.compared import WORKSPACE, Compared, compared
 
 HELP = "show in what experiments differ"
@@ -31,7 +32,7 @@ def act(root: Path, arguments: Namespace) -> None:
     if arguments.json:
         print(json.dumps({"params": params, "metrics": metrics}, indent=2))
         return
-    print(_table(names, params, _shown, metrics))
+    print(_table(found, params, metrics))
     from lockstep.tracking import run_url  # imports MLflow
 
     print(run_url.comparison(root, [(each.name, each.commit) for each in found]))
@@ -49,25 +50,17 @@ def _all_of(found: Sequence[Compared]) -> dict[str, list[float | None]]:
     return {name: [each.metrics.get(name) for each in found] for name in names}
 
 
-def _table(
-    names: Sequence[str],
-    params: dict[str, list[Any]],
-    shown: Callable[[Any], str],
-    metrics: dict[str, list[float | None]],
-) -> str:
-    rows = [["", *names]]
-    rows += [[key, *map(shown, row)] for key, row in params.items()]
-    rows += [[f"test {name}", *map(shown, row)] for name, row in metrics.items()]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (zip(row, widths, strict=True) for row in rows)
-    return "\n".join(
-        "  ".join(f"{cell:{width}}" for cell, width in line).rstrip() for line in lines
-    )
+def _table(found: Sequence[Compared], params: Iterable[str], metrics: Iterable[str]) -> str:
+    rows = [["", *(each.name for each in found)]]
+    rows += [[key, *(_cell(each.params, key) for each in found)] for key in params]
+    rows += [[f"test {name}", *(_cell(each.metrics, name) for each in found)] for name in metrics]
+    return aligned(rows)
 
 
-def _shown(value: Any) -> str:
-    if value is None:
+def _cell(values: Mapping[str, Any], key: str) -> str:
+    if key not in values:
         return MISSING
+    value = values[key]
     if isinstance(value, float):
         return f"{value:.6g}"
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

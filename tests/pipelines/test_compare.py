@@ -25,7 +25,7 @@ def root(make_workspace: Callable[..., Path]) -> Path:
         git(root, "commit", "--quiet", "--message", "results")
 
     commit({"accuracy": 0.9, "loss": 0.5})
-    commit({"accuracy": 0.95}, "seed=2", "model.name=mlp")
+    commit({"accuracy": 0.95}, "seed=2", "model.name=mlp", "train.epochs=null", "train.steps=9")
     git(root, "update-ref", f"refs/exps/ab/cdef/{NAME}", "HEAD")
     git(root, "reset", "--quiet", "--hard", "HEAD^")
     return root
@@ -40,7 +40,8 @@ def test_the_table_has_what_differs_and_all_metrics(root: Path) -> None:
     assert ["model.name", "mlp", "cnn"] in rows
     assert ["test", "accuracy", "0.95", "0.9"] in rows
     assert ["test", "loss", "-", "0.5"] in rows
-    assert not [row for row in rows if row[0].startswith(("train.", "data."))]
+    assert ["train.epochs", "null", "20"] in rows  # which isn't one that it hasn't
+    assert not [row for row in rows if row[0].startswith("data.")]
     assert ended.stdout.splitlines()[-1] == f"MLflow: no run of {NAME}, HEAD"
 
 
