@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from lockstep.config.schema import Normalize
-from lockstep.data.blocks import blocks
+from lockstep.data.blocks import blocks, unused
 from lockstep.data.readers.stored_texts import Texts
 from lockstep.data.spec import Input
 from lockstep.data.spec.tokens import PADDING, UNKNOWN, WORDS, split
@@ -63,7 +63,7 @@ def store_texts(
 def _zeros(shape: tuple[int, int], split: str, scratch: Path | None) -> np.ndarray:
     if scratch is None:
         return np.zeros(shape, np.uint16)
-    path = scratch / f"{split}-ids{len(list(scratch.iterdir()))}.npy"
+    path = unused(scratch, f"{split}-ids", ".npy")
     disk.require_space(path, math.prod(shape) * np.dtype(np.uint16).itemsize)
     mapped: np.ndarray = np.lib.format.open_memmap(path, "w+", np.uint16, shape)
     return mapped

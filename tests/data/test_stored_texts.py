@@ -25,6 +25,15 @@ def test_two_columns_of_one_folder_lie_in_files_of_their_own(tmp_path: Path) -> 
     assert (list(first), list(second)) == (["a", "b"], ["c"])
 
 
+def test_no_file_is_written_over_where_another_has_gone(tmp_path: Path) -> None:
+    (tmp_path / "one").touch()
+    first = write_texts(["a", "b"], tmp_path)
+    (tmp_path / "one").unlink()
+    others = [write_texts(["c"], tmp_path) for _ in range(3)]
+    assert list(first) == ["a", "b"]
+    assert [list(each) for each in others] == [["c"]] * 3
+
+
 def test_stored_texts_give_the_same_ids_in_any_number_of_processes(tmp_path: Path) -> None:
     many = TEXTS * 100
     wanted = store_texts({"train": np.array(many, object)}, options(8, 5))[1]["train"]

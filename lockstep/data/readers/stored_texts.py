@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from lockstep.data.blocks import unused
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -35,7 +37,7 @@ class Texts:
 
 def write_texts(texts: Iterable[str], folder: Path) -> Texts:
     """Return the texts as they lie in a new file in `folder`."""
-    path = folder / f"texts-{len(list(folder.iterdir()))}"
+    path = unused(folder, "texts-")
     spans, at = path.with_suffix(".spans"), 0
     with path.open("wb") as file, spans.open("wb") as places:
         for text in texts:
