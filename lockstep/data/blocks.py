@@ -1,6 +1,5 @@
 """Go through arrays that may be memory maps, larger than memory, in blocks of whole examples."""
 
-import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,12 +17,6 @@ def blocks(array: np.ndarray) -> Iterator[slice]:
 def rows_of_block(array: np.ndarray) -> int:
     """Return how many examples a block has."""
     return max(1, BYTES // max(1, array[:1].nbytes))
-
-
-def unused(folder: Path, stem: str, suffix: str = "") -> Path:
-    """Return a path that nothing has yet: to write to a file that is mapped would change it."""
-    paths = (folder / f"{stem}{number}{suffix}" for number in itertools.count())
-    return next(each for each in paths if not each.exists())
 
 
 def cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

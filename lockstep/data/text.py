@@ -13,13 +13,14 @@ from typing import TypeVar
 import numpy as np
 
 from lockstep.config.schema import Normalize
-from lockstep.data.blocks import blocks, unused
+from lockstep.data.blocks import blocks
 from lockstep.data.readers.stored_texts import Texts
 from lockstep.data.spec import Input
 from lockstep.data.spec.tokens import PADDING, UNKNOWN, WORDS, split
 from lockstep.process import console
 from lockstep.process.workers import Workers
 from lockstep.storage import disk
+from lockstep.storage.atomic_files import unused_path
 
 Result = TypeVar("Result")
 SPECIAL = 2
@@ -63,7 +64,7 @@ def store_texts(
 def _zeros(shape: tuple[int, int], split: str, scratch: Path | None) -> np.ndarray:
     if scratch is None:
         return np.zeros(shape, np.uint16)
-    path = unused(scratch, f"{split}-ids", ".npy")
+    path = unused_path(scratch, f"{split}-ids", ".npy")
     disk.require_space(path, math.prod(shape) * np.dtype(np.uint16).itemsize)
     mapped: np.ndarray = np.lib.format.open_memmap(path, "w+", np.uint16, shape)
     return mapped

@@ -1,6 +1,7 @@
 """Atomic writes: a crash while writing leaves no partial file or folder at the final path."""
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -59,6 +60,12 @@ def scratch_folder(path: Path) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def unused_path(folder: Path, stem: str, suffix: str = "") -> Path:
+    """Return a path that nothing has yet: to write to a file that is mapped would change it."""
+    paths = (folder / f"{stem}{number}{suffix}" for number in itertools.count())
+    return next(each for each in paths if not each.exists())
 
 
 def write_text(path: Path, text: str) -> None:

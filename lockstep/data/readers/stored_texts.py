@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.data.blocks import unused
+from lockstep.storage.atomic_files import unused_path
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Texts:
 
 def write_texts(texts: Iterable[str], folder: Path) -> Texts:
     """Return the texts as they lie in a new file in `folder`."""
-    path = unused(folder, "texts-")
+    path = unused_path(folder, "texts-")
     spans, at = path.with_suffix(".spans"), 0
     with path.open("wb") as file, spans.open("wb") as places:
         for text in texts:
