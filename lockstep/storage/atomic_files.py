@@ -63,8 +63,11 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 
 def unused_path(folder: Path, stem: str, suffix: str = "") -> Path:
-    """Return a path that nothing has yet: to write to a file that is mapped would change it."""
-    paths = (folder / f"{stem}{number}{suffix}" for number in itertools.count())
+    """Return the path with the first number, from 1, that nothing has yet.
+
+    What has a name may be mapped by somebody, or be the only copy.
+    """
+    paths = (folder / f"{stem}{number}{suffix}" for number in itertools.count(1))
     return next(each for each in paths if not each.exists())
 
 

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 
 from filelock import FileLock
@@ -54,8 +53,7 @@ def _settle(file: Path) -> None:
 
 def _set_aside(file: Path) -> Path:
     """Rename a database and its companions to the first free name, and return it."""
-    names = (file.with_name(f"{file.name}.incomplete-{number}") for number in count(1))
-    aside = next(each for each in names if not each.exists())
+    aside = atomic_files.unused_path(file.parent, f"{file.name}.incomplete-")
     for end in ("", *COMPANIONS):
         if (old := Path(f"{file}{end}")).exists():
             old.rename(f"{aside}{end}")

@@ -26,9 +26,12 @@ def test_two_columns_of_one_folder_lie_in_files_of_their_own(tmp_path: Path) -> 
 
 
 def test_no_file_is_written_over_where_another_has_gone(tmp_path: Path) -> None:
-    (tmp_path / "one").touch()
+    there = [tmp_path / "one", tmp_path / "two"]  # as many files as texts take
+    for file in there:
+        file.touch()
     first = write_texts(["a", "b"], tmp_path)
-    (tmp_path / "one").unlink()
+    for file in there:
+        file.unlink()
     others = [write_texts(["c"], tmp_path) for _ in range(3)]
     assert list(first) == ["a", "b"]
     assert [list(each) for each in others] == [["c"]] * 3
