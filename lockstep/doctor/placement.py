@@ -40,6 +40,7 @@ def executed_graphs(run: Callable[[], object]) -> list[Any]:
     """
     collecting = context.context()
     collecting.enable_graph_collection()
+    collecting.export_run_metadata()  # what somebody else has collected, as Keras's TensorBoard
     try:
         run()
         functions = collecting.export_run_metadata().function_graphs

@@ -98,3 +98,16 @@ def test_a_function_that_ran_before_has_no_new_graphs(tensorflow: Any) -> None:
     run = lambda: double(tensorflow.constant(1.0))  # noqa: E731
     assert "Mul" in {node.op for graph in executed_graphs(run) for node in graph.node}
     assert executed_graphs(run) == []
+
+
+def test_graphs_that_somebody_else_has_collected_are_left_out(tensorflow: Any) -> None:
+    from tensorflow.python.eager import context
+
+    from lockstep.doctor.placement import executed_graphs
+
+    context.context().enable_graph_collection()
+    tensorflow.function(lambda x: x * 2.0)(tensorflow.ones(3))
+    graphs = executed_graphs(lambda: tensorflow.function(lambda x: x + 2.0)(tensorflow.ones(3)))
+    operations = {node.op for graph in graphs for node in graph.node}
+    assert "AddV2" in operations
+    assert "Mul" not in operations
