@@ -4,6 +4,9 @@ The first signal raises KeyboardInterrupt or SystemExit in the main thread, so t
 Those that follow within SAME_SECONDS are taken for the same one, as a terminal and a parent process
 both send it. A later Ctrl-C, or the limit, ends the process at once.
 
+The interpreter drops an exception that a `__del__` or a callback of a weak reference raises. A
+signal that arrives in one of those is sent once more.
+
 A thread watches the time, because the main thread may be inside a library for long. Python's
 interpreter isn't finalized in the end: that would wait for other threads, such as one that imports
 TensorFlow.
@@ -24,10 +27,12 @@ from types import FrameType
 
 LIMIT_SECONDS = 8.0
 SAME_SECONDS = 1.0
+AGAIN_SECONDS = 0.05
 # An environment variable for a child process whose parent prints the line.
 SILENT = "LOCKSTEP_STOP_SILENTLY"
 CLEAR = "\r\x1b[K\x1b[?25h"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+DROPPED = 0  # in the pipe of the signals' numbers: what the handler raised was dropped
 
 
 @dataclass
@@ -39,6 +44,7 @@ class _State:
     raising: bool = False
     number: int = 0  # the first signal
     raised: bool = False
+    sent_again: int = 0  # signals that this process has sent itself
     reported: bool = False
     at_end: list[Callable[[], object]] = field(default_factory=list)
 
@@ -65,6 +71,7 @@ def handle(what: str) -> None:
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, _on_signal)
+        sys.unraisablehook = _noticing(sys.unraisablehook, writing)
         threading.Thread(target=_watch, args=(reading,), daemon=True).start()
         # Spares the last garbage collections: 1.5 s with TensorFlow, Prefect and MLflow imported.
         atexit.register(gc.freeze)
@@ -104,6 +111,21 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
 
+def _noticing(
+    hook: Callable[["sys.UnraisableHookArgs"], object], writing: int
+) -> Callable[["sys.UnraisableHookArgs"], None]:
+    """Return a hook for dropped exceptions that tells the thread of one raised for a signal."""
+
+    def notice(dropped: "sys.UnraisableHookArgs") -> None:
+        if not (_state.raised and dropped.exc_type in (KeyboardInterrupt, SystemExit)):
+            hook(dropped)
+            return
+        _state.raised = False
+        os.write(writing, bytes([DROPPED]))
+
+    return notice
+
+
 def _watch(reading: int) -> None:
     """End the process at the limit, or at a Ctrl-C that isn't the first one."""
     started = 0.0
@@ -112,12 +134,21 @@ def _watch(reading: int) -> None:
         if not select.select([reading], [], [], limit)[0]:
             _end(cleanup=False)
         for number in os.read(reading, 1):
-            again = started and time.monotonic() - started > SAME_SECONDS
-            if number == signal.SIGINT and again:
-                _end(cleanup=False)
-            if number in SIGNALS:
+            if number == DROPPED:
+                _send_again()
+            elif _state.sent_again:
+                _state.sent_again -= 1
+            elif number in SIGNALS:
                 _state.number = _state.number or number
                 started = started or time.monotonic()
+                if number == signal.SIGINT and time.monotonic() - started > SAME_SECONDS:
+                    _end(cleanup=False)
+
+
+def _send_again() -> None:
+    time.sleep(AGAIN_SECONDS)  # until the main thread has left the callback
+    _state.sent_again += 1
+    os.kill(os.getpid(), _state.number)
 
 
 def _end(*, cleanup: bool) -> None:

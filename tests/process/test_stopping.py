@@ -14,7 +14,7 @@ from tests.support.workspaces import REPOSITORY
 INT, TERM = signal.SIGINT, signal.SIGTERM
 # Its cleanup takes a while, and a thread that isn't a daemon would keep the process alive.
 SCRIPT = """
-import hashlib, pathlib, sys, threading, time
+import hashlib, os, pathlib, signal, sys, threading, time, weakref
 from lockstep.process import stopping
 from lockstep.process.exit_codes import exit_code
 folder, busy, cleanup = pathlib.Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
@@ -27,6 +27,11 @@ with exit_code("script"):
         (folder / "started").touch()
         if busy == "library":  # as in a call of C code that can't be interrupted
             hashlib.pbkdf2_hmac("sha256", b"x", b"x", 10**9)
+        if busy in signal.Signals.__members__:  # it arrives where exceptions are dropped, twice
+            for _ in range(2):
+                number, short = signal.Signals[busy], threading.Event()
+                gone = weakref.ref(short, lambda _: signal.raise_signal(number) or time.sleep(0.01))
+                del short
         time.sleep(60)
     finally:
         time.sleep(cleanup)
@@ -76,6 +81,19 @@ def test_it_ends_within_the_limit(tmp_path: Path, busy: str, cleanup: float) -> 
     code, output, seconds = end(tmp_path, [(0.2, INT)], busy, cleanup)
     assert (code, output) == (130, LINE)
     assert 3 <= seconds < 4.5
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_within_a_callback_of_the_interpreter_isn_t_lost(
+    tmp_path: Path, name: str, code: int
+) -> None:
+    ended, output, seconds = end(tmp_path, [], busy=name)
+    assert (ended, output) == (
+        code,
+        LINE if code == 130 else LINE.replace("interrupted", "stopped"),
+    )
+    assert (tmp_path / "cleaned").exists()
+    assert seconds < 2
 
 
 def test_a_ctrl_c_that_was_ignored_stays_so(tmp_path: Path) -> None:
