@@ -13,7 +13,7 @@ from tests.support.workspaces import git
 
 @pytest.fixture
 def root(make_workspace: Callable[..., Path]) -> Path:
-    """A project with changes of all kinds, untracked files and settings of git that change diffs."""
+    """A project with changes of all kinds, and settings of git that change diffs."""
     root = make_workspace(name="different")
     shutil.copy(root / "models" / "mlp.py", root / "models" / "_shared" / "näw.py")
     (root / "secret.txt").write_text("not read by a stage")
