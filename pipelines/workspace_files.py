@@ -34,7 +34,7 @@ def add_inputs(root: Path, workspace: Path, preset: str | None) -> None:
     if len(inputs) < len(untracked):
         count = len(untracked) - len(inputs)
         console.say(f"untracked files that stay out: {count}; `git add` a file to include it")
-    _link_data(root, workspace)
+    link_data(root, workspace)
 
 
 def saved_with(workspace: Path, preset: str | None) -> list[str]:
@@ -60,7 +60,7 @@ def _copy(root: Path, workspace: Path, names: list[str]) -> None:
             shutil.copy2(root / name, target)
 
 
-def _link_data(root: Path, workspace: Path) -> None:
+def link_data(root: Path, workspace: Path) -> None:
     """Link a relative data.path that git doesn't track, so that the workspace finds the data."""
     path = read_yaml(workspace / layout.PARAMS)["data"]["path"]
     if (root / path).exists() and not (workspace / path).exists():

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from lockstep.errors import DataError, ParamsError
 from lockstep.storage import atomic_files, layout
 from lockstep.tracking.client import as_default, connect, given_or_there, registry_error
-from lockstep.tracking.passport import FILE, PATCH, PREFIX, SHA256, Passport
+from lockstep.tracking.passport import DEVICES, FILE, PATCH, PREFIX, SHA256, Passport
 
 # Tags with DVC's hashes: of runs, and of versions.
 RUN_TAGS = tuple(
@@ -135,3 +135,12 @@ def _made_run(run: Run) -> Made:
 def _made_version(version: ModelVersion) -> Made:
     name = f"models:/{version.name}/{version.version}"
     return Made("model version", name, version.tags.get("verdict", ""))
+
+
+def trained_on(root: Path) -> dict[str, str]:
+    """Return the devices, replicas and settings of the training in a project's own database."""
+    uri = f"sqlite:///{root / layout.TRACKING_DATABASE}"
+    client = MlflowClient(uri, uri)
+    ids = [each.experiment_id for each in client.search_experiments()]
+    runs = client.search_runs(ids, max_results=MOST)
+    return {name: run.data.tags[name] for run in runs for name in DEVICES if name in run.data.tags}
