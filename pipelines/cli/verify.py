@@ -86,9 +86,10 @@ def _report(
 
 
 def _page(report: dict[str, Any]) -> str:
+    files = ", ".join(report["files that differ"])
     rows = [
         (name, line)
-        for name, value in report.items()
+        for name, value in {**report, "files that differ": files}.items()
         for line in (value if isinstance(value, list) else [str(value)])
         if line
     ]

@@ -13,7 +13,7 @@ from lockstep.storage import layout
 from lockstep.storage.checkout import commit_named, commit_of, read_at
 from lockstep.versioning.compared import WORKSPACE, compared
 from lockstep.versioning.difference import difference
-from lockstep.versioning.recorded import Stages, recorded_stages, stages_in
+from lockstep.versioning.recorded import Stages, md5s, recorded_stages, stages_in
 from pipelines.cli._registry_uri import parts_of
 
 REGISTER = "register"  # it would write to the registry
@@ -44,8 +44,10 @@ def find(root: Path, name: str | None) -> Recorded:
         found = _of_version(root, name)
     else:
         found = _of_revision(root, name)
-    if not found.stages and not found.digest:
-        raise DataError(f"{found.name}: no results in {layout.LOCK}, expected those of all stages")
+    if not found.digest and str(found.weights) not in md5s(found.stages, "outs"):
+        raise DataError(
+            f"{found.name}: no {found.weights} in {layout.LOCK}, expected a trained model"
+        )
     if not commit_named(root, found.commit):
         raise DataError(
             f"{found.name}: commit {found.commit or 'none'} isn't in this clone, expected it: "
