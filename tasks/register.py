@@ -14,7 +14,7 @@ from lockstep.modeling.weights import weights_digest
 from lockstep.process import console
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage import atomic_files, layout
-from lockstep.tracking import recorder, registry
+from lockstep.tracking import passport, recorder, registry
 
 
 def register(params: Params, root: Path) -> None:
@@ -39,6 +39,7 @@ def register(params: Params, root: Path) -> None:
     with recorder.record(params, root, "register") as run:
         if passed:
             console.say(registry.register_version(*run.reach(), candidate))
+            passport.attach(*run.reach(), params, root, candidate.tags["weights"])
         else:
             shown = "isn't defined" if value is None else f"is {value}"
             console.say(f"not registered: {metric} {shown}, threshold {config.threshold}")
