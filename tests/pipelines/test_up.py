@@ -110,15 +110,17 @@ def test_four_servers_answer(served: Served) -> None:
     }  # fmt: skip
 
 
-def test_two_deployments_one_with_a_paused_schedule(served: Served) -> None:
-    found = {each["name"]: each for each in filtered(served.prefect, "deployments", {})}
-    assert set(found) == {"manual", "nightly"}
-    assert found["manual"]["schedules"] == []
-    assert [each["active"] for each in found["nightly"]["schedules"]] == [False]
-    assert set(found["nightly"]["parameter_openapi_schema"]["properties"]) == {
-        "overrides",
-        "preset",
+def test_three_deployments_two_with_a_paused_schedule(served: Served) -> None:
+    deployed = filtered(served.prefect, "deployments", {})
+    flows = {each["id"]: each["name"] for each in filtered(served.prefect, "flows", {})}
+    found = {(flows[each["flow_id"]], each["name"]): each["schedules"] for each in deployed}
+    assert set(found) == {
+        ("experiment", "manual"),
+        ("experiment", "nightly"),
+        ("verify", "nightly"),
     }
+    assert [len(each) for _, each in sorted(found.items())] == [0, 1, 1]
+    assert not any(schedule["active"] for each in found.values() for schedule in each)
 
 
 def test_prefect_allows_no_cross_origin_requests(served: Served) -> None:
