@@ -1,16 +1,18 @@
 """The flow that a Prefect worker runs: one experiment in a workspace, saved and pushed."""
 
-import json
 import os
+import re
+import warnings
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from coolname.data import config as coolname_words
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed
+from pydantic import WithJsonSchema
 
 from lockstep.config import presets
 from lockstep.config.overrides import overridden, write_overridden
@@ -24,7 +26,7 @@ from lockstep.tracking import PRESET
 from lockstep.tracking.run_names import run_name
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
-from pipelines import local, workspace_files, workspaces, worktrees
+from pipelines import deployment_form, local, workspace_files, workspaces, worktrees
 from pipelines.experiment import bring_all_up_to_date, failed
 from pipelines.experiment_names import name_of
 from pipelines.reporting import failures_in_one_line
@@ -33,16 +35,26 @@ from tasks import datasets
 # Of which Prefect makes names up, such as rampant-mustang.
 LISTS: dict[str, Any] = coolname_words
 WORDS = {word for each in LISTS.values() for word in each.get("words", ())}
+# Prefect makes a pydantic model of the flow's parameters, as lockstep/config/schema.py does.
+warnings.filterwarnings("ignore", message='Field name "register"')
+Section = dict[str, Any]
+FORM = deployment_form.form(Path(__file__).parents[1])
+# Prefect's pages make others up, such as xi2-nusakan.
+PAGES_NAME = re.compile(
+    "(alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|"
+    r"sigma|tau|upsilon|phi|chi|psi|omega)\d+(-[a-z]+)+$"
+)
 
 
 def _run_name() -> str:
     """Return the name that somebody gave the run, or else one like that of its MLflow run."""
     given: str = flow_run.name
     words = given.split("-")
-    if len(words) != 2 or not WORDS.issuperset(words):
+    if not (PAGES_NAME.match(given) or (len(words) == 2 and WORDS.issuperset(words))):
         return given
-    found, workspace = flow_run.parameters, Path.cwd()
-    preset, assigned = found.get("preset"), _assigned(found.get("overrides") or {})
+    workspace = Path.cwd()
+    preset = flow_run.parameters.get("preset")
+    assigned = deployment_form.assignments(flow_run.parameters)
     try:
         return run_name(_checked(workspace, preset, assigned), workspace, preset or "")
     except LockstepError:  # the run itself says it
@@ -50,18 +62,28 @@ def _run_name() -> str:
 
 
 @flow(name="experiment", flow_run_name=_run_name, persist_result=False)
-def deployed(overrides: dict[str, Any] = {}, preset: str | None = None) -> State[Any]:  # noqa: B006
-    """Run one experiment, with overrides as in `lockstep run`.
+def deployed(
+    preset: Annotated[str | None, WithJsonSchema(FORM["preset"])] = "",
+    seed: Annotated[int | None, WithJsonSchema(FORM["seed"])] = None,
+    data: Annotated[Section, WithJsonSchema(FORM["data"])] = {},
+    normalize: Annotated[Section, WithJsonSchema(FORM["normalize"])] = {},
+    model: Annotated[Section, WithJsonSchema(FORM["model"])] = {},
+    train: Annotated[Section, WithJsonSchema(FORM["train"])] = {},
+    evaluate: Annotated[Section, WithJsonSchema(FORM["evaluate"])] = {},
+    register: Annotated[Section, WithJsonSchema(FORM["register"])] = {},
+    overrides: Section = {},
+) -> State[Any]:
+    """Run one experiment: the preset, then the keys of params.yaml that are given here.
 
     Args:
-        overrides: parameters to override, such as {"train.epochs": 3}
         preset: the name of a preset; `lockstep presets` lists them
+        overrides: more keys as in `lockstep run`, such as {"train.epochs": 3}; they come last
 
     """
     workspace = Path.cwd()  # the workspace that the pull step made
     main = main_checkout(workspace)
     os.chdir(main)  # the workspace is removed before the run ends
-    assigned = _assigned(overrides)
+    assigned = deployment_form.assignments(flow_run.parameters)
     try:
         with failures_in_one_line(), _removed(main, workspace):
             _apply_overrides(workspace, preset, assigned)
@@ -113,7 +135,3 @@ def _checked(workspace: Path, preset: str | None, assigned: list[str]) -> Params
 
 def _assignments(project: Path, preset: str | None, assigned: list[str]) -> list[str]:
     return [*(presets.assignments(project, preset) if preset else []), *assigned]
-
-
-def _assigned(overrides: dict[str, Any]) -> list[str]:
-    return [f"{key}={json.dumps(value)}" for key, value in overrides.items()]

@@ -1,11 +1,12 @@
 """The parameters of deployed runs, typed from the schema of params.yaml for Prefect's form.
 
-Prefect's page builds a form from this JSON schema, and its server refuses values that don't fit.
-What is left empty stays as it is in params.yaml, so nothing is required, and null isn't a value
-here: `overrides` can set it.
+Prefect's pages make a form of this JSON schema, and its server refuses values that don't fit. What
+is left empty, or null, stays as it is in params.yaml; `overrides` can set a key to null.
 """
 
+import json
 import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,80 +14,110 @@ from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from lockstep.config.model_arguments import arguments_of
 from lockstep.config.presets import preset_names
-from lockstep.config.schema import Params
+from lockstep.config.schema import KerasObjectConfig, Params
 from lockstep.config.surface import known_datasets, known_models
 
 Schema = dict[str, Any]
+SECTIONS = [name for name in Params.model_fields if name != "seed"]
 NULL = {"type": "null"}
+NAME, MAPPING = {"type": "string"}, {"type": "object"}
 
 
-def sections(root: Path) -> dict[str, Schema]:
-    """Return the JSON schema of each key of params.yaml, for the project at `root`."""
+def form(root: Path) -> dict[str, Schema]:
+    """Return the JSON schemas of a preset's name and of the keys of params.yaml in a project."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
-        whole = Params.model_json_schema()
-    found = {
-        name: _without_null(_inlined(each, whole["$defs"]))
-        for name, each in whole["properties"].items()
-    }
-    found["data"]["properties"]["name"]["enum"] = known_datasets(root)
-    found["model"] = _models(root)
-    return {name: _as_form(each, name) for name, each in found.items()}
+        schema = Params.model_json_schema()
+    found = {name: _section(each, schema["$defs"]) for name, each in schema["properties"].items()}
+    found["data"]["properties"]["name"] |= {"enum": known_datasets(root)}
+    found["model"]["properties"] = _models(root)
+    # The form itself fills these two in with their defaults, and then refuses a null.
+    found["seed"] = {"anyOf": [{**found["seed"], "title": "int"}, NULL], "title": "seed"}
+    found["preset"] = {"type": "string", "enum": ["", *preset_names(root)]}
+    return found
 
 
-def presets(root: Path) -> Schema:
-    """Return the JSON schema of a preset's name."""
-    return {"type": "string", "enum": preset_names(root), "title": "preset"}
+def assignments(given: Mapping[str, Any]) -> list[str]:
+    """Return `key=value` for each key that a deployed run's parameters give, `overrides` last."""
+    keys = {"seed": given.get("seed")}
+    for section in SECTIONS:
+        keys |= _keys(section, given.get(section) or {})
+    filled = {key: value for key, value in keys.items() if value is not None}
+    both = [*filled.items(), *(given.get("overrides") or {}).items()]
+    return [f"{key}={json.dumps(value)}" for key, value in both]
+
+
+def _keys(path: str, section: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a section by dotted key; of the models also each argument's."""
+    found: dict[str, Any] = {}
+    for key, value in section.items():
+        if path == "model" and isinstance(value, dict):
+            found |= _keys(f"{path}.{key}", value)
+        else:
+            found[f"{path}.{key}"] = value
+    return found
 
 
 def _models(root: Path) -> Schema:
-    """The name of a model, and each model's arguments."""
+    """A model's name, and the arguments of each model that has some."""
     names = known_models(root)
-    arguments = {}
-    for name in names:
-        schema = arguments_of(root, name).model_json_schema()
-        if schema.get("properties"):
-            arguments[name] = _without_null(_inlined(schema, schema.get("$defs", {})))
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"name": {"type": "string", "enum": names}, **arguments},
+    schemas = {name: arguments_of(root, name).model_json_schema() for name in names}
+    arguments = {
+        name: _section(each, each.get("$defs", {})) | {"title": name}
+        for name, each in schemas.items()
+        if each.get("properties")
     }
+    return {"name": {"type": "string", "enum": names, "title": "name"}, **arguments}
 
 
-def _inlined(schema: Any, definitions: Schema) -> Any:
-    """The schema with each definition in the place of its reference."""
+def _section(schema: Schema, definitions: Schema) -> Schema:
+    """A key of params.yaml, or a section with none of its keys required."""
+    found: Schema = _simplified(schema, definitions)
+    found.pop("required", None)
+    for key, each in found.get("properties", {}).items():
+        each["title"] = key
+    return found
+
+
+def _simplified(schema: Any, definitions: Schema) -> Any:
+    """The schema without references, nulls and defaults, and with one list of all choices."""
     if isinstance(schema, list):
-        return [_inlined(each, definitions) for each in schema]
+        return [_simplified(each, definitions) for each in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {key: _inlined(each, definitions) for key, each in schema.items() if key != "$defs"}
+        name = schema["$ref"].rpartition("/")[2]
+        given = {key: each for key, each in schema.items() if key != "$ref"}
+        if name == KerasObjectConfig.__name__:
+            return {"anyOf": [NAME, MAPPING], **given}
+        return {**_simplified(definitions[name], definitions), **given}
+    left = {key: each for key, each in schema.items() if key not in ("default", "$defs")}
+    found = {key: _simplified(each, definitions) for key, each in left.items()}
+    return _with_choices(found) if "anyOf" in found else _as_choice(found)
 
 
-def _without_null(section: Schema) -> Schema:
-    """The schema of a section whose values may not be null."""
-    if "properties" not in section:
-        return section
-    fields = {}
-    for name, field in section["properties"].items():
-        choices = [each for each in field.get("anyOf", []) if each != NULL]
-        given = {key: each for key, each in field.items() if key not in ("anyOf", "default")}
-        if len(choices) == 1:
-            given |= choices[0] | {"description": field.get("description", "")}
-        elif choices:
-            given["anyOf"] = choices
-        fields[name] = given
-    return {**section, "properties": fields}
+def _with_choices(schema: Schema) -> Schema:
+    """The schema with those alternatives that are single values as one of them."""
+    alternatives = list(_alternatives(schema))
+    choices = [value for each in alternatives for value in each.get("enum", ())]
+    kept = [each for each in alternatives if "enum" not in each]
+    if choices:
+        kept.append({"enum": choices, "title": "choice"})  # the text of a tab
+    given = {key: each for key, each in schema.items() if key != "anyOf"}
+    return {**kept[0], **given} if len(kept) == 1 else {**given, "anyOf": kept}
 
 
-def _as_form(schema: Schema, name: str) -> Schema:
-    """The schema without required keys, its titles being the keys."""
-    found = {key: each for key, each in schema.items() if key not in ("required", "default")}
-    found["title"] = name
-    if "properties" in found:
-        found["properties"] = {
-            key: _as_form(each, key) for key, each in found["properties"].items()
-        }
-    return found
+def _alternatives(schema: Schema) -> Iterator[Schema]:
+    for each in schema["anyOf"]:
+        if "anyOf" in each:
+            yield from _alternatives(each)
+        elif each != NULL:
+            yield each
+
+
+def _as_choice(schema: Schema) -> Schema:
+    """The schema with a list of its one or two values: a form's switch couldn't be left unset."""
+    given = {key: each for key, each in schema.items() if key not in ("const", "type")}
+    if "const" in schema:
+        return {**given, "enum": [schema["const"]]}
+    return {**given, "enum": [True, False]} if schema.get("type") == "boolean" else schema

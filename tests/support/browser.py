@@ -2,9 +2,39 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+SECONDS = 60_000  # of patience, in ms
+
+
+@contextmanager
+def opened(
+    address: str, login: tuple[str, str] | None = None, *, height: int = 800
+) -> Iterator[Any]:
+    """Open a page in Debian's Chromium; `login` is a user's name and password."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("no chromium: install the package chromium")
+    with sync_playwright() as driver:
+        # Chromium's sandbox doesn't work as root; only pages of this machine are opened.
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(
+            viewport={"width": 1280, "height": height},
+            http_credentials=dict(zip(("username", "password"), login, strict=True))
+            if login
+            else None,
+        )
+        page.set_default_timeout(SECONDS)
+        page.goto(address)
+        yield page
+        browser.close()
 
 
 def look(
@@ -14,28 +44,13 @@ def look(
     folder: Path,
     login: tuple[str, str] | None = None,
 ) -> None:
-    """Open a page, wait until it shows each of the texts, and keep a screenshot NAME.png.
-
-    The screenshot is saved in LOCKSTEP_SCREENSHOTS if that is set, to be used in docs/. `login` is
-    a user's name and password.
-    """
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("no chromium: install the package chromium")
-    kept = Path(os.environ.get("LOCKSTEP_SCREENSHOTS", folder))
-    with sync_playwright() as driver:
-        # Chromium's sandbox doesn't work as root; only pages of this machine are opened.
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(
-            viewport={"width": 1280, "height": 800},
-            http_credentials=dict(zip(("username", "password"), login, strict=True))
-            if login
-            else None,
-        )
-        page.goto(address)
+    """Open a page, wait until it shows each of the texts, and keep a screenshot NAME.png."""
+    with opened(address, login) as page:
         for text in texts:
-            page.get_by_text(text).first.wait_for(timeout=60_000)
-        page.screenshot(path=kept / f"{name}.png")
-        browser.close()
+            page.get_by_text(text).first.wait_for()
+        keep(page, name, folder)
+
+
+def keep(page: Any, name: str, folder: Path) -> None:
+    """Save a screenshot: in LOCKSTEP_SCREENSHOTS if that is set, to be used in docs/."""
+    page.screenshot(path=Path(os.environ.get("LOCKSTEP_SCREENSHOTS", folder)) / f"{name}.png")

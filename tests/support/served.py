@@ -100,9 +100,13 @@ def ask(served: Served, name: str, overrides: dict[str, Any], *more: str) -> str
     """Start a run of a deployment, and return the flow run's id."""
     command = ["prefect", "deployment", "run", f"experiment/{name}", *more]
     command += ["--param", f"overrides={json.dumps(overrides)}"]
-    created = run(served.root, *command, **served.environment)
-    assert created.returncode == 0, created.stdout
-    (found,) = re.findall(r"UUID: (\S+)", created.stdout)
+    return started_by(run(served.root, *command, **served.environment))
+
+
+def started_by(command: subprocess.CompletedProcess[str]) -> str:
+    """The id of the flow run that `prefect deployment run` has started."""
+    assert command.returncode == 0, command.stdout
+    (found,) = re.findall(r"UUID: (\S+)", command.stdout)
     return str(found)
 
 
