@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
-from lockstep.config.surface import PRESETS
 from lockstep.config.yaml_files import read_yaml
 from lockstep.process import console
 from lockstep.storage import layout
 from lockstep.versioning import experiments
+from lockstep.versioning.difference import untracked_inputs
 from pipelines.worktrees import git
 
 
@@ -26,7 +26,7 @@ def add_inputs(root: Path, workspace: Path, preset: str | None) -> None:
     experiment may be pushed.
     """
     untracked = _untracked(root)
-    inputs = _inputs(workspace, untracked, preset)
+    inputs = untracked_inputs(workspace, untracked, preset)
     new = [file for file in inputs if not (workspace / file).exists()]
     _copy(root, workspace, new)
     for file in new:
@@ -34,34 +34,20 @@ def add_inputs(root: Path, workspace: Path, preset: str | None) -> None:
     if len(inputs) < len(untracked):
         count = len(untracked) - len(inputs)
         console.say(f"untracked files that stay out: {count}; `git add` a file to include it")
-    _link_data(root, workspace)
+    link_data(root, workspace)
 
 
 def saved_with(workspace: Path, preset: str | None) -> list[str]:
     """Return the untracked files that belong to an experiment: what its stages read or write."""
     written = experiments.outputs_in_git(workspace)
     untracked = _untracked(workspace)
-    return [file for file in untracked if file in written] + _inputs(workspace, untracked, preset)
+    inputs = untracked_inputs(workspace, untracked, preset)
+    return [file for file in untracked if file in written] + inputs
 
 
 def _untracked(root: Path) -> list[str]:
     """Return the files that git neither tracks nor ignores."""
     return git(root, "ls-files", "-oz", "--exclude-standard")
-
-
-def _inputs(workspace: Path, files: list[str], preset: str | None) -> list[str]:
-    """Those of the files that the workspace's stages read; in a folder, only Python files.
-
-    The user's own data is linked instead: DVC stores what the stages make of it.
-    """
-    data = Path(read_yaml(workspace / layout.PARAMS)["data"]["path"])
-    sources = [path for path in experiments.inputs(workspace) if path != data]
-
-    def is_input(file: Path) -> bool:
-        in_folder = file.suffix == ".py" and any(file.is_relative_to(path) for path in sources)
-        return file in sources or in_folder or file == PRESETS / f"{preset}.yaml"
-
-    return [file for file in files if is_input(Path(file))]
 
 
 def _copy(root: Path, workspace: Path, names: list[str]) -> None:
@@ -74,7 +60,7 @@ def _copy(root: Path, workspace: Path, names: list[str]) -> None:
             shutil.copy2(root / name, target)
 
 
-def _link_data(root: Path, workspace: Path) -> None:
+def link_data(root: Path, workspace: Path) -> None:
     """Link a relative data.path that git doesn't track, so that the workspace finds the data."""
     path = read_yaml(workspace / layout.PARAMS)["data"]["path"]
     if (root / path).exists() and not (workspace / path).exists():

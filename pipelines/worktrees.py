@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -21,13 +22,33 @@ def add(root: Path) -> Path:
     Worktrees of processes that were killed are removed. Raises MachineError if git can't add it.
     """
     git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
-    worktree = main_checkout(root) / layout.WORKSPACES / uuid.uuid4().hex[:12]
-    with git_lock(root):
-        _remove_orphaned(root, worktree.parent)
-        owner = {"process": process_name(), "project": str(root)}
-        atomic_files.write_json(_owner_file(worktree), owner)
+    with _new(root) as worktree:
         git(root, "worktree", "add", "--quiet", "--detach", str(worktree), "HEAD")
     return worktree / folder_in_repository(root)
+
+
+def clone(root: Path, commit: str) -> Path:
+    """Return the project at a commit in a new clone that belongs to this process.
+
+    A clone has no snapshots and runs of the main checkout, and `remove` removes it too.
+    """
+    (common,) = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    with _new(root) as folder:
+        source = common.removesuffix("\n")
+        git(root, "clone", "--quiet", "--shared", "--no-checkout", source, str(folder))
+    git(folder, "checkout", "--quiet", "--detach", commit)
+    return folder / folder_in_repository(root)
+
+
+@contextmanager
+def _new(root: Path) -> Iterator[Path]:
+    """Yield the path of a new folder for this process, with the lock on git's directory."""
+    folder = main_checkout(root) / layout.WORKSPACES / uuid.uuid4().hex[:12]
+    with git_lock(root):
+        _remove_orphaned(root, folder.parent)
+        owner = {"process": process_name(), "project": str(root)}
+        atomic_files.write_json(_owner_file(folder), owner)
+        yield folder
 
 
 def remove(root: Path, workspace: Path) -> None:
@@ -70,7 +91,7 @@ def git(root: Path, *arguments: str) -> list[str]:
 
 
 def _remove(root: Path, workspace: Path) -> None:
-    worktree = _worktree_of(workspace)
+    worktree = top_of(workspace)
     with suppress(MachineError):  # git was killed while it made or removed the worktree
         # Twice: while git makes a worktree, it is locked.
         git(root, "worktree", "remove", "--force", "--force", str(worktree))
@@ -81,12 +102,12 @@ def _remove(root: Path, workspace: Path) -> None:
 
 def _owner_file(workspace: Path) -> Path:
     """Return the file with the process that uses a workspace, and the project it is made from."""
-    worktree = _worktree_of(workspace)
+    worktree = top_of(workspace)
     return worktree.with_name(f"{worktree.name}.owner.json")
 
 
-def _worktree_of(workspace: Path) -> Path:
-    """Return the top folder of a workspace's worktree; the project may lie in a folder of it."""
+def top_of(workspace: Path) -> Path:
+    """Return the top folder of a workspace's worktree or clone; the project may lie below."""
     inside = (workspace, *workspace.parents)
     of_worktrees = (each for each in inside if each.parent.match(str(layout.WORKSPACES)))
     return next(of_worktrees, workspace)  # a clone, on another machine

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from lockstep.errors import MachineError
+from lockstep.errors import MachineError, one_line
 from lockstep.storage import layout
 
 # A colon ends a folder in PATH, `?` begins the options of a database's URL, and Python's .pth files
@@ -54,6 +54,11 @@ def folder_in_repository(root: Path) -> Path:
 def commit_of(root: Path) -> str:
     """Return the full hash of HEAD; empty without a commit."""
     return _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+
+
+def origin_of(root: Path) -> str:
+    """Return the address of the git remote `origin`, without a password; empty if there is none."""
+    return one_line(_git(root, "config", "--get", "remote.origin.url"))
 
 
 def changed_files(root: Path) -> list[str]:

@@ -7,6 +7,7 @@ checkout, also after the workspaces made from it are deleted.
 from pathlib import Path
 
 GRAPH, PARAMS, LOCK = Path("dvc.yaml"), Path("params.yaml"), Path("dvc.lock")
+REQUIREMENTS = Path("requirements.lock")
 
 RAW, READY = Path("data/raw"), Path("data/ready")
 SPEC = READY / "spec.json"

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lockstep.errors import LockstepError, ParamsError, UnavailableError
+from lockstep.process.machine_errors import machine_error
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import database
@@ -18,6 +20,7 @@ with warnings.catch_warnings():
     import mlflow
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
+    from mlflow.exceptions import MlflowException
 
 # By this tag, which its pages set too, MLflow shows an experiment as one of models, not of agents.
 KIND, MODEL_TRAINING = "mlflow.experimentKind", "custom_model_development"
@@ -83,6 +86,17 @@ def reason(error: Exception) -> str:
 def is_refusal(error: Exception) -> bool:
     """Return whether MLflow refused a name or value, so that a retry would fail again."""
     return getattr(error, "error_code", None) in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
+
+
+def registry_error(error: MlflowException) -> LockstepError:
+    """Return why the registry failed: nothing of that name, a refused value, or out of reach."""
+    full = machine_error(error)
+    if full:
+        return full
+    line = str(error).partition("\n")[0]
+    if error.error_code == "RESOURCE_DOES_NOT_EXIST" or is_refusal(error):
+        return ParamsError(f"the MLflow registry: {line}; expected what is registered")
+    return UnavailableError(f"the MLflow registry: {reason(error)}; try again when it is back")
 
 
 def host_tags() -> dict[str, str]:

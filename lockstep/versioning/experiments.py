@@ -49,6 +49,22 @@ def use_cache_of(main: Path, root: Path) -> None:
     shutil.rmtree(own, ignore_errors=True)
 
 
+def use_own_cache(main: Path, clone: Path) -> None:
+    """Give a clone an empty DVC cache of its own, and the remotes that the main checkout has now.
+
+    In .dvc/config the path of a remote may be relative to the main checkout.
+    """
+    config = Config(str(main / ".dvc"))
+    settings = config.load_one("repo")
+    for section, values in config.load_one("local").items():
+        if section in NAMED:
+            for name, each in values.items():
+                settings[section].setdefault(name, {}).update(each)
+        else:
+            settings[section].update(values)
+    _write_local(clone, settings, clone.resolve() / ".dvc" / "cache")
+
+
 def _write_local(root: Path, settings: dict[str, Any], cache: Path) -> None:
     """Write .dvc/config.local, with this cache, in UTF-8: DVC itself would write only ASCII."""
     file = root.resolve() / ".dvc" / "config.local"
@@ -106,7 +122,7 @@ def save(workspace: Path, name: str, untracked: list[str]) -> None:
     An existing experiment of that name is replaced. Raises LockstepError.
     """
     files = [part for file in untracked for part in ("--include-untracked", file)]
-    _dvc(workspace, "exp", "save", "--name", name, "--force", *files)
+    dvc_command(workspace, "exp", "save", "--name", name, "--force", *files)
 
 
 def push(workspace: Path, name: str) -> None:
@@ -118,16 +134,17 @@ def push(workspace: Path, name: str) -> None:
     with open_repository(workspace) as repo:
         if not repo.config["core"].get("remote"):
             return
-    _dvc(workspace, "push")
+    dvc_command(workspace, "push")
     remote = os.environ.get("DVC_EXP_GIT_REMOTE", "origin")
     remotes = subprocess.run(
         ["git", "remote"], cwd=workspace, capture_output=True, text=True, check=True
     )
     if remote in remotes.stdout.split():
-        _dvc(workspace, "exp", "push", remote, name)
+        dvc_command(workspace, "exp", "push", remote, name)
 
 
-def _dvc(workspace: Path, *arguments: str) -> None:
+def dvc_command(workspace: Path, *arguments: str) -> None:
+    """Run a DVC command in a workspace; raises LockstepError with its reason."""
     # In a subprocess: these DVC commands act on the current folder, not on a given root.
     command = [sys.executable, "-m", "dvc", *arguments]
     result = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)

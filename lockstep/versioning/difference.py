@@ -1,0 +1,68 @@
+"""The difference of a checkout from its commit, as a patch that `git apply` takes."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lockstep.config.surface import PRESETS
+from lockstep.config.yaml_files import read_yaml
+from lockstep.errors import MachineError
+from lockstep.storage import layout
+from lockstep.storage.checkout import commit_of
+from lockstep.versioning import experiments
+
+# A user's git configuration changes none of these.
+AS_PATCH = (
+    "diff", "HEAD", "--binary", "--full-index", "--no-color", "--no-ext-diff", "--no-textconv",
+    "--no-renames", "--src-prefix=a/", "--dst-prefix=b/",
+)  # fmt: skip
+
+
+def difference(root: Path) -> bytes:
+    """Return the changes since HEAD, and the untracked files that stages read, as a patch.
+
+    What stages write is left out. The paths start at the top of the repository. Empty without a
+    commit.
+    """
+    if not commit_of(root):
+        return b""
+    listed = _git(root, {}, "ls-files", "-oz", "--exclude-standard")
+    new = untracked_inputs(root, [os.fsdecode(each) for each in listed.split(b"\0") if each])
+    excluded = [f":(exclude){each}" for each in (*layout.RESULTS, str(layout.LOCK))]
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}  # the user's own stays as it is
+        _git(root, index, "read-tree", "HEAD")
+        if new:
+            _git(root, index, "add", "--intent-to-add", "--", *new)
+        return _git(root, index, *AS_PATCH, "--", ".", *excluded)
+
+
+def untracked_inputs(root: Path, files: Iterable[str], preset: str | None = None) -> list[str]:
+    """Return those of the untracked files that stages read; in a folder, only Python files.
+
+    The user's own data are left out: DVC stores what the stages make of them.
+    """
+    data = Path(read_yaml(root / layout.PARAMS)["data"]["path"])
+    sources = [path for path in experiments.inputs(root) if path != data]
+
+    def is_input(file: Path) -> bool:
+        in_folder = file.suffix == ".py" and any(file.is_relative_to(path) for path in sources)
+        return file in sources or in_folder or file == PRESETS / f"{preset}.yaml"
+
+    return [file for file in files if is_input(Path(file))]
+
+
+def _git(root: Path, variables: Mapping[str, str], *arguments: str) -> bytes:
+    answer = subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=False,
+    )
+    if answer.returncode:
+        reason = " ".join(os.fsdecode(answer.stderr).split())
+        raise MachineError(f"{root}: git {arguments[0]}: {reason}")
+    return answer.stdout

@@ -1,0 +1,1 @@
+"""Rebuilds a recorded experiment in a fresh clone, and compares the results."""
