@@ -13,7 +13,7 @@ from lockstep.evaluation.reports import report_of
 
 CONFIDENCE = 0.95  # of the interval that is shown, if register.confidence asks for no other
 RESAMPLES, FEWEST = 1000, 200
-ROWS = 10**8  # of all resamples together, at most, as long as there are FEWEST
+VALUES = 10**9  # outputs of all resamples together, at most, as long as there are FEWEST
 CLOSE = 1e-4  # metrics.json has Keras's float32 sums
 
 
@@ -109,7 +109,7 @@ def _resampled(
     y: np.ndarray, mine: Outputs, theirs: Outputs, metric: str, goal: str
 ) -> Iterator[float]:
     random = np.random.default_rng(0)  # the verdict doesn't depend on chance
-    for _ in range(int(np.clip(ROWS // len(y), FEWEST, RESAMPLES))):
+    for _ in range(int(np.clip(VALUES // mine.values.size, FEWEST, RESAMPLES))):
         rows = random.integers(len(y), size=len(y))
         value, other = (each.at(rows).score(y[rows], metric) for each in (mine, theirs))
         yield improvement(value, other, goal)
