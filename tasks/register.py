@@ -50,8 +50,10 @@ def register(params: Params, root: Path) -> None:
     candidate = _candidate(params, root, metric, known, goal)
     with recorder.record(params, root, "register") as run:
         if passed:
-            console.say(registry.register_version(*run.reach(), candidate))
+            # In this order: whoever is killed leaves no champion without a passport behind.
+            version = registry.register_version(*run.reach(), candidate)
             passport.attach(*run.reach(), params, root, candidate.tags["weights"])
+            console.say(registry.challenge(*run.reach(), candidate, version, root))
         else:
             shown = "isn't defined" if value is None else f"is {value}"
             console.say(f"not registered: {metric} {shown}, threshold {config.threshold}")

@@ -9,11 +9,11 @@ import numpy as np
 
 
 class Verdict(NamedTuple):
-    """Whether a model becomes champion, a sentence that says why, and the figures."""
+    """Whether a model becomes champion, a sentence that says why, and new figures, if any."""
 
     promoted: bool
     sentence: str
-    figures: dict[str, Any]
+    figures: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,8 @@ class Candidate:
     # Raw test examples and the outputs that evaluation saw, by which a future champion is tested.
     smoke_test: Callable[[], tuple[Any, np.ndarray]] | None = None
     fold: str = ""  # of a cross-validation, whose models are only there to be measured
+
+    @property
+    def score(self) -> str:
+        """The metric with its value."""
+        return f"{self.metric} {self.metrics[self.metric]}"

@@ -2,6 +2,8 @@
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -23,19 +25,40 @@ OUTPUTS = "outputs.npy"  # a version's file with its outputs for the test exampl
 VERDICT = "verdict"
 
 
-def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> str:
-    """Register the candidate if it is new, and move the alias if it beats the champion.
+def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersion:
+    """Return the candidate's version, which is created unless there is one of these weights.
 
-    Returns the version's URI and the verdict. Raises ParamsError for a value that the registry
-    refuses, UnavailableError if it can't be reached, LockstepError if the smoke test fails.
+    Raises ParamsError for a value that the registry refuses, UnavailableError if it can't be
+    reached.
     """
+    with _registry(client):
+        version = _find(client, candidate) or _create(client, run, candidate)
+        client.set_tag(run.info.run_id, "registered", _uri(version))
+        return version
+
+
+def challenge(
+    client: MlflowClient, run: Run, candidate: Candidate, version: ModelVersion, root: Path
+) -> str:
+    """Make the candidate's version champion if it beats the present one; return the verdict.
+
+    Raises as `register_version` does, and LockstepError if the smoke test fails.
+    """
+    with _registry(client):
+        version = client.get_model_version(version.name, str(version.version))  # with all its tags
+        verdict = _judge(client, candidate, version)
+        _record(client, run, version, verdict)
+        if verdict.promoted:
+            champion.move(client, root, version, "register", verdict.sentence)
+    return f"{_uri(version)}: {verdict.sentence}"
+
+
+@contextmanager
+def _registry(client: MlflowClient) -> Iterator[None]:
+    """Make the client's registry the default, and its errors those of Lockstep."""
     try:
         with as_default(client):
-            version = _find(client, candidate) or _create(client, run, candidate)
-            verdict = _judge(client, candidate, version)
-            _record(client, run, version, verdict)
-            if verdict.promoted:
-                champion.move(client, version.name, str(version.version))
+            yield
     except MlflowException as error:
         full = machine_error(error)
         if full:
@@ -44,7 +67,10 @@ def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> st
         if is_refusal(error):
             raise ParamsError(f"the MLflow registry refuses a value: {line}") from None
         raise UnavailableError(f"the MLflow registry: {line}; try again when it is back") from None
-    return f"models:/{version.name}/{version.version}: {verdict.sentence}"
+
+
+def _uri(version: ModelVersion) -> str:
+    return f"models:/{version.name}/{version.version}"
 
 
 def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
@@ -56,19 +82,32 @@ def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
 
 def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> Verdict:
     """Return whether the version becomes champion; a future one has passed the smoke test."""
-    mine = f"{candidate.metric} {candidate.metrics[candidate.metric]}"
     leader = champion.current(client, candidate.name)
-    if candidate.fold:
-        return Verdict(False, f"not champion: it was trained for {candidate.fold}, with {mine}", {})
-    if leader and str(leader.version) == str(version.version):
-        return Verdict(False, version.tags.get(VERDICT, f"champion with {mine}"), {})
-    if leader is None:
-        verdict = Verdict(True, f"champion, the first, with {mine}", {})
-    else:
+    verdict = _without_comparison(candidate, version, leader)
+    if verdict is None and leader:
         verdict = candidate.challenge(_rival(client, leader))
+    verdict = verdict or Verdict(True, f"champion, the first, with {candidate.score}", {})
     if verdict.promoted:
         _smoke_test(client, candidate, version)
     return verdict
+
+
+def _without_comparison(
+    candidate: Candidate, version: ModelVersion, leader: ModelVersion | None
+) -> Verdict | None:
+    number = str(version.version)
+    if candidate.fold:
+        sentence = f"not champion: it was trained for {candidate.fold}, with {candidate.score}"
+        return Verdict(False, sentence, {})
+    if leader and str(leader.version) == number:
+        given = version.tags.get(VERDICT, "")
+        by_hand = f"champion by hand, with {candidate.score}"
+        return Verdict(False, given if given.startswith("champion") else by_hand, None)
+    if champion.ROLLED_BACK in version.tags:
+        back = f"`lockstep promote {number}` makes it champion again"
+        sentence = f"not champion: it was rolled back, with {candidate.score}; {back}"
+        return Verdict(False, sentence, None)
+    return None
 
 
 def _smoke_test(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> None:
@@ -79,7 +118,7 @@ def _smoke_test(client: MlflowClient, candidate: Candidate, version: ModelVersio
         problem = served_differently(Path(folder), *candidate.smoke_test())
     if problem:
         raise LockstepError(
-            f"models:/{version.name}/{version.version}: loaded by MLflow in a new process: "
+            f"{_uri(version)}: loaded by MLflow in a new process: "
             f"{problem}; expected the outputs that evaluation saw, so it doesn't become champion"
         )
 
@@ -98,22 +137,21 @@ def _rival(client: MlflowClient, leader: ModelVersion) -> Champion:
 
 
 def _download(client: MlflowClient, version: ModelVersion, folder: Path, file: str = "") -> str:
-    source = f"models:/{version.name}/{version.version}{'/' if file else ''}{file}"
+    source = f"{_uri(version)}{'/' if file else ''}{file}"
     return str(download_artifacts(source, dst_path=str(folder), tracking_uri=client.tracking_uri))
 
 
 def _record(client: MlflowClient, run: Run, version: ModelVersion, verdict: Verdict) -> None:
-    """Write the verdict to the version and the run, and its figures to the version's files."""
+    """Write the verdict to the version and the run, and with its figures to the version's files."""
     client.set_model_version_tag(version.name, version.version, VERDICT, verdict.sentence)
-    uri = f"models:/{version.name}/{version.version}"
-    client.set_tag(run.info.run_id, "registered", uri)
     client.set_tag(run.info.run_id, VERDICT, verdict.sentence)
-    if verdict.figures:
-        figures = {"version": uri, "verdict": verdict.sentence, **verdict.figures}
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "verdict.json")
-            file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
-            client.log_model_artifact(_logged_model(version), str(file), "report")
+    if verdict.figures is None:  # the version's file has an earlier verdict's
+        return
+    report = {"version": _uri(version), "verdict": verdict.sentence, **verdict.figures}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "verdict.json")
+        file.write_text(json.dumps(report, indent=2), encoding="utf-8")
+        client.log_model_artifact(_logged_model(version), str(file), "report")
 
 
 def _logged_model(version: ModelVersion) -> str:

@@ -13,6 +13,9 @@ from lockstep.modeling.weights import weights_digest
 from lockstep.storage import atomic_files
 from lockstep.tracking import recorder
 from lockstep.tracking.client import connect
+from lockstep.tracking.promotion import roll_back
+from lockstep.versioning import promotions
+from lockstep.versioning.promotions import Move
 from tasks import evaluate, register, train
 from tests.support.workspaces import change_params, load, stage, with_values
 
@@ -57,10 +60,10 @@ def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
     register.register(load(candidate), candidate)
     (version,) = versions(candidate)
     assert champion(candidate) == str(version.version)
-    verdict = json.loads((candidate / "report" / "registered.json").read_text())
+    registered = json.loads((candidate / "report" / "registered.json").read_text())
     weights = candidate / "weights" / "best.weights.h5"
     metrics = json.loads((candidate / "report" / "metrics.json").read_text())["test"]
-    assert verdict == {
+    assert registered == {
         "name": NAME,
         "digest": weights_digest(weights),
         "metric": "accuracy",
@@ -71,7 +74,12 @@ def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
     run = client(candidate).get_run(version.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.tags["registered"] == f"models:/{NAME}/1"
-    assert run.data.tags["verdict"].startswith("champion, the first")
+    verdict = run.data.tags["verdict"]
+    assert verdict.startswith("champion, the first")
+    digest = weights_digest(weights)
+    assert promotions.moves(candidate, NAME) == [
+        Move(NAME, "1", before="", by="register", weights=digest, verdict=verdict)
+    ]
 
 
 def test_the_same_weights_make_no_second_version(candidate: Path) -> None:
@@ -103,6 +111,18 @@ def test_the_champion_needs_to_be_beaten_by_min_delta(candidate: Path) -> None:
         pretend(candidate, accuracy)
         register.register(values, candidate)
         assert champion(candidate) == leader, accuracy
+
+
+def test_a_version_that_was_rolled_back_is_not_promoted_again(candidate: Path) -> None:
+    values = load(candidate)
+    for accuracy in (0.8015, 0.9015):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+    roll_back(candidate, NAME)
+    register.register(values, candidate)
+    assert champion(candidate) == "1"
+    second = client(candidate).get_model_version(NAME, "2")
+    assert second.tags["verdict"].startswith("not champion: it was rolled back, with accuracy 0.9")
 
 
 def test_a_champion_of_other_test_data_is_not_compared(candidate: Path) -> None:
