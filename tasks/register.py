@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lockstep.config.schema import Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.errors import ParamsError
@@ -13,8 +15,18 @@ from lockstep.messages import choice
 from lockstep.modeling.weights import weights_digest
 from lockstep.process import console
 from lockstep.runtime.tensorflow_import import load_tensorflow
+from lockstep.serving.champion import Challenger
+from lockstep.serving.raw_examples import example_rows, raw_examples
 from lockstep.storage import atomic_files, layout
 from lockstep.tracking import passport, recorder, registry
+from lockstep.tracking.candidates import Candidate
+
+SHOWN, TESTED = 2, 32  # examples: of the input in MLflow's pages, and of the smoke test
+LARGEST = 2**26  # bytes of outputs that are stored with a version; others are computed again
+REPORTED = (
+    layout.METRICS, layout.HISTORY, layout.CLASSES, layout.CURVES_PLOT, layout.PREDICTIONS_PLOT,
+    layout.MISTAKES_PLOT,
+)  # fmt: skip
 
 
 def register(params: Params, root: Path) -> None:
@@ -22,7 +34,7 @@ def register(params: Params, root: Path) -> None:
 
     registered.json depends only on the workspace. Whether the version also becomes champion depends
     on the registry, which records it as a tag. Raises ParamsError for an unknown metric,
-    UnavailableError if the registry can't be reached.
+    UnavailableError if the registry can't be reached, LockstepError if the smoke test fails.
     """
     config = params.register
     metrics = atomic_files.read_json(root / layout.METRICS)["test"]
@@ -38,8 +50,10 @@ def register(params: Params, root: Path) -> None:
     candidate = _candidate(params, root, metric, known, goal)
     with recorder.record(params, root, "register") as run:
         if passed:
-            console.say(registry.register_version(*run.reach(), candidate))
+            # In this order: whoever is killed leaves no champion without a passport behind.
+            version = registry.register_version(*run.reach(), candidate)
             passport.attach(*run.reach(), params, root, candidate.tags["weights"])
+            console.say(registry.challenge(*run.reach(), candidate, version, root))
         else:
             shown = "isn't defined" if value is None else f"is {value}"
             console.say(f"not registered: {metric} {shown}, threshold {config.threshold}")
@@ -63,36 +77,51 @@ def _passes(value: float | None, threshold: float | None, goal: str) -> bool:
 
 def _candidate(
     params: Params, root: Path, metric: str, metrics: dict[str, float], goal: str
-) -> registry.Candidate:
+) -> Candidate:
     weights = root / layout.weights_of(params.evaluate.weights)
+    outputs = root / layout.OUTPUTS
+    tags = {
+        "weights": weights_digest(weights),
+        "spec": _sha256(root / layout.SPEC),
+        "test_data": _sha256(*sorted((root / layout.READY).glob("test_*.npy"))),
+        **({"validation": "test"} if params.train.validation == "test" else {}),
+    }
 
     def export(folder: Path) -> tuple[Any, Any]:
         # TensorFlow is imported only if a new version is created.
         load_tensorflow()
-        from lockstep.serving.serving_model import example_inputs, example_rows, saved_model
+        from lockstep.serving.serving_model import saved_model
 
-        spec = read_spec(root)
-        example = example_inputs(spec, load_examples(root, "test"))
-        return example_rows(spec, example), saved_model(params, spec, weights, example, folder)
+        example = _raw(root, SHOWN)
+        saved = saved_model(params, read_spec(root), weights, example, folder)
+        return example_rows(read_spec(root), example), saved
 
-    def beats(other: float) -> bool:
-        return improvement(metrics[metric], other, goal) > params.register.min_delta
-
-    return registry.Candidate(
+    return Candidate(
         name=params.registered_name,
-        tags={
-            "weights": weights_digest(weights),
-            "spec": _sha256(root / layout.SPEC),
-            "test_data": _sha256(*sorted((root / layout.READY).glob("test_*.npy"))),
-            **({"validation": "test"} if params.train.validation == "test" else {}),
-        },
+        tags=tags,
         metric=metric,
         metrics=metrics,
-        beats=beats,
+        challenge=Challenger(params, root, metric, metrics, goal, tags["test_data"]).against,
         export=export,
         spec=root / layout.SPEC,
+        files=tuple(root / each for each in REPORTED if (root / each).exists()),
+        outputs=outputs if outputs.stat().st_size <= LARGEST else None,
+        smoke_test=(lambda: _smoke_test(root)) if params.register.smoke_test else None,
         fold=f"fold {params.data.fold} of {params.data.folds}" if params.data.folds else "",
     )
+
+
+def _smoke_test(root: Path) -> tuple[Any, np.ndarray]:
+    """Return raw test examples as users have them, and the outputs that evaluation saw."""
+    spec, raw = read_spec(root), _raw(root, TESTED)
+    expected = np.load(root / layout.OUTPUTS, mmap_mode="r")[:TESTED]
+    rows = example_rows(spec, raw)
+    return rows, np.asarray(expected if rows is raw else expected[:1])
+
+
+def _raw(root: Path, count: int) -> Any:
+    spec, test = read_spec(root), load_examples(root, "test")
+    return raw_examples(spec, test.at(np.arange(min(count, test.size))))
 
 
 def _sha256(*files: Path) -> str:

@@ -464,6 +464,13 @@ class Register(Section):
         description="a finite number, or null"
     )
     min_delta: float = Field(ge=0, allow_inf_nan=False, description="a number of at least 0")
+    confidence: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        description="a number between 0 and 1, such as 0.95, or null"
+    )
+    max_class_drop: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        description="a number from 0 to 1, or null"
+    )
+    smoke_test: bool = Field(description="true or false")
 
 
 with warnings.catch_warnings():

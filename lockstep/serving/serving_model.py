@@ -5,12 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from lockstep.config.schema import Params
-from lockstep.data.spec import Examples, Input, Spec, X, as_dict, unwrap_single
-from lockstep.data.spec.tokens import WORDS
+from lockstep.data.spec import Input, Spec, unwrap_single
 from lockstep.modeling import outputs, preprocessing
 from lockstep.modeling.columns import StoreColumns
 from lockstep.modeling.layers import TextToIds
@@ -18,9 +16,7 @@ from lockstep.modeling.model import make_model_with
 from lockstep.modeling.model_file import as_asked
 from lockstep.runtime.strategy import start_runtime
 from lockstep.serving.output_names import named
-from lockstep.serving.raw_cells import raw_cells
-
-EXAMPLES = 2
+from lockstep.serving.raw_examples import takes_columns, with_columns_by_name
 
 
 def serving_model(params: Params, spec: Spec, weights: Path) -> keras.Model:
@@ -55,18 +51,6 @@ def with_preprocessing(model: keras.Model, spec: Spec) -> keras.Model:
         return keras.Model(raw if by_column else unwrap_single(raw), given, name="serving")
 
 
-def takes_columns(spec: Spec) -> bool:
-    """Whether raw examples are columns by name: a text that is a table's column has its name."""
-    return X not in spec.inputs or any(each.columns for each in spec.inputs.values())
-
-
-def with_columns_by_name(raw: dict[str, Any], spec: Spec) -> dict[str, Any]:
-    """Return raw inputs with a table's columns beside the other inputs."""
-    tables = [name for name, each in spec.inputs.items() if each.columns]
-    others = {name: each for name, each in raw.items() if name not in tables}
-    return others | {column: each for name in tables for column, each in raw[name].items()}
-
-
 def ignore_unnamed_columns() -> None:
     """Silence the Keras warning for input layers whose names differ from their keys."""
     warnings.filterwarnings("ignore", "When providing `inputs` as a dict")
@@ -91,39 +75,6 @@ def _to_stored(each: Input, raw: Any) -> Any:
     if each.kind == "text":
         return TextToIds(each.words, each.shape[0], each.tokens)(raw)
     return StoreColumns(each.columns, each.null_values)(raw) if each.columns else raw
-
-
-def example_inputs(spec: Spec, examples: Examples) -> Any:
-    """Return two raw examples, as the serving model takes them."""
-    few = as_dict(examples.at(np.arange(EXAMPLES)).x, next(iter(spec.inputs)))
-    raw = {name: _to_raw(each, few[name]) for name, each in spec.inputs.items()}
-    return with_columns_by_name(raw, spec) if takes_columns(spec) else unwrap_single(raw)
-
-
-def _to_raw(each: Input, stored: np.ndarray) -> Any:
-    if each.kind == "text":
-        between = " " if each.tokens == WORDS else ""
-        return np.array([between.join(each.words[word] for word in row if word) for row in stored])
-    if each.columns:
-        return {
-            name: raw_cells(column, cells)
-            for (name, column), cells in zip(
-                each.columns.items(), np.moveaxis(stored, -1, 0), strict=True
-            )
-            if name in each.cells
-        }
-    return stored
-
-
-def example_rows(spec: Spec, example: Any) -> Any:
-    """Return raw examples as a user has them: of windows the rows of the first, by column."""
-    windows = next((each.windows for each in spec.inputs.values() if each.windows), None)
-    if windows is None:
-        return example
-    rows = {name: cells[0] for name, cells in example.items()}
-    count = len(next(iter(rows.values())))
-    keys = {windows["time"]: np.arange(count), windows["group"]: np.zeros(count, np.int64)}
-    return {name: each for name, each in keys.items() if name} | rows
 
 
 def saved_model(params: Params, spec: Spec, weights: Path, example: Any, folder: Path) -> Any:

@@ -29,6 +29,7 @@ from lockstep.versioning.hashes import experiment_key
 from lockstep.versioning.recorded import Stages, md5s, recorded_stages
 
 PREFIX = "passport."
+COMMIT = f"{PREFIX}commit"
 FILE, PATCH = "passport.json", "difference.patch"
 SHA256 = f"{PREFIX}sha256"  # the tag that is written last
 REGISTER = "register"

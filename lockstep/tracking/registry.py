@@ -1,61 +1,64 @@
 """Register model versions in MLflow, one per set of weights; the alias `champion` is the best."""
 
+import json
 import tempfile
-import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import version as version_of
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import mlflow
-import numpy as np
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import AnyType
 
-from lockstep.errors import DataError, ParamsError, UnavailableError
+from lockstep.errors import LockstepError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
-from lockstep.storage import atomic_files
+from lockstep.storage.copies import copy_file
+from lockstep.tracking import champion
+from lockstep.tracking.candidates import Candidate, Champion, Verdict
 from lockstep.tracking.client import as_default, is_refusal
+from lockstep.tracking.packing import pack, upload
+from lockstep.tracking.smoke_test import served_differently
 
-CHAMPION = "champion"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A model to register as a version."""
-
-    name: str
-    tags: Mapping[str, str]  # identify it: hashes of its weights, spec and test data
-    metric: str
-    metrics: Mapping[str, float]  # on the test data
-    beats: Callable[[float], bool]  # whether it beats a champion with this value of the metric
-    # Writes a SavedModel to a folder; returns a batch of raw inputs, and the outputs for it.
-    export: Callable[[Path], tuple[Any, Any]]
-    spec: Path  # path of spec.json, which describes inputs and outputs
-    fold: str = ""  # of a cross-validation, whose models are only there to be measured
+OUTPUTS = "outputs.npy"  # a version's file with its outputs for the test examples
+VERDICT = "verdict"
 
 
-def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> str:
-    """Register the candidate if it is new, and move the alias if it beats the champion.
+def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersion:
+    """Return the candidate's version, which is created unless there is one of these weights.
 
-    Returns the version's URI and the verdict. Raises ParamsError for a value that the registry
-    refuses, UnavailableError if it can't be reached.
+    Raises ParamsError for a value that the registry refuses, UnavailableError if it can't be
+    reached.
     """
+    with _registry(client):
+        version = _find(client, candidate) or _create(client, run, candidate)
+        client.set_tag(run.info.run_id, "registered", _uri(version))
+        return version
+
+
+def challenge(
+    client: MlflowClient, run: Run, candidate: Candidate, version: ModelVersion, root: Path
+) -> str:
+    """Make the candidate's version champion if it beats the present one; return the verdict.
+
+    Raises as `register_version` does, and LockstepError if the smoke test fails.
+    """
+    with _registry(client):
+        version = client.get_model_version(version.name, str(version.version))  # with all its tags
+        verdict = _judge(client, candidate, version)
+        _record(client, run, version, verdict)
+        if verdict.promoted:
+            champion.move(client, root, version, "register", verdict.sentence)
+    return f"{_uri(version)}: {verdict.sentence}"
+
+
+@contextmanager
+def _registry(client: MlflowClient) -> Iterator[None]:
+    """Make the client's registry the default, and its errors those of Lockstep."""
     try:
         with as_default(client):
-            version = _find(client, candidate) or _create(client, run, candidate)
-        verdict = _compare(client, candidate, version)
-        client.set_model_version_tag(version.name, version.version, "verdict", verdict)
-        client.set_tag(run.info.run_id, "registered", f"models:/{version.name}/{version.version}")
-        client.set_tag(run.info.run_id, "verdict", verdict)
+            yield
     except MlflowException as error:
         full = machine_error(error)
         if full:
@@ -64,7 +67,10 @@ def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> st
         if is_refusal(error):
             raise ParamsError(f"the MLflow registry refuses a value: {line}") from None
         raise UnavailableError(f"the MLflow registry: {line}; try again when it is back") from None
-    return f"models:/{version.name}/{version.version}: {verdict}"
+
+
+def _uri(version: ModelVersion) -> str:
+    return f"models:/{version.name}/{version.version}"
 
 
 def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
@@ -74,34 +80,83 @@ def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
     return found[0] if found else None
 
 
-def _compare(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> str:
-    """Move the alias if the version beats the champion, and return the verdict."""
-    mine = f"{candidate.metric} {candidate.metrics[candidate.metric]}"
-    champion = _champion(client, candidate.name)
+def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> Verdict:
+    """Return whether the version becomes champion; a future one has passed the smoke test."""
+    leader = champion.current(client, candidate.name)
+    verdict = _without_comparison(candidate, version, leader)
+    if verdict is None and leader:
+        verdict = candidate.challenge(_rival(client, leader))
+    verdict = verdict or Verdict(True, f"champion, the first, with {candidate.score}", {})
+    if verdict.promoted:
+        _smoke_test(client, candidate, version)
+    return verdict
+
+
+def _without_comparison(
+    candidate: Candidate, version: ModelVersion, leader: ModelVersion | None
+) -> Verdict | None:
+    number = str(version.version)
     if candidate.fold:
-        return f"not champion: it was trained for {candidate.fold}, with {mine}"
-    if champion is None:
-        client.set_registered_model_alias(version.name, CHAMPION, version.version)
-        return f"champion, the first, with {mine}"
-    if str(champion.version) == str(version.version):
-        return f"champion with {mine}"
-    theirs = f"version {champion.version}"
-    if champion.tags.get("test_data") != candidate.tags["test_data"]:
-        return f"not compared: the champion, {theirs}, was measured on other test data"
-    other = champion.tags.get(f"test_{candidate.metric}")
-    if other is None or not candidate.beats(float(other)):
-        return f"not champion: {mine}, {theirs} has {other}"
-    client.set_registered_model_alias(version.name, CHAMPION, version.version)
-    return f"champion with {mine}, {theirs} had {other}"
+        sentence = f"not champion: it was trained for {candidate.fold}, with {candidate.score}"
+        return Verdict(False, sentence, {})
+    if leader and str(leader.version) == number:
+        given = version.tags.get(VERDICT, "")
+        by_hand = f"champion by hand, with {candidate.score}"
+        return Verdict(False, given if given.startswith("champion") else by_hand, None)
+    if champion.ROLLED_BACK in version.tags:
+        back = f"`lockstep promote {number}` makes it champion again"
+        sentence = f"not champion: it was rolled back, with {candidate.score}; {back}"
+        return Verdict(False, sentence, None)
+    return None
 
 
-def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    try:
-        return client.get_model_version_by_alias(name, CHAMPION)
-    except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+def _smoke_test(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> None:
+    if candidate.smoke_test is None:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        _download(client, version, Path(folder))
+        problem = served_differently(Path(folder), *candidate.smoke_test())
+    if problem:
+        raise LockstepError(
+            f"{_uri(version)}: loaded by MLflow in a new process: "
+            f"{problem}; expected the outputs that evaluation saw, so it doesn't become champion"
+        )
+
+
+def _rival(client: MlflowClient, leader: ModelVersion) -> Champion:
+    def fetch_outputs(folder: Path) -> Path | None:
+        try:
+            return Path(_download(client, leader, folder, OUTPUTS))
+        except (MlflowException, OSError):  # stored before versions had them, or too large
             return None
-        raise
+
+    def fetch(folder: Path) -> None:
+        _download(client, leader, folder)
+
+    return Champion(str(leader.version), leader.tags, fetch, fetch_outputs)
+
+
+def _download(client: MlflowClient, version: ModelVersion, folder: Path, file: str = "") -> str:
+    source = f"{_uri(version)}{'/' if file else ''}{file}"
+    return str(download_artifacts(source, dst_path=str(folder), tracking_uri=client.tracking_uri))
+
+
+def _record(client: MlflowClient, run: Run, version: ModelVersion, verdict: Verdict) -> None:
+    """Write the verdict to the version and the run, and with its figures to the version's files."""
+    client.set_model_version_tag(version.name, version.version, VERDICT, verdict.sentence)
+    client.set_tag(run.info.run_id, VERDICT, verdict.sentence)
+    if verdict.figures is None:  # the version's file has an earlier verdict's
+        return
+    report = {"version": _uri(version), "verdict": verdict.sentence, **verdict.figures}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "verdict.json")
+        file.write_text(json.dumps(report, indent=2), encoding="utf-8")
+        client.log_model_artifact(_logged_model(version), str(file), "report")
+
+
+def _logged_model(version: ModelVersion) -> str:
+    # Not `version.model_id`, which only the client that has created the version knows.
+    return str(version.source).rpartition("/")[2]
 
 
 def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersion:
@@ -109,8 +164,9 @@ def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersio
     with tempfile.TemporaryDirectory() as folder:
         saved, packed = Path(folder, "saved_model"), Path(folder, "model")
         example, output = candidate.export(saved)
-        _pack(saved, candidate.spec, packed, example, output)
-        model_id = _upload(client, run, packed, Path(folder, "copy"))
+        pack(saved, candidate.spec, packed, example, output)
+        _add_report(candidate, packed)
+        model_id = upload(client, run, packed, Path(folder, "copy"))
     _ensure_model(client, candidate.name)
     scores = {f"test_{name}": str(value) for name, value in candidate.metrics.items()}
     tags = {**candidate.tags, **scores}
@@ -120,69 +176,12 @@ def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersio
     )
 
 
-def _pack(saved: Path, spec: Path, packed: Path, example: Any, output: Any) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a hint to annotate predict, though the signature is given
-        mlflow.pyfunc.save_model(
-            packed,
-            python_model=str(Path(__file__).with_name("pyfunc_model.py")),
-            # As URIs: MLflow takes % and # in a path for parts of one.
-            artifacts={"saved_model": saved.resolve().as_uri(), "spec": spec.resolve().as_uri()},
-            signature=ModelSignature(_schema(example), _schema(output)),
-            input_example=_as_frame(example),
-            pip_requirements=_requirements(),
-        )
-
-
-def _schema(arrays: Any) -> Schema:
-    """Return the schema: tensors, or DataFrame columns for strings and for a dict of 1-D arrays."""
-    if isinstance(arrays, np.ndarray) and arrays.dtype.kind != "U":
-        return Schema([_tensor(arrays)])
-    if isinstance(arrays, np.ndarray):
-        return Schema([ColSpec(DataType.string)])
-    if _are_columns(arrays):
-        # Any: pandas has many types for numbers, true and false, and missing cells.
-        return Schema([ColSpec(AnyType(), name, required=False) for name in arrays])
-    return Schema([_tensor(each, name) for name, each in arrays.items()])
-
-
-def _tensor(array: np.ndarray, name: str | None = None) -> TensorSpec:
-    return TensorSpec(array.dtype, (-1, *array.shape[1:]), name)
-
-
-def _are_columns(arrays: Any) -> bool:
-    return isinstance(arrays, dict) and all(each.ndim == 1 for each in arrays.values())
-
-
-def _as_frame(example: Any) -> Any:
-    if isinstance(example, np.ndarray) and example.dtype.kind == "U":
-        return example.tolist()
-    return pd.DataFrame(example) if _are_columns(example) else example
-
-
-def _requirements() -> list[str]:
-    # Listed here because MLflow would otherwise infer them by loading the model in a new process.
-    return [
-        f"{name}=={version_of(name)}"
-        for name in ("mlflow", "tensorflow", "keras", "numpy", "pandas")
-    ]
-
-
-def _upload(client: MlflowClient, run: Run, packed: Path, copy: Path) -> str:
-    model = client.create_logged_model(run.info.experiment_id, "model", run.info.run_id)
-    client.log_model_artifacts(model.model_id, str(packed))
-    client.finalize_logged_model(model.model_id, "READY")
-    download_artifacts(
-        f"models:/{model.model_id}", dst_path=str(copy), tracking_uri=client.tracking_uri
-    )
-    if not _hashes(packed).items() <= _hashes(copy).items():
-        raise DataError(f"models:/{model.model_id}: the registry's copy differs from what was sent")
-    return str(model.model_id)
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    files = (file for file in folder.rglob("*") if file.is_file())
-    return {str(file.relative_to(folder)): atomic_files.sha256(file) for file in files}
+def _add_report(candidate: Candidate, packed: Path) -> None:
+    if candidate.outputs:
+        copy_file(candidate.outputs, packed / OUTPUTS)
+    (packed / "report").mkdir()
+    for file in candidate.files:
+        copy_file(file, packed / "report" / file.name)
 
 
 def _ensure_model(client: MlflowClient, name: str) -> None:

@@ -13,6 +13,9 @@ from lockstep.modeling.weights import weights_digest
 from lockstep.storage import atomic_files
 from lockstep.tracking import recorder
 from lockstep.tracking.client import connect
+from lockstep.tracking.promotion import roll_back
+from lockstep.versioning import promotions
+from lockstep.versioning.promotions import Move
 from tasks import evaluate, register, train
 from tests.support.workspaces import change_params, load, stage, with_values
 
@@ -24,7 +27,7 @@ def candidate(judged: Path, tmp_path: Path) -> Path:
     """An evaluated workspace whose model passes the threshold, with an empty registry."""
     root = tmp_path / "lockstep"
     shutil.copytree(judged, root, ignore=shutil.ignore_patterns("mlflow.db", "mlartifacts"))
-    change_params(root, {"register.threshold": 0.0})
+    change_params(root, {"register.threshold": 0.0, "register.smoke_test": False})
     return root
 
 
@@ -41,7 +44,7 @@ def champion(root: Path) -> str:
 
 
 def pretend(root: Path, accuracy: float) -> None:
-    """Replace the weights, and set this accuracy."""
+    """Replace the weights, and set this accuracy, which is to be none of the stored outputs."""
     path = root / "weights" / "best.weights.h5"
     import h5py
 
@@ -57,10 +60,10 @@ def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
     register.register(load(candidate), candidate)
     (version,) = versions(candidate)
     assert champion(candidate) == str(version.version)
-    verdict = json.loads((candidate / "report" / "registered.json").read_text())
+    registered = json.loads((candidate / "report" / "registered.json").read_text())
     weights = candidate / "weights" / "best.weights.h5"
     metrics = json.loads((candidate / "report" / "metrics.json").read_text())["test"]
-    assert verdict == {
+    assert registered == {
         "name": NAME,
         "digest": weights_digest(weights),
         "metric": "accuracy",
@@ -71,7 +74,12 @@ def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
     run = client(candidate).get_run(version.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.tags["registered"] == f"models:/{NAME}/1"
-    assert run.data.tags["verdict"].startswith("champion, the first")
+    verdict = run.data.tags["verdict"]
+    assert verdict.startswith("champion, the first")
+    digest = weights_digest(weights)
+    assert promotions.moves(candidate, NAME) == [
+        Move(NAME, "1", before="", by="register", weights=digest, verdict=verdict)
+    ]
 
 
 def test_the_same_weights_make_no_second_version(candidate: Path) -> None:
@@ -90,7 +98,7 @@ def test_a_version_made_before_a_crash_still_gets_the_alias(candidate: Path) -> 
 
 def test_the_champion_moves_only_to_a_better_version(candidate: Path) -> None:
     values = load(candidate)
-    for accuracy, leader in ((0.8, "1"), (0.7, "1"), (0.8, "1"), (0.9, "4")):
+    for accuracy, leader in ((0.8015, "1"), (0.7015, "1"), (0.8015, "1"), (0.9015, "4")):
         pretend(candidate, accuracy)
         register.register(values, candidate)
         assert champion(candidate) == leader, accuracy
@@ -99,10 +107,22 @@ def test_the_champion_moves_only_to_a_better_version(candidate: Path) -> None:
 
 def test_the_champion_needs_to_be_beaten_by_min_delta(candidate: Path) -> None:
     values = change_params(candidate, {"register.min_delta": 0.05})
-    for accuracy, leader in ((0.8, "1"), (0.84, "1"), (0.86, "3")):
+    for accuracy, leader in ((0.8015, "1"), (0.8415, "1"), (0.8615, "3")):
         pretend(candidate, accuracy)
         register.register(values, candidate)
         assert champion(candidate) == leader, accuracy
+
+
+def test_a_version_that_was_rolled_back_is_not_promoted_again(candidate: Path) -> None:
+    values = load(candidate)
+    for accuracy in (0.8015, 0.9015):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+    roll_back(candidate, NAME)
+    register.register(values, candidate)
+    assert champion(candidate) == "1"
+    second = client(candidate).get_model_version(NAME, "2")
+    assert second.tags["verdict"].startswith("not champion: it was rolled back, with accuracy 0.9")
 
 
 def test_a_champion_of_other_test_data_is_not_compared(candidate: Path) -> None:
