@@ -48,10 +48,13 @@ def bring_all_up_to_date(root: Path) -> None:
     """Run a task for each stage of dvc.yaml; raises LockstepError for the first that fails."""
     _export_flow_run()
     states: dict[str, State[Any]] = {}
-    for stage in graph(root):
-        before = [states[name] for name in stage.upstream]
-        states[stage.name] = as_task(stage)(stage.name, root, wait_for=before, return_state=True)
-        raise_if_failed(states[stage.name], stage.name)
+    with reporting.champions_announced(root):
+        for stage in graph(root):
+            before = [states[name] for name in stage.upstream]
+            states[stage.name] = as_task(stage)(
+                stage.name, root, wait_for=before, return_state=True
+            )
+            raise_if_failed(states[stage.name], stage.name)
     if any(state.name != UP_TO_DATE.title() for state in states.values()):
         reporting.summarize(root)
 

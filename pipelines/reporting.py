@@ -21,14 +21,16 @@ from prefect.artifacts import (
     create_progress_artifact,
     update_progress_artifact,
 )
+from prefect.events import emit_event
 from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import APILogHandler
 
 from lockstep.errors import LockstepError
 from lockstep.process import console
 from lockstep.storage import atomic_files, layout
-from lockstep.versioning import experiments
+from lockstep.versioning import experiments, promotions
 
+NEW_CHAMPION = "lockstep.champion.new"  # the event
 PROGRESS_SECONDS = 5  # between two progress updates
 EPOCHS = 5  # the last epochs in the summary
 
@@ -123,6 +125,27 @@ class _Progress:
                 self._artifact = _id(create_progress_artifact(percent, key=self._stage))
             else:
                 update_progress_artifact(self._artifact, percent)
+
+
+@contextmanager
+def champions_announced(root: Path) -> Iterator[None]:
+    """Emit an event if the workspace's model becomes its name's champion during the block."""
+    before = promotions.moves(root)
+    yield
+    registered = root / layout.REGISTERED
+    digest = atomic_files.read_json(registered)["digest"] if registered.exists() else ""
+    for move in promotions.moves(root)[len(before) :]:
+        if move.weights == digest:  # others are of runs in other workspaces
+            _announce(move)
+
+
+def _announce(move: promotions.Move) -> None:
+    resource = {
+        "prefect.resource.id": f"lockstep.model.{move.model}",
+        "prefect.resource.name": move.model,
+    }
+    with suppress(Exception):
+        emit_event(NEW_CHAMPION, resource, payload=move._asdict())
 
 
 def summarize(root: Path) -> None:

@@ -50,19 +50,18 @@ def record(root: Path, commit: str, move: Move) -> None:
         return
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
-        if moves(root, move.model)[-1:] == [move]:
+        if [each for each in moves(root) if each.model == move.model][-1:] == [move]:
             return
         time = datetime.now(UTC).isoformat(timespec="microseconds")
         line = json.dumps({"time": time, **move._asdict()})
         _write(root, target, _notes(root).get(target, "") + line)
 
 
-def moves(root: Path, model: str) -> list[Move]:
-    """Return the moves of a model's champion, the oldest first."""
+def moves(root: Path) -> list[Move]:
+    """Return the moves of all models' champions, the oldest first."""
     lines = (line for note in _notes(root).values() for line in note.splitlines() if line.strip())
     found = sorted(map(json.loads, lines), key=lambda each: str(each["time"]))
-    ours = (each for each in found if each["model"] == model)
-    return [Move(**{name: each[name] for name in Move._fields}) for each in ours]
+    return [Move(**{name: each[name] for name in Move._fields}) for each in found]
 
 
 def _notes(root: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from lockstep.config.reading import load_params
 from lockstep.errors import LockstepError
 from lockstep.process.environment import prepare_environment
-from lockstep.tracking.registry import CHAMPION
+from lockstep.tracking.champion import CHAMPION
 from pipelines.experiment import failed
 from pipelines.reporting import failures_in_one_line, forwarded
 from pipelines.verification import report

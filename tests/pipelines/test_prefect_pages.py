@@ -1,7 +1,11 @@
 """Prefect's pages in a real browser: the form of a deployment, Cancel and Retry."""
 
+import json
+import re
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +29,7 @@ from tests.support.served import (
     weights_alone,
 )
 from tests.support.trainings import Pauses
-from tests.support.workspaces import SMALL, git, run
+from tests.support.workspaces import REPOSITORY, SMALL, git, run
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -35,6 +39,30 @@ def served(make_workspace: Callable[..., Path]) -> Iterator[Served]:
     with started(make_workspace(SMALL, "pages")) as served:
         deploy(served)
         yield served
+
+
+@pytest.fixture(scope="module", autouse=True)
+def notified(served: Served) -> Iterator[list[str]]:
+    """The lines that a webhook has got from the automations of docs/servers.md."""
+    lines: list[str] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            lines.append(json.loads(body)["text"])
+            self.send_response(204)
+            self.end_headers()
+
+    (script,) = re.findall(
+        r"```python\n(.*?)```", (REPOSITORY / "docs/servers.md").read_text(), re.DOTALL
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as hook:
+        threading.Thread(target=hook.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{hook.server_port}"
+        made = run(served.root, "python", "-c", script, WEBHOOK=address, **served.environment)
+        assert made.returncode == 0, made.stdout
+        yield lines
+        hook.shutdown()
 
 
 def form_of(served: Served) -> str:
@@ -105,6 +133,17 @@ def test_the_server_refuses_it_too(served: Served) -> None:
     refused = run(served.root, *command, **served.environment)
     assert refused.returncode == 1
     assert "0 is less than the minimum of 1" in refused.stdout
+
+
+def test_a_new_champion_is_announced(notified: list[str]) -> None:
+    until(lambda: "linear-tape: version 1 is champion" in notified, 60)
+
+
+def test_a_failed_run_is_announced(served: Served, notified: list[str]) -> None:
+    found = ended(served, ask(served, "manual", {"train.epochs": 0}))
+    expected = f"{found['name']}: {found['state']['message']}"
+    until(lambda: expected in notified, 60)
+    assert [line for line in notified if "expected a whole number" in line] == [expected]
 
 
 def test_a_champion_is_rebuilt_by_its_deployment(served: Served) -> None:

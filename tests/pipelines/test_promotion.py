@@ -38,7 +38,7 @@ class Registered(NamedTuple):
         self.client.set_registered_model_alias(self.name, "champion", leader)
 
     def moves(self) -> list[tuple[str, str, str]]:
-        found = promotions.moves(self.root, self.name)
+        found = promotions.moves(self.root)
         return [(each.by, each.before, each.version) for each in found]
 
 

@@ -77,7 +77,7 @@ def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
     verdict = run.data.tags["verdict"]
     assert verdict.startswith("champion, the first")
     digest = weights_digest(weights)
-    assert promotions.moves(candidate, NAME) == [
+    assert promotions.moves(candidate) == [
         Move(NAME, "1", before="", by="register", weights=digest, verdict=verdict)
     ]
 

@@ -40,7 +40,7 @@ def check(root: Path) -> None:
     assert all("passport.sha256" in each.tags for each in found)
     assert {name: str(each) for name, each in model.aliases.items()} == {"champion": "2"}
     assert model.tags["champions"] == "1,2"
-    moves = promotions.moves(root, "digits")
+    moves = promotions.moves(root)
     assert [(each.before, each.version) for each in moves] == [("", "1"), ("1", "2")]
 
 
