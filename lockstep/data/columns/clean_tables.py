@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from lockstep.config.schema import Data
 from lockstep.data.columns.parallel import for_columns
-from lockstep.data.readers.cells import Cells, without_missing
-from lockstep.data.readers.typed_columns import CLEAN, number_columns, numbers_of
+from lockstep.data.readers.cell_files import CLEAN
+from lockstep.data.readers.cells import Cells, is_text, without_missing
+from lockstep.data.readers.typed_columns import number_columns, numbers_of
 
 
 class CleanTable(NamedTuple):
@@ -45,10 +46,3 @@ def clean_table(table: pa.Table, data: Data) -> CleanTable:
     columns = for_columns(map(str, range(table.num_columns)), clean)
     cleaned = pa.Table.from_arrays(list(columns.values()), table.column_names)
     return CleanTable(cleaned, numbers, tuple(data.null_values))
-
-
-def is_text(kind: pa.DataType) -> bool:
-    """Return whether a column's cells are texts."""
-    return bool(
-        pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    )

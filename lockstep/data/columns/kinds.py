@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
-from lockstep.data.columns.clean_tables import CleanTable, is_text
+from lockstep.data.columns.clean_tables import CleanTable
 from lockstep.data.columns.inference import NUMBERS, ROWS_PER_VALUE, Inferred, infer
 from lockstep.data.columns.parallel import for_columns
-from lockstep.data.readers.cells import FEW_VALUES, Cells, without_missing
+from lockstep.data.readers.cells import FEW_VALUES, Cells, is_text, without_missing
 from lockstep.data.readers.column_roles import UNNAMED
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError, ParamsError
