@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 BYTES = 2**24  # of a block
 
@@ -59,3 +60,18 @@ def mapped(array: np.ndarray, path: Path) -> np.ndarray:
         return array
     array.tofile(path)
     return np.memmap(path, array.dtype, "r", shape=array.shape)
+
+
+def gathered(parts: Iterable[np.ndarray], dtype: DTypeLike, path: Path | None) -> np.ndarray:
+    """Return numbers, (n,), that come in parts; mapped, which may be changed, if there is a path.
+
+    A file is new: one that is there may be mapped.
+    """
+    if path is None:
+        return np.concatenate([np.zeros(0, dtype), *parts])
+    with path.open("xb") as file:
+        for part in parts:
+            file.write(np.ascontiguousarray(part, dtype).data)
+        if not file.tell():
+            return np.zeros(0, dtype)
+    return np.memmap(path, dtype, "r+")

@@ -78,8 +78,8 @@ def _say_merged(path: Path, table: pa.Table, delimiter: str) -> None:
     """Say how many cells may be several rows, which a quote that is none has made one cell."""
     count = 0
     for column in table.columns:
-        if any(map(_has_line_break, column.chunks)):
-            texts = column.cast(pa.string())
+        for chunk in filter(_has_line_break, column.chunks):
+            texts = chunk.cast(pa.string())
             lines = pc.match_substring(texts, "\n")
             count += pc.sum(pc.and_(lines, pc.match_substring(texts, delimiter))).as_py() or 0
     if count:
