@@ -1,5 +1,6 @@
 """Go through arrays that may be memory maps, larger than memory, in blocks of whole examples."""
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -75,3 +76,17 @@ def gathered(parts: Iterable[np.ndarray], dtype: DTypeLike, path: Path | None) -
         if not file.tell():
             return np.zeros(0, dtype)
     return np.memmap(path, dtype, "r+")
+
+
+def collected(parts: Iterable[np.ndarray], most: int, scratch: Path | None) -> np.ndarray:
+    """Return float64 numbers, (n,), that come in parts; `most` says how many there may be.
+
+    More than a block lie in a file that goes with the array, if there is a folder for it.
+    """
+    numbers = np.dtype(np.float64)
+    if scratch is None or most * numbers.itemsize <= BYTES:
+        return np.concatenate([np.zeros(0), *parts])
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        for part in parts:
+            file.write(np.ascontiguousarray(part, numbers).data)
+        return np.memmap(file, numbers, "r+") if file.tell() else np.zeros(0)

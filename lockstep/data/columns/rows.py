@@ -1,10 +1,12 @@
 """A table's input columns, from which examples are taken as from an array."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+
+from lockstep.data.blocks import blocks
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Rows:
         """Return a column of the chosen rows, which are only copied here."""
         values = self.columns[name]
         return values if self.chosen is None else values[self.chosen]
+
+    def parts(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield a column in blocks, each with the rows that it has."""
+        values = self.columns[name]
+        for rows in blocks(values[: len(self)]):
+            yield rows, values[rows if self.chosen is None else self.chosen[rows]]
 
     @property
     def shape(self) -> tuple[int, int]:
