@@ -58,11 +58,11 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
         for split, examples in splits.items():
             checks.check(split, examples, splits["train"], targets)
     own = hasattr(dataset, "import_files")
+    files = _file_format(dataset, raw, params)
+    raw = replace(raw, splits={}, rows={})  # of which each row takes memory
     keys = drawing_keys(raw.keys, params.data) if params.data.window else raw.keys
     splits, drawn = draw_splits(splits, targets, params.data, params.seed, own=own, keys=keys)
     kinds = input_kinds(dataset, params.data, splits["train"])
-    files = _file_format(dataset, raw, params)
-    raw = replace(raw, splits={})  # of which each row takes memory
     if not params.data.window:
         drawn = {}
     inputs, splits = store_splits(splits, params.normalize, kinds, scratch)

@@ -12,13 +12,13 @@ BYTES = 2**24  # of a block
 
 def blocks(array: np.ndarray) -> Iterator[slice]:
     """Yield slices of the first axis, each of about 16 MiB; results don't depend on their size."""
-    count = rows_of_block(array)
-    return (slice(at, at + count) for at in range(0, len(array), count))
+    return spans(len(array), array[:1].nbytes)
 
 
-def rows_of_block(array: np.ndarray) -> int:
-    """Return how many examples a block has."""
-    return max(1, BYTES // max(1, array[:1].nbytes))
+def spans(size: int, example_bytes: int) -> Iterator[slice]:
+    """Yield such slices of as many examples, each of so many bytes."""
+    count = max(1, BYTES // max(1, example_bytes))
+    return (slice(at, at + count) for at in range(0, size, count))
 
 
 def cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -37,8 +37,7 @@ def taken(array: np.ndarray, indices: np.ndarray, name: str) -> np.ndarray:
         return array[indices]
     source = Path(str(array.filename))
     path, shape = source.with_name(f"{name}-{source.name}"), (len(indices), *array.shape[1:])
-    count = rows_of_block(array)
-    parts = (array[indices[at : at + count]] for at in range(0, len(indices), count))
+    parts = (array[indices[span]] for span in spans(len(indices), array[:1].nbytes))
     return _written(path, array.dtype, shape, parts)
 
 

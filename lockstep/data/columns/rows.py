@@ -28,8 +28,11 @@ class Rows:
         return len(next(iter(self.columns.values())))
 
     def __getitem__(self, indices: Any) -> "Rows":
-        chosen = np.arange(len(self)) if self.chosen is None else self.chosen
-        return replace(self, chosen=chosen[indices])
+        if self.chosen is not None:
+            return replace(self, chosen=self.chosen[indices])
+        # Other columns are taken by the same indices, which are in memory once.
+        numbers = isinstance(indices, np.ndarray) and indices.dtype.kind in "iu"
+        return replace(self, chosen=indices if numbers else np.arange(len(self))[indices])
 
     def column(self, name: str) -> np.ndarray:
         """Return a column of the chosen rows, which are only copied here."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
 from lockstep.data.blocks import gathered
@@ -137,7 +138,12 @@ def _target_values(cells: CellBlocks, data: Data, path: Path | None) -> np.ndarr
     written = given_format(data) or find_format(cells)
     if written and not any(to_doubles(each, written).null_count for each in cells):
         return gathered((to_doubles(each, written).to_numpy() for each in cells), float, path)
-    return np.array([cell for each in cells for cell in each.to_pylist()], str)
+    return _target_texts(cells, path)
+
+
+def _target_texts(cells: CellBlocks, path: Path | None) -> np.ndarray:
+    length = max((pc.max(pc.utf8_length(each)).as_py() or 0 for each in cells), default=0)
+    return gathered((np.array(each.to_pylist(), str) for each in cells), f"U{length or 1}", path)
 
 
 def _texts(table: CleanTable, name: str, scratch: Path | None) -> np.ndarray | Texts:
