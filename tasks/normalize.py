@@ -25,7 +25,7 @@ from lockstep.data.target_statistics import with_statistics
 from lockstep.data.targets import input_kinds, resolve_targets
 from lockstep.data.windows import cut_windows
 from lockstep.errors import DataError
-from lockstep.process import console
+from lockstep.process import console, memory_bound
 from lockstep.storage import atomic_files, disk, layout
 from tasks import datasets
 
@@ -39,6 +39,7 @@ def normalize(params: Params, root: Path) -> None:
     notes: list[str] = []
     with (
         atomic_files.scratch_folder(root / layout.READY) as scratch,
+        memory_bound.within(params.normalize.memory_mb),
         console.forwarding_to(notes.append, lambda share: None),
     ):
         found = _normalize(params, root, scratch)

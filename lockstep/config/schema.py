@@ -304,6 +304,7 @@ class Normalize(Section):
     tokens: Literal["words", "characters"] = Field(description="words or characters")
     max_tokens: int = Field(ge=3, le=2**16, description="a whole number from 3 to 65536")
     sequence_length: Count = Field(description=COUNT)
+    memory_mb: Count = Field(description=COUNT)
 
     @property
     def background_levels(self) -> tuple[int, ...]:

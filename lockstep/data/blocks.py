@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-BYTES = 2**24  # of a block
+from lockstep.process.memory_bound import bounded
+
+BYTES = 2**24  # of a block, where memory isn't scarce
 
 
 def blocks(array: np.ndarray) -> Iterator[slice]:
-    """Yield slices of the first axis, each of about 16 MiB; results don't depend on their size."""
+    """Yield slices of the first axis, of at most 16 MiB; results don't depend on their size."""
     return spans(len(array), array[:1].nbytes)
 
 
 def spans(size: int, example_bytes: int) -> Iterator[slice]:
     """Yield such slices of as many examples, each of so many bytes."""
-    count = max(1, BYTES // max(1, example_bytes))
+    count = max(1, bounded(BYTES) // max(1, example_bytes))
     return (slice(at, at + count) for at in range(0, size, count))
 
 
@@ -83,7 +85,7 @@ def collected(parts: Iterable[np.ndarray], most: int, scratch: Path | None) -> n
     More than a block lie in a file that goes with the array, if there is a folder for it.
     """
     numbers = np.dtype(np.float64)
-    if scratch is None or most * numbers.itemsize <= BYTES:
+    if scratch is None or most * numbers.itemsize <= bounded(BYTES):
         return np.concatenate([np.zeros(0), *parts])
     with tempfile.TemporaryFile(dir=scratch) as file:
         for part in parts:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.data.readers.cells import Cells
+from lockstep.process.memory_bound import bounded
 
 BYTES = 2**22  # of a block
 MOST = 2**17  # rows of a block
@@ -21,7 +22,7 @@ class CellBlocks:
         self.clean = clean
         plain = not pa.types.is_dictionary(self.cells.type)
         width = self.cells.nbytes // max(1, len(self.cells)) if plain else 1
-        self.rows = min(MOST, max(1, BYTES // max(1, width)))
+        self.rows = min(bounded(MOST), max(1, bounded(BYTES) // max(1, width)))
 
     def __len__(self) -> int:
         return len(self.cells)

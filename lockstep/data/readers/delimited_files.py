@@ -13,6 +13,7 @@ from lockstep.config.schema import Data
 from lockstep.data.readers.dialects import DELIMITERS, ROW_BYTES, Dialect, detect
 from lockstep.errors import DataError
 from lockstep.process import console
+from lockstep.process.memory_bound import bounded
 
 BLOCK = 2**22
 LINE_BREAK = 10
@@ -36,7 +37,7 @@ def read_batches(
     """
     try:
         try:
-            table = collect(_batches(path, dialect, BLOCK, only))
+            table = collect(_batches(path, dialect, bounded(BLOCK), only))
         except pa.ArrowInvalid:  # perhaps for a long row
             table = collect(_batches(path, dialect, ROW_BYTES, only))
     except (pa.ArrowInvalid, UnicodeError) as error:

@@ -15,6 +15,7 @@ from lockstep.data.readers.cell_files import CLEAN, CellFile
 from lockstep.data.readers.cells import is_text, without_missing
 from lockstep.data.readers.html_pages import refuse_page
 from lockstep.errors import DataError
+from lockstep.process.memory_bound import bounded
 
 ROWS = 2**16  # of a batch
 BLOCK = 2**23  # bytes of JSON Lines that are parsed at once
@@ -99,13 +100,13 @@ def _checked(path: Path, batches: Iterable[pa.RecordBatch]) -> Batches:
 
 def _parquet(path: Path) -> Batches:
     with pyarrow.parquet.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
-        yield from file.iter_batches(ROWS)
+        yield from file.iter_batches(bounded(ROWS))
 
 
 def _feather(path: Path) -> Batches:
     with path.open("rb") as file:
         if file.read(len(FIRST_FEATHER)) == FIRST_FEATHER:
-            yield from pyarrow.feather.read_table(path).to_batches(ROWS)
+            yield from pyarrow.feather.read_table(path).to_batches(bounded(ROWS))
             return
     with pa.memory_map(str(path)) as mapped, pa.ipc.open_file(mapped) as reader:
         for number in range(reader.num_record_batches):
@@ -131,7 +132,7 @@ def _parsed(block: bytes, schema: pa.Schema | None) -> pa.Table:
 
 def _blocks_of_lines(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
+        while block := file.read(bounded(BLOCK)):
             block += file.readline()
             if block.strip():
                 yield block
