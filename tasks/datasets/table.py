@@ -10,7 +10,7 @@ from lockstep.data.readers.column_roles import roles_of
 from lockstep.data.readers.table_batches import names_and_rows, read_mapped
 
 import_files = user_files.import_files
-SUFFIXES = (".parquet", ".feather", ".arrow", ".jsonl", ".ndjson")
+SUFFIXES = user_files.SUFFIXES["table"]
 
 
 def check(source: Path, data: Data) -> None:
