@@ -25,7 +25,7 @@ from lockstep.data.target_statistics import with_statistics
 from lockstep.data.targets import input_kinds, resolve_targets
 from lockstep.data.windows import cut_windows
 from lockstep.errors import DataError
-from lockstep.process import console
+from lockstep.process import console, memory_bound
 from lockstep.storage import atomic_files, disk, layout
 from tasks import datasets
 
@@ -39,6 +39,7 @@ def normalize(params: Params, root: Path) -> None:
     notes: list[str] = []
     with (
         atomic_files.scratch_folder(root / layout.READY) as scratch,
+        memory_bound.within(params.normalize.memory_mb),
         console.forwarding_to(notes.append, lambda share: None),
     ):
         found = _normalize(params, root, scratch)
@@ -58,11 +59,11 @@ def _normalize(params: Params, root: Path, scratch: Path) -> Findings:
         for split, examples in splits.items():
             checks.check(split, examples, splits["train"], targets)
     own = hasattr(dataset, "import_files")
+    files = _file_format(dataset, raw, params)
+    raw = replace(raw, splits={}, rows={})  # of which each row takes memory
     keys = drawing_keys(raw.keys, params.data) if params.data.window else raw.keys
     splits, drawn = draw_splits(splits, targets, params.data, params.seed, own=own, keys=keys)
     kinds = input_kinds(dataset, params.data, splits["train"])
-    files = _file_format(dataset, raw, params)
-    raw = replace(raw, splits={})  # of which each row takes memory
     if not params.data.window:
         drawn = {}
     inputs, splits = store_splits(splits, params.normalize, kinds, scratch)

@@ -179,6 +179,17 @@ def _encoding(name: str | None) -> str | None:
     return name
 
 
+def _kind_given(columns: Any) -> Any:
+    """Explain a key without a value, as `{age:number}` is in YAML."""
+    given = columns if isinstance(columns, dict) else {}
+    for name in [name for name, kind in given.items() if kind is None]:
+        column, _, kind = str(name).rpartition(":")
+        fix = f"{{{column}: {kind}}}, with a blank after the colon"
+        expected = fix if column and kind in get_args(ColumnKind) else f"a kind: {COLUMN_KINDS}"
+        raise ValueError(f"got the column {name!r} without a kind, expected {expected}")
+    return columns
+
+
 class Data(Section):
     """The data set, and where its files come from."""
 
@@ -201,7 +212,7 @@ class Data(Section):
     )
     validation_split: float = Field(ge=0, lt=1, description="a number of at least 0 and below 1")
     limit: Count | None = Field(description=f"null, or {COUNT}")
-    columns: dict[str, ColumnKind | Parts] = Field(
+    columns: Annotated[dict[str, ColumnKind | Parts], BeforeValidator(_kind_given)] = Field(
         description=f"a mapping from columns to {COLUMN_KINDS}, or to [date, {DATE_PARTS}]"
     )
     header: bool | Literal["auto"] = Field(description="auto, true or false")
@@ -304,6 +315,7 @@ class Normalize(Section):
     tokens: Literal["words", "characters"] = Field(description="words or characters")
     max_tokens: int = Field(ge=3, le=2**16, description="a whole number from 3 to 65536")
     sequence_length: Count = Field(description=COUNT)
+    memory_mb: Count = Field(description=COUNT)
 
     @property
     def background_levels(self) -> tuple[int, ...]:

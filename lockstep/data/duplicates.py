@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lockstep.data.blocks import blocks
+from lockstep.data.blocks import spans
 from lockstep.data.spec import Examples, X, as_dict
 
 WORD, CACHED = 8, 2**20  # bytes of a word, and of what is hashed at once
@@ -13,11 +13,10 @@ def count_duplicates(train: Examples, test: Examples) -> int:
 
     Inputs are compared by 64 bits of a hash.
     """
-    known = np.sort(_digests(test))
+    known = np.sort(_digests(test, slice(None)))
     found = np.zeros(len(known), bool)
-    digests = _digests(train)
-    for block in blocks(digests):
-        found |= _are_in(known, np.sort(digests[block]))
+    for rows in spans(train.size, WORD):
+        found |= _are_in(known, np.sort(_digests(train, rows)))
     return int(found.sum())
 
 
@@ -27,11 +26,12 @@ def _are_in(digests: np.ndarray, ordered: np.ndarray) -> np.ndarray:
     return same
 
 
-def _digests(examples: Examples) -> np.ndarray:
-    """Return 64 bits of a hash of each example's inputs, (n,)."""
-    digests = np.zeros(examples.size, np.uint64)
+def _digests(examples: Examples, rows: slice) -> np.ndarray:
+    """Return 64 bits of a hash of the inputs of each of these examples, (n,)."""
+    arrays = [array[rows] for array in as_dict(examples.x, X).values()]
+    digests = np.zeros(len(arrays[0]), np.uint64)
     generator = np.random.default_rng(0)
-    for array in as_dict(examples.x, X).values():
+    for array in arrays:
         words = -(-array[:1].nbytes // WORD)
         keys = generator.integers(1, 2**64, words, np.uint64)
         count = max(1, CACHED // (words * WORD))

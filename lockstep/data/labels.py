@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lockstep.data.blocks import blocks
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.messages import nearest
 
@@ -40,14 +41,27 @@ def class_numbers(split: str, y: np.ndarray, values: np.ndarray) -> np.ndarray:
 
     Raises DataError for a label that isn't among them.
     """
-    if is_text(values):  # of the longer dtype: in the shorter one, texts would be cut off
-        values, y = values.astype(str), y.astype(str)
-    numbers = np.minimum(np.searchsorted(values, y), len(values) - 1)
-    wrong = values[numbers] != y
-    if wrong.any():
-        index = tuple(int(each) for each in np.argwhere(wrong)[0])
-        (name,) = class_names(np.asarray([y[index]]))
-        known = nearest(name, class_names(values))
-        problem = f"is {name!r}, expected {known}"
-        raise ExampleError(f"{split} split", index[0], "label", problem)
-    return numbers.astype(np.min_scalar_type(len(values)))
+    if is_text(values):
+        values = values.astype(str)
+    numbers = np.empty(y.shape, np.min_scalar_type(len(values)))
+    for block in blocks(y):
+        labels = y[block].astype(str) if is_text(values) else y[block]
+        found = np.minimum(np.searchsorted(values, labels), len(values) - 1)
+        wrong = values[found] != labels
+        if wrong.any():
+            first, *inside = (int(each) for each in np.argwhere(wrong)[0])
+            (name,) = class_names(np.asarray([labels[(first, *inside)]]))
+            problem = f"is {name!r}, expected {nearest(name, class_names(values))}"
+            raise ExampleError(f"{split} split", block.start + first, "label", problem)
+        numbers[block] = found
+    return numbers
+
+
+def distinct(y: np.ndarray, most: float = np.inf) -> np.ndarray:
+    """Return the distinct values, sorted; not all of them if there are more than `most`."""
+    values = np.unique(y[:0])
+    for block in blocks(y):
+        values = np.union1d(values, y[block])
+        if len(values) > most:
+            break
+    return values

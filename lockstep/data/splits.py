@@ -12,7 +12,7 @@ from lockstep.data.folds import fold_numbers
 from lockstep.data.limit import are_classes, draw_limit
 from lockstep.data.readers.raw_data import SplitKeys
 from lockstep.data.spec import Examples, Target
-from lockstep.data.strata import draw, draw_by_class, draw_groups, last_by_time
+from lockstep.data.strata import draw, draw_by_class, draw_groups, indices, last_by_time
 from lockstep.errors import DataError, ParamsError
 from lockstep.process import console
 
@@ -46,7 +46,7 @@ def draw_splits(
     """
     train = splits["train"]
     classes = np.asarray(train.y) if _by_class(data, targets, own=own) else None
-    left = _Left(np.arange(train.size), classes, keys.get("train", SplitKeys()))
+    left = _Left(indices(train.size), classes, keys.get("train", SplitKeys()))
     drawn = {}
     if data.folds or "test" not in splits:
         chosen, rest = left.test(data, targets, splits.get("test"))
@@ -65,7 +65,7 @@ def draw_splits(
         drawn["validation"], left = left.indices[chosen], left.at(~chosen)
     if drawn:
         drawn["train"] = left.indices
-    found = dict(splits) | {name: _at(train, indices, name) for name, indices in drawn.items()}
+    found = dict(splits) | {name: _at(train, each, name) for name, each in drawn.items()}
     if own and are_classes(targets):
         _say_missing_classes(found, next(iter(targets.values())))
     return Drawn(
@@ -150,8 +150,8 @@ def _say_shared_groups(keys: Mapping[str, SplitKeys]) -> None:
             console.say(f"{len(shared)} groups are in the data's own training and test splits")
 
 
-def _at(examples: Examples, indices: np.ndarray, name: str) -> Examples:
-    parts = [taken(array, indices, name) for array in examples.arrays]
+def _at(examples: Examples, chosen: np.ndarray, name: str) -> Examples:
+    parts = [taken(array, chosen, name) for array in examples.arrays]
     return Examples(*examples.packed(parts))
 
 

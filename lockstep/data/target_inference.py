@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from lockstep.data.labels import is_one_hot, is_text
+from lockstep.data.blocks import blocks
+from lockstep.data.labels import distinct, is_one_hot, is_text
 from lockstep.data.spec.target_kinds import KINDS, NONE
 from lockstep.errors import DataError
 
@@ -45,16 +46,24 @@ def are_classes(y: np.ndarray) -> bool:
     """Return whether values, of any shape, are the names or numbers of classes."""
     if is_text(y) or y.dtype.kind == "b":
         return True
-    values = np.unique(y)
-    if not (values == np.trunc(values)).all():  # fractions, or NaN
-        return False
-    if len(values) <= 2 or (y.dtype.kind in "iu" and _count_up(values)):
-        return len(values) < y.size  # each value only once: the number of the row
+    if not y.size or not all((y[block] == np.trunc(y[block])).all() for block in blocks(y)):
+        return False  # fractions, or NaN
+    if y.dtype.kind in "iu" and _count_up(y):
+        return True
+    count = len(distinct(y, MAX_CLASSES))
+    if count <= 2:
+        return count < y.size  # each value only once: the number of the row
     share = SHARE if len(y) > FEW_ROWS else SHARE_OF_FEW
-    return len(values) <= min(MAX_CLASSES, share * len(y))
+    return count <= min(MAX_CLASSES, share * len(y))
 
 
-def _count_up(values: np.ndarray) -> bool:
-    """Whether distinct sorted whole numbers are all those from 0 or 1 to the last."""
-    first, last = int(values[0]), int(values[-1])
-    return first in (0, 1) and last - first + 1 == len(values)
+def _count_up(y: np.ndarray) -> bool:
+    """Whether whole numbers are all those from 0 or 1 to the last, and some are there twice."""
+    first, last = int(y.min()), int(y.max())
+    count = last - first + 1
+    if first not in (0, 1) or count >= y.size:
+        return False
+    found = np.zeros(count, bool)
+    for block in blocks(y):
+        found[y[block] - first] = True
+    return bool(found.all())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lockstep.data.deviation import deviation
 from lockstep.data.spec import Examples, Target, Y, as_dict
 from lockstep.errors import ParamsError
 
@@ -57,5 +58,6 @@ def _all(target: Target, y: np.ndarray) -> dict[str, Any]:
 
 
 def _spread(y: np.ndarray, axes: tuple[int, ...]) -> dict[str, Any]:
-    mean, deviation = (np.asarray(f(y, axis=axes, dtype=np.float64)) for f in (np.mean, np.std))
-    return {"mean": mean.tolist(), "deviation": np.where(deviation > 0, deviation, 1).tolist()}
+    mean = y.mean(axis=axes, dtype=np.float64)
+    spread = deviation(y) if y.ndim == 1 else y.std(axis=axes, dtype=np.float64)
+    return {"mean": mean.tolist(), "deviation": np.where(spread > 0, spread, 1).tolist()}

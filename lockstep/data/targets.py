@@ -6,7 +6,13 @@ from types import ModuleType
 import numpy as np
 
 from lockstep.config.schema import Data
-from lockstep.data.labels import class_names, class_numbers, is_one_hot, numbers_of_one_hot
+from lockstep.data.labels import (
+    class_names,
+    class_numbers,
+    distinct,
+    is_one_hot,
+    numbers_of_one_hot,
+)
 from lockstep.data.spec import Examples, Target, X, Y, as_dict, unwrap_single
 from lockstep.data.spec.target_kinds import KINDS, NONE
 from lockstep.data.target_inference import are_classes, check_dtype, infer_kind
@@ -35,7 +41,7 @@ def resolve_targets(
         return {}, {split: each._replace(y={}) for split, each in splits.items()}
     targets, stored = {}, {split: as_dict(each.y, Y) for split, each in splits.items()}
     for name in list(stored["train"]):
-        values = {split: np.asarray(each[name]) for split, each in stored.items()}
+        values = {split: np.asanyarray(each[name]) for split, each in stored.items()}
         targets[name], encoded = _resolve(name, values, splits["train"], data)
         for split, y in encoded.items():
             stored[split][name] = y
@@ -133,7 +139,7 @@ def _encoded(kind: str, raw: dict[str, np.ndarray]) -> tuple[Target, dict[str, n
     with_classes = kind != "sequence" or are_classes(train)
     if kind not in CLASS_KINDS or not with_classes:
         return _described(kind, [], train), raw
-    values = np.unique(train)
+    values = distinct(train)
     if kind != "classification" and values.dtype.kind == "f" and (values != np.trunc(values)).any():
         raise DataError(f"data.target_kind: got {kind} for fractions, expected whole numbers")
     numbers = {split: class_numbers(split, y, values) for split, y in raw.items()}

@@ -12,7 +12,7 @@ from lockstep.data.readers.dialects import detect
 from lockstep.data.readers.typed_columns import read_columns
 
 import_files = user_files.import_files
-SUFFIXES = (".csv", ".tsv", ".txt")
+SUFFIXES = user_files.SUFFIXES["csv"]
 
 
 def check(source: Path, data: Data) -> None:

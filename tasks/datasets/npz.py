@@ -16,7 +16,7 @@ from lockstep.process import console
 
 import_files = user_files.import_files
 
-SUFFIXES = (".npz",)
+SUFFIXES = user_files.SUFFIXES["npz"]
 
 
 def check(source: Path, data: Data) -> None:

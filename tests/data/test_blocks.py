@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from lockstep.data import blocks
 from lockstep.data.deviation import deviation, deviations
 from lockstep.data.duplicates import count_duplicates
+from lockstep.data.labels import class_numbers, distinct
 from lockstep.data.readers import npz_files
 from lockstep.data.spec import Examples, load_examples
+from lockstep.data.strata import permutation
+from lockstep.data.target_inference import are_classes
 from tests.data.test_user_files import normalized
 
 DTYPES = ("float32", "float64", "int32", "uint8")
@@ -44,6 +47,39 @@ def test_duplicates_are_counted(dtype: str, train: int, test: int, width: int) -
     expected = sum(row.tobytes() in known for row in numbers[train:])
     splits = [Examples(part, np.zeros(len(part))) for part in np.split(numbers, [train])]
     assert count_duplicates(*splits) == expected
+
+
+@given(
+    st.sampled_from(["uint8", "int64", "float64", "U3"]),
+    st.integers(1, 40),
+    st.integers(1, 1200),
+    st.integers(-1, 2),
+)
+def test_classes_are_told_from_numbers_by_all_values(
+    dtype: str, different: int, count: int, first: int
+) -> None:
+    y = np.random.default_rng(count).integers(0, different, count) + max(first, 0)
+    y = (y * (3 if first < 0 else 1)).astype(dtype)
+    values = np.unique(y)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BYTES", 64)
+        np.testing.assert_array_equal(distinct(y), values)
+        numbers = class_numbers("train", y, values)
+        np.testing.assert_array_equal(values[numbers], y)
+        if dtype == "U3":
+            return
+        few = len(values) <= (0.05 if count > 1000 else 0.1) * count
+        counts_up = dtype != "float64" and values[0] in (0, 1) and np.ptp(values) < len(values)
+        expected = len(values) < count if len(values) <= 2 or counts_up else few
+        assert are_classes(y) == expected
+
+
+@given(st.integers(0, 3000), st.integers(0, 9))
+def test_a_permutation_of_fewer_bytes_is_that_of_numpy(size: int, seed: int) -> None:
+    generators = [np.random.default_rng(seed) for _ in range(2)]
+    found = permutation(size, generators[0])
+    np.testing.assert_array_equal(found, generators[1].permutation(size))
+    assert generators[0].random() == generators[1].random()
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lockstep.data.readers import delimited_files, typed_columns
+from lockstep.data.readers import delimited_files
+from lockstep.data.readers.cell_files import CLEAN
 from lockstep.data.readers.typed_columns import number_columns, read_columns
 from lockstep.data.spec import load_examples
 from lockstep.errors import DataError
@@ -143,4 +144,4 @@ def test_files_of_numbers_are_made_anew(tmp_path: Path) -> None:
     for _ in range(2):
         table = read_columns(path, data, None, tmp_path)
         assert len(table) == COUNT
-    assert table.schema.metadata == typed_columns.CLEAN
+    assert table.schema.metadata == CLEAN

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lockstep.data.columns.tables import examples_of
+from lockstep.data.readers import table_batches
+from lockstep.data.readers.table_batches import read_mapped
 from lockstep.data.readers.table_files import READERS, read_table
 from lockstep.data.spec import Examples
 from lockstep.errors import DataError, LockstepError
@@ -37,7 +39,9 @@ def ends(tmp_path: Path) -> Callable[[bytes, str], Examples | None]:
         path.write_bytes(content)
         fault = None
         try:
-            return examples_of({"train": read_table(path, data)}, data).splits["train"]
+            mapped = suffix in table_batches.READERS
+            table = read_mapped(path, data, tmp_path) if mapped else read_table(path, data)
+            return examples_of({"train": table}, data).splits["train"]
         except LockstepError as error:
             fault = error
         assert isinstance(fault, DataError)

@@ -233,6 +233,21 @@ def test_a_broken_npz_is_reported(tmp_path: Path, content: bytes) -> None:
         npz.read(tmp_path, with_values({}), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "file", "other"),
+    [("csv", "a.jsonl", "table"), ("table", "a.tsv", "csv"), ("csv", "train/train.npz", "npz")],
+)
+def test_a_file_of_another_kind_of_data_names_it(
+    workspace: Path, tmp_path: Path, name: str, file: str, other: str
+) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x")
+    source = path if path.parent == tmp_path else path.parent
+    with pytest.raises(DataError, match=rf"; or set data\.name to {other}, which takes it$"):
+        normalized(workspace, source, name=name)
+
+
 def test_unexpected_arrays_are_reported(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", images=np.zeros(3))
     with pytest.raises(DataError, match="contains images, expected x_train"):

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from lockstep.data.blocks import BYTES
-
+BYTES = 2**24  # of a sample at most: the card is the same for any normalize.memory_mb
 SAMPLE = 10_000  # examples from which histograms and most frequent values are counted
 BINS, FREQUENT = 20, 5
 CONVERTED = 2**20  # numbers that are float64 at once

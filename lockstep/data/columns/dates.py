@@ -1,13 +1,17 @@
 """ISO dates in a table's cells as moments, in UTC where they have a zone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lockstep.data.blocks import gathered
+from lockstep.data.columns.cell_blocks import CellBlocks, blocks_of
 from lockstep.data.columns.clean_tables import CleanTable
 from lockstep.data.columns.converted import Converted
+from lockstep.data.columns.number_formats import all_match, any_match
 from lockstep.data.readers.cells import Cells
 from lockstep.data.spec.columns import PARTS
 from lockstep.data.spec.dates import DATE, DAY, ZONED
@@ -17,14 +21,14 @@ TYPES = (pa.timestamp("us"), pa.timestamp("us", "UTC"))
 MIXED = "some dates have a zone and others none: write Z or +02:00 in all cells, or in none"
 
 
-def are_dates(values: Cells) -> bool:
+def are_dates(values: Cells | CellBlocks) -> bool:
     """Return whether all cells are ISO dates."""
-    return bool(pc.all(pc.match_substring_regex(values, DATE)).as_py())
+    return all_match(values, DATE)
 
 
-def are_mixed(values: Cells) -> bool:
+def are_mixed(values: Cells | CellBlocks) -> bool:
     """Return whether some of these dates have a zone and others none."""
-    return len(pc.unique(pc.drop_null(pc.match_substring_regex(values, ZONED)))) > 1
+    return not all_match(values, ZONED) and any_match(values, ZONED)
 
 
 def convert_dates(cells: Cells) -> Converted:
@@ -40,16 +44,39 @@ def convert_dates(cells: Cells) -> Converted:
     return Converted(np.where(there, days, np.nan))
 
 
-def convert_part(cells: Cells, part: str) -> Converted:
-    """Convert ISO dates to the number of their weekday, month or hour, -1 where one is missing."""
+def date_converter() -> Callable[[Cells], Converted]:
+    """Return what converts block after block: all dates must have a zone like the first one."""
+    first = pa.array([], pa.string())
+
+    def convert(cells: Cells) -> Converted:
+        nonlocal first
+        shift = len(first)
+        found = convert_dates(pa.chunked_array([first, *cells.chunks], pa.string()))
+        first = first if shift else pc.drop_null(cells).slice(0, 1).combine_chunks()
+        wrong = None if found.wrong is None else found.wrong - shift
+        return found._replace(numbers=found.numbers[shift:], wrong=wrong)
+
+    return convert
+
+
+def convert_part(cells: Cells | CellBlocks, part: str, path: Path | None = None) -> Converted:
+    """Convert ISO dates to the number of their weekday, month or hour, -1 where one is missing.
+
+    The numbers lie in a file `path`, if there is one.
+    """
+    numbers = gathered((_part(block, part) for block in blocks_of(cells)), np.int32, path)
+    return Converted(numbers, texts=PARTS[part])
+
+
+def _part(cells: Cells, part: str) -> np.ndarray:
     moments = to_moments(cells)
     numbers = {
         "weekday": lambda: pc.day_of_week(moments),  # 0 is Monday
         "month": lambda: pc.subtract(pc.month(moments), 1),
         "hour": lambda: pc.hour(moments),
     }[part]()
-    filled = pc.fill_null(numbers, -1).to_numpy()
-    return Converted(filled.astype(np.int32), texts=PARTS[part])
+    filled: np.ndarray = pc.fill_null(numbers, -1).to_numpy()
+    return filled.astype(np.int32)
 
 
 def to_moments(cells: Cells) -> pa.ChunkedArray | None:
@@ -83,12 +110,15 @@ def _first_wrong(cells: Cells) -> int:
 def check_zones(columns: Iterable[str], tables: Mapping[str, CleanTable]) -> None:
     """Raise DataError if a column's dates have a zone in one split and none in another."""
     for name in columns:
-        zoned = {split: _has_zone(table.encoded(name)) for split, table in tables.items()}
+        zoned = {split: _has_zone(table.blocks(name)) for split, table in tables.items()}
         if len(set(zoned.values()) - {None}) > 1:
             raise DataError(f"column {name!r}: {MIXED}; the files of the splits differ")
 
 
-def _has_zone(cells: Cells) -> bool | None:
+def _has_zone(cells: CellBlocks) -> bool | None:
     """Whether the first date has a zone, as then all have; None without a date."""
-    first = pc.drop_null(cells).slice(0, 1).cast(pa.string())
-    return pc.match_substring_regex(first, ZONED)[0].as_py() if len(first) else None
+    for block in cells:
+        first = pc.drop_null(block).slice(0, 1).cast(pa.string())
+        if len(first):
+            return bool(pc.match_substring_regex(first, ZONED)[0].as_py())
+    return None

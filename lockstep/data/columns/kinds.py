@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
-from lockstep.data.columns.clean_tables import CleanTable, is_text
+from lockstep.data.columns.cell_blocks import BYTES, CellBlocks, different
+from lockstep.data.columns.clean_tables import CleanTable
 from lockstep.data.columns.inference import NUMBERS, ROWS_PER_VALUE, Inferred, infer
 from lockstep.data.columns.parallel import for_columns
-from lockstep.data.readers.cells import FEW_VALUES, Cells, without_missing
+from lockstep.data.readers.cells import FEW_VALUES, Cells, is_text, without_missing
 from lockstep.data.readers.column_roles import UNNAMED
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError, ParamsError
@@ -74,7 +75,7 @@ def infer_column(clean: CleanTable, name: str, data: Data) -> Inferred:
     if name in clean.numbers:
         return NUMBERS
     if is_text(kind):
-        return infer(clean.encoded(name))
+        return infer(clean.blocks(name))
     if column.null_count == len(column):
         return Inferred("drop", "all cells are missing")
     return _whole(column) if pa.types.is_integer(kind) else _of_type(kind)
@@ -92,8 +93,9 @@ def _of_type(kind: pa.DataType) -> Inferred:
 
 
 def _whole(column: pa.ChunkedArray) -> Inferred:
-    count = pc.count_distinct(column).as_py()
-    if 2 < count <= FEW_VALUES and len(column) >= count * ROWS_PER_VALUE:
+    values = different(CellBlocks(column), FEW_VALUES, BYTES)
+    count = 0 if values is None else len(values)
+    if count > 2 and len(column) >= count * ROWS_PER_VALUE:
         why = f"{count} different whole numbers, which may be amounts or codes"
         return Inferred(None, why, possible=("number", "category", "drop"))
     return Inferred("number", f"its type is {column.type}")
@@ -104,10 +106,13 @@ def _without_name(table: pa.Table, name: str) -> Inferred | None:
     if name and not UNNAMED.fullmatch(name):
         return None
     cells = table[name]
-    if not len(pc.drop_null(without_missing(cells.cast(pa.string()), ()))):
+    texts = CellBlocks(cells, lambda block: block.cast(pa.string()))
+    if not any(len(pc.drop_null(without_missing(block, ()))) for block in texts):
         return Inferred("drop", "it has neither a name nor cells")
-    numbers = [str(number) for number in range(len(cells))]
-    if cells.cast(pa.string()).to_pylist() == numbers:
+    if all(
+        block.to_pylist() == [str(at + number) for number in range(len(block))]
+        for at, block in texts.numbered()
+    ):
         return Inferred("drop", "it has no name, and numbers the rows")
     if name:
         return None

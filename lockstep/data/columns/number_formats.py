@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lockstep.data.columns.cell_blocks import CellBlocks, blocks_of
 from lockstep.data.readers.cells import FIRST, NUMBER, Cells, plain_doubles
 
 SIGN = r"^[+-]?\s*[$€£¥]\s*|\s*[$€£¥%]$"
@@ -35,30 +36,35 @@ USUAL = NumberFormat()
 COMMAS = (NumberFormat(decimal=","), NumberFormat(thousands=","))
 
 
-def find_format(cells: Cells) -> NumberFormat | None:
+def find_format(cells: Cells | CellBlocks) -> NumberFormat | None:
     """Return the format in which all cells are numbers, if it is certain, else None.
 
     1,163 may be both: only a cell such as 28,7 or 1,163.74 makes commas certain.
     """
-    if plain_doubles(cells) is not None or all_match(cells, NUMBER):
+    if are_plain(cells) or all_match(cells, NUMBER):
         return USUAL
-    if all_match(cells, f"{NUMBER}|{COMMA}") and not _any(cells, r"\."):
+    if all_match(cells, f"{NUMBER}|{COMMA}") and not any_match(cells, r"\."):
         return None if all_match(cells, rf"^[+-]?\d+$|{AMBIGUOUS}") else COMMAS[0]
     if all_match(cells, f"{NUMBER}|{GROUPED}"):
         return COMMAS[1]
-    if all_match(cells, rf"{DOTTED}|^[+-]?\d{{1,3}}(\.\d{{3}})*$") and _any(cells, ","):
+    if all_match(cells, rf"{DOTTED}|^[+-]?\d{{1,3}}(\.\d{{3}})*$") and any_match(cells, ","):
         return NumberFormat(decimal=",", thousands=".")
     return None
 
 
-def is_ambiguous(cells: Cells) -> bool:
+def are_plain(cells: Cells | CellBlocks) -> bool:
+    """Return whether all cells are finite numbers in the usual format, or missing."""
+    return all(plain_doubles(block) is not None for block in blocks_of(cells))
+
+
+def is_ambiguous(cells: Cells | CellBlocks) -> bool:
     """Return whether the cells are numbers whose commas may be decimal marks or thousands."""
-    return all_match(cells, f"{NUMBER}|{AMBIGUOUS}") and _any(cells, ",")
+    return all_match(cells, f"{NUMBER}|{AMBIGUOUS}") and any_match(cells, ",")
 
 
-def has_sign(cells: Cells) -> bool:
+def has_sign(cells: Cells | CellBlocks) -> bool:
     """Return whether a cell is a number with a sign of currency or percent."""
-    return _any(cells, r"^[+-]?\s*[$€£¥]\s*[\d.]|^[+-]?[\d.,]+\s*[$€£¥%]$")
+    return any_match(cells, r"^[+-]?\s*[$€£¥]\s*[\d.]|^[+-]?[\d.,]+\s*[$€£¥%]$")
 
 
 def to_doubles(cells: Cells, given: NumberFormat) -> pa.ChunkedArray:
@@ -72,13 +78,17 @@ def to_doubles(cells: Cells, given: NumberFormat) -> pa.ChunkedArray:
     ).cast(pa.float64())
 
 
-def all_match(cells: Cells, pattern: str) -> bool:
+def all_match(cells: Cells | CellBlocks, pattern: str) -> bool:
     """Return whether all cells match a pattern; mostly the first ones decide that they don't."""
-    first = cells.slice(0, FIRST)
-    if not pc.all(pc.match_substring_regex(first, pattern), min_count=0).as_py():
-        return False
-    return bool(pc.all(pc.match_substring_regex(cells, pattern), min_count=0).as_py())
+    parts = (part for block in blocks_of(cells) for part in (block.slice(0, FIRST), block))
+    return all(
+        pc.all(pc.match_substring_regex(part, pattern), min_count=0).as_py() for part in parts
+    )
 
 
-def _any(cells: Cells, pattern: str) -> bool:
-    return bool(pc.any(pc.match_substring_regex(cells, pattern), min_count=0).as_py())
+def any_match(cells: Cells | CellBlocks, pattern: str) -> bool:
+    """Return whether any cell matches a pattern."""
+    return any(
+        pc.any(pc.match_substring_regex(block, pattern), min_count=0).as_py()
+        for block in blocks_of(cells)
+    )

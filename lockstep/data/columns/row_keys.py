@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
+from lockstep.data.columns.cell_blocks import CellBlocks
 from lockstep.data.columns.clean_tables import CleanTable, clean_table
 from lockstep.data.columns.conversion import convert
 from lockstep.data.columns.dates import MIXED
 from lockstep.data.columns.kinds import infer_column
-from lockstep.data.readers.cells import Cells
 from lockstep.data.readers.raw_data import RawData, SplitKeys
 from lockstep.data.spec.example_error import ExampleError
 
@@ -42,9 +42,11 @@ def keys_of(split: str, table: CleanTable, data: Data) -> SplitKeys:
 def _groups(split: str, table: CleanTable, data: Data) -> np.ndarray | None:
     if data.group is None:
         return None
-    cells = table.texts(data.group)
+    cells = table.blocks(data.group)
     _refuse_missing(split, cells, data.group)
-    return np.array(cells.to_pylist(), object)
+    known: dict[str, str] = {}  # each text is in memory once
+    texts = (cell for block in cells for cell in block.to_pylist())
+    return np.fromiter((known.setdefault(each, each) for each in texts), object, len(cells))
 
 
 def _times(split: str, table: CleanTable, data: Data) -> np.ndarray | None:
@@ -56,19 +58,19 @@ def _times(split: str, table: CleanTable, data: Data) -> np.ndarray | None:
 
 
 def _numbers(split: str, table: CleanTable, data: Data, name: str, kind: str) -> np.ndarray:
-    cells = table.texts(name)
+    cells = table.blocks(name)
     _refuse_missing(split, cells, name)
     found = convert(cells, kind)
     if found.wrong is not None:
         expected = "a number" if name == data.sample_weight else "a number or an ISO date"
         why = f": {found.problem}" if found.problem else f", expected {expected}"
-        problem = f"is {cells[found.wrong].as_py()!r}{why}"
+        problem = f"is {cells.cell(found.wrong)!r}{why}"
         raise ExampleError(f"{split} split", found.wrong, f"column {name!r}", problem)
     return found.numbers
 
 
-def _refuse_missing(split: str, cells: Cells, name: str) -> None:
-    missing = pc.index(pc.is_null(cells), True).as_py()
+def _refuse_missing(split: str, cells: CellBlocks, name: str) -> None:
+    missing = cells.first(pc.is_null)
     if missing >= 0:
         problem = "is missing, expected a value in each row"
         raise ExampleError(f"{split} split", missing, f"column {name!r}", problem)

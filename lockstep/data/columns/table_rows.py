@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from lockstep.config.schema import Data
-from lockstep.data.blocks import mapped
+from lockstep.data.blocks import gathered
 from lockstep.data.columns.clean_tables import CleanTable
 from lockstep.data.columns.conversion import convert
 from lockstep.data.columns.converted import Converted
@@ -16,6 +18,7 @@ from lockstep.data.columns.rows import Rows
 from lockstep.data.readers.cells import MISSING
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError
+from lockstep.storage.atomic_files import unused_path
 
 
 def given_format(data: Data) -> NumberFormat | None:
@@ -25,15 +28,19 @@ def given_format(data: Data) -> NumberFormat | None:
     return NumberFormat(data.decimal or USUAL.decimal, data.thousands or USUAL.thousands)
 
 
-def _convert(split: str, table: CleanTable, name: str, kind: str, data: Data) -> Converted:
+def _convert(
+    split: str, table: CleanTable, name: str, kind: str, data: Data, path: Path | None
+) -> Converted:
     if kind == "number" and name in table.numbers:
         return Converted(table.numbers[name])
-    cells = table.encoded(name)
-    found = convert(cells, kind, given_format(data))
+    cells, doubles = table.blocks(name), None if kind != "number" else table.doubles(name)
+    if doubles is not None:
+        return Converted(gathered(doubles, np.float64, path))
+    found = convert(cells, kind, given_format(data), path)
     if found.wrong is not None:
         expected = f", expected a {kind} as in the other rows"
         why = f": {found.problem}" if found.problem else expected
-        problem = f"is {cells[found.wrong].as_py()!r}{why}"
+        problem = f"is {cells.cell(found.wrong)!r}{why}"
         raise ExampleError(f"{split} split", found.wrong, f"column {name!r}", problem)
     return found
 
@@ -48,12 +55,11 @@ def rows_of(
     """
     places = {name: number for number, name in enumerate(kinds)}
 
+    def path_of(name: str, part: str = "") -> Path | None:
+        return scratch and unused_path(scratch, f"{split}-cells{places[name]}{part}-", ".bin")
+
     def converted(name: str) -> Converted:
-        each = _convert(split, table, name, kinds[name].name, data)
-        if scratch is None or name in table.numbers:  # which lie on the disk
-            return each
-        file = scratch / f"{split}-cells{places[name]}.bin"
-        return each._replace(numbers=mapped(each.numbers, file))
+        return _convert(split, table, name, kinds[name].name, data, path_of(name))
 
     found = for_columns(kinds, converted)
     names = {name: kind.name for name, kind in kinds.items()}
@@ -67,7 +73,7 @@ def rows_of(
                     "rename it, or leave the part out"
                 )
             names[added], sources[added] = part, name
-            found[added] = convert_part(table.texts(name), part)
+            found[added] = convert_part(table.blocks(name).texts(), part, path_of(name, part))
     return Rows(
         {name: each.numbers for name, each in found.items()},
         names,

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
+from lockstep.data.blocks import gathered
+from lockstep.data.columns.cell_blocks import CellBlocks
 from lockstep.data.columns.clean_tables import CleanTable, clean_table
 from lockstep.data.columns.dates import check_zones
 from lockstep.data.columns.kinds import REFUSE, Kind, decide
@@ -22,6 +24,7 @@ from lockstep.data.spec import SAMPLE_WEIGHT, Examples, X, Y, unwrap_single
 from lockstep.data.spec.example_error import ExampleError
 from lockstep.errors import DataError
 from lockstep.process import console
+from lockstep.storage.atomic_files import unused_path
 
 WHOLE = r"^[+-]?\d{1,18}$"
 AT_ONCE = 10_000  # texts
@@ -81,8 +84,15 @@ def _examples(
     _check_array_names(
         [*([X] if rows else []), *texts, *(targets if len(targets) > 1 else [Y]), SAMPLE_WEIGHT]
     )
-    values = {name: _target_values(table.texts(name), kept, data) for name in targets}
     weights, whole = sample_weights(split, table, data), len(kept) == len(table.table)
+
+    def target(name: str) -> np.ndarray:
+        cells = table.blocks(name).texts()
+        if not whole:
+            cells = CellBlocks(table.texts(name).take(pa.array(kept)))
+        return _target_values(cells, data, scratch and unused_path(scratch, f"{split}-y", ".bin"))
+
+    values = {name: target(name) for name in targets}
     return Examples(
         _named({name: each if whole else each[kept] for name, each in x.items()}),
         unwrap_single(values),
@@ -108,7 +118,7 @@ def _with_targets(split: str, table: CleanTable, targets: list[str], data: Data)
     """The indices of the rows that have all targets."""
     there = np.ones(len(table.table), bool)
     for name in targets:
-        valid = np.asarray(pc.is_valid(table.texts(name)))
+        valid = gathered((np.asarray(block.is_valid()) for block in table.blocks(name)), bool, None)
         there &= valid
         count = int((~valid).sum())
         if count and not data.drop_missing_targets:
@@ -122,16 +132,18 @@ def _with_targets(split: str, table: CleanTable, targets: list[str], data: Data)
     return np.flatnonzero(there)
 
 
-def _target_values(cells: pa.ChunkedArray, kept: np.ndarray, data: Data) -> np.ndarray:
-    cells = cells if len(kept) == len(cells) else cells.take(pa.array(kept))
+def _target_values(cells: CellBlocks, data: Data, path: Path | None) -> np.ndarray:
     if all_match(cells, WHOLE):
-        return np.asarray(cells.cast(pa.int64()).to_numpy())
+        return gathered((each.cast(pa.int64()).to_numpy() for each in cells), np.int64, path)
     written = given_format(data) or find_format(cells)
-    if written:
-        found = to_doubles(cells, written)
-        if not found.null_count:
-            return np.asarray(found.to_numpy())
-    return np.array(cells.to_pylist(), str)
+    if written and not any(to_doubles(each, written).null_count for each in cells):
+        return gathered((to_doubles(each, written).to_numpy() for each in cells), float, path)
+    return _target_texts(cells, path)
+
+
+def _target_texts(cells: CellBlocks, path: Path | None) -> np.ndarray:
+    length = max((pc.max(pc.utf8_length(each)).as_py() or 0 for each in cells), default=0)
+    return gathered((np.array(each.to_pylist(), str) for each in cells), f"U{length or 1}", path)
 
 
 def _texts(table: CleanTable, name: str, scratch: Path | None) -> np.ndarray | Texts:

@@ -50,3 +50,10 @@ def plain_doubles(cells: Cells) -> pa.ChunkedArray | None:
         return None
     finite = pc.all(pc.is_finite(found), min_count=0).as_py()  # texts such as inf are numbers here
     return found if finite else None
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether a column's cells are texts."""
+    return bool(
+        pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    )

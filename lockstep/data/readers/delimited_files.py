@@ -13,6 +13,7 @@ from lockstep.config.schema import Data
 from lockstep.data.readers.dialects import DELIMITERS, ROW_BYTES, Dialect, detect
 from lockstep.errors import DataError
 from lockstep.process import console
+from lockstep.process.memory_bound import bounded
 
 BLOCK = 2**22
 LINE_BREAK = 10
@@ -36,7 +37,7 @@ def read_batches(
     """
     try:
         try:
-            table = collect(_batches(path, dialect, BLOCK, only))
+            table = collect(_batches(path, dialect, bounded(BLOCK), only))
         except pa.ArrowInvalid:  # perhaps for a long row
             table = collect(_batches(path, dialect, ROW_BYTES, only))
     except (pa.ArrowInvalid, UnicodeError) as error:
@@ -78,8 +79,8 @@ def _say_merged(path: Path, table: pa.Table, delimiter: str) -> None:
     """Say how many cells may be several rows, which a quote that is none has made one cell."""
     count = 0
     for column in table.columns:
-        if any(map(_has_line_break, column.chunks)):
-            texts = column.cast(pa.string())
+        for chunk in filter(_has_line_break, column.chunks):
+            texts = chunk.cast(pa.string())
             lines = pc.match_substring(texts, "\n")
             count += pc.sum(pc.and_(lines, pc.match_substring(texts, delimiter))).as_py() or 0
     if count:

@@ -1,6 +1,6 @@
 """Read a delimited text file by columns into files, which are mapped: numbers and clean texts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lockstep.config.schema import Data
+from lockstep.data.readers.cell_files import CLEAN, CellFile
 from lockstep.data.readers.cells import (
     FIRST,
     has_few_values,
@@ -19,9 +20,7 @@ from lockstep.data.readers.column_roles import text_columns
 from lockstep.data.readers.delimited_files import read_batches
 from lockstep.data.readers.dialects import detect
 
-# Marks of a table whose texts are clean, and of a column whose texts were all numbers.
-CLEAN, NUMBERS = {b"cells": b"clean"}, {b"cells": b"numbers"}
-REPEATED = 0.1  # share of different texts up to which each is kept once
+NUMBERS = {b"cells": b"numbers"}  # marks a column whose texts were all numbers
 
 
 def read_columns(path: Path, data: Data, train: pa.Table | None, scratch: Path) -> pa.Table:
@@ -31,10 +30,10 @@ def read_columns(path: Path, data: Data, train: pa.Table | None, scratch: Path) 
     that of the table `train` also those that are texts there.
     """
     dialect = detect(path, data)
-    if data.decimal or data.thousands or any(map(is_number, data.null_values)):
-        return read_batches(path, dialect, pa.Table.from_batches)
     texts = text_columns(dialect.names, data)
-    if train is not None:
+    if data.decimal or data.thousands or any(map(is_number, data.null_values)):
+        texts = {*dialect.names}
+    elif train is not None:
         texts = {*dialect.names} - {*number_columns(train)}
     columns: dict[str, _Column] = {}
 
@@ -52,9 +51,16 @@ def read_columns(path: Path, data: Data, train: pa.Table | None, scratch: Path) 
     cut = [name for name, each in columns.items() if each.is_cut]
     if not cut:
         return table
-    again = read_batches(path, dialect, pa.Table.from_batches, cut)
-    for name in cut:
-        columns[name].replace(again[name])
+
+    def collect_cut(batches: Iterable[pa.RecordBatch]) -> pa.Table:
+        for name in cut:
+            columns[name].start_texts()
+        for batch in batches:
+            for name, cells in zip(cut, batch.columns, strict=True):
+                columns[name].add(cells)
+        return _table({name: columns[name] for name in cut})
+
+    read_batches(path, dialect, collect_cut, cut)
     return _table(columns)
 
 
@@ -63,11 +69,11 @@ class _Column:
 
     def __init__(self, file: Path, data: Data, *, may_be_numbers: bool) -> None:
         self.file = file if may_be_numbers else None
-        self.texts_file, self.null_values = file.with_suffix(".texts"), data.null_values
-        self.repeat = False  # whether texts repeat, which takes less memory
+        self.null_values = data.null_values
         self.is_cut = False  # whether texts are missing, since the first cells were numbers
-        for each in (file, self.texts_file):
-            each.unlink(missing_ok=True)
+        self.texts_file = file.with_suffix(".texts")
+        self.texts = CellFile(self.texts_file)
+        file.unlink(missing_ok=True)
 
     def add(self, cells: pa.Array) -> None:
         """Add the cells of a batch."""
@@ -82,13 +88,8 @@ class _Column:
             self._add_texts(pa.chunked_array([cells]))
 
     def _add_texts(self, cells: pa.ChunkedArray) -> None:
-        clean = without_missing(cells, self.null_values)
-        if not self.texts_file.exists():
-            first = clean.slice(0, FIRST)
-            self.repeat = len(pc.unique(first)) <= REPEATED * len(first)
-        table = pa.table({"": pc.dictionary_encode(clean) if self.repeat else clean})
-        with self.texts_file.open("ab") as file, pa.ipc.new_stream(file, table.schema) as stream:
-            stream.write_table(table)
+        for clean in without_missing(cells, self.null_values).chunks:
+            self.texts.add(clean)
 
     def _numbers(self, cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
         found = plain_doubles(cells)  # of most columns: without blanks and missing cells
@@ -100,24 +101,15 @@ class _Column:
         there = pc.drop_null(clean.slice(0, FIRST))
         return found if len(there) and not has_few_values(there) else None
 
-    def replace(self, cells: pa.ChunkedArray) -> None:
-        """Set all cells, which were read again."""
-        self.is_cut = False
-        self._add_texts(cells)
+    def start_texts(self) -> None:
+        """Start anew with texts, all of which are to be added."""
+        self.is_cut, self.texts = False, CellFile(self.texts_file)
 
     def array(self) -> pa.ChunkedArray:
         """Return all cells."""
         if self.file is None:
-            return pa.chunked_array(list(_chunks(self.texts_file))).unify_dictionaries()
+            return self.texts.array()
         return pa.chunked_array([pa.array(np.memmap(self.file, np.float64, "r"), from_pandas=True)])
-
-
-def _chunks(file: Path) -> Iterator[pa.Array]:
-    """Yield the parts of a column that were written as streams, one after the other, mapped."""
-    with pa.memory_map(str(file)) as mapped:
-        while mapped.tell() < mapped.size():
-            for batch in pa.ipc.open_stream(mapped):
-                yield batch.column(0)
 
 
 def _table(columns: dict[str, _Column]) -> pa.Table:

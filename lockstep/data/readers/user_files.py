@@ -8,6 +8,12 @@ from lockstep.data.readers.html_pages import refuse_page
 from lockstep.errors import DataError
 from lockstep.storage.copies import copy_file
 
+# Suffixes of the files that data sets take, by data.name.
+SUFFIXES = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "table": (".parquet", ".feather", ".arrow", ".jsonl", ".ndjson"),
+    "npz": (".npz",),
+}
 SPLITS = ("train", "validation", "test")
 SPELLINGS = dict(zip(SPLITS, SPLITS, strict=True)) | dict.fromkeys(("val", "valid"), "validation")
 
@@ -54,11 +60,17 @@ def check_suffix(source: Path, *suffixes: str) -> dict[str, Path]:
     check_exists(source)
     if source.is_file():
         if source.suffix.lower() not in suffixes:
-            expected = " or ".join(suffixes)
+            expected = f"{' or '.join(suffixes)}{_other_name(source)}"
             raise DataError(f"data.path: {source}: got a file {source.suffix}, expected {expected}")
         refuse_page(source)
         return {"train": source}
     return files(source, *suffixes)
+
+
+def _other_name(path: Path) -> str:
+    """Say which data set takes a file of this suffix."""
+    names = [name for name, known in SUFFIXES.items() if path.suffix.lower() in known]
+    return f"; or set data.name to {names[0]}, which takes it" if names else ""
 
 
 @contextmanager
@@ -77,7 +89,8 @@ def files(folder: Path, *suffixes: str) -> dict[str, Path]:
     by_split = {SPELLINGS.get(path.stem.lower(), path.stem): path for path in found}
     for path in found:
         if path.suffix.lower() not in suffixes or not path.is_file():
-            raise DataError(f"{path}: expected a file {' or '.join(suffixes)}")
+            expected = f"{' or '.join(suffixes)}{_other_name(path)}"
+            raise DataError(f"{path}: expected a file {expected}")
     for path in found:
         refuse_page(path)
     whole = len(by_split) == len(found) > 1 and "train" in by_split
