@@ -143,11 +143,11 @@ def test_a_plan_gives_reasons_and_runs_nothing(recorded: Path) -> None:
     assert "model.name: cnn -> mlp" in found["build"]["reasons"]
     assert git(recorded, "status", "--porcelain", "-uall") == before
     assert git(recorded, "worktree", "list").count("\n") == 1
-    (recorded / "lockstep" / "evaluation" / "plots.py").write_text("# a version never run\n")
+    (recorded / "tasks" / "evaluate.py").write_text("# a version never run\n")
     found = plan(recorded)
     assert actions(found) == ["skip"] * 4 + ["run", "maybe"]
-    assert found["evaluate"]["reasons"] == ["lockstep/evaluation has changed"]
-    git(recorded, "checkout", "-q", "lockstep")
+    assert found["evaluate"]["reasons"] == ["tasks/evaluate.py has changed"]
+    git(recorded, "checkout", "-q", "tasks")
 
 
 def test_a_plan_sees_a_missing_output(recorded: Path) -> None:
