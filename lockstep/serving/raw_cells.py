@@ -3,18 +3,30 @@
 import numpy as np
 
 from lockstep.data.spec.columns import Column
+from lockstep.data.spec.tokens import UNKNOWN
 
 
 def raw_cells(column: Column, stored: np.ndarray) -> np.ndarray:
-    """Return float64 numbers, or texts; NaN or an empty text is a missing cell."""
+    """Return float64 numbers, or texts; NaN or an empty text is a missing cell.
+
+    The texts that the training split doesn't have are all the same unknown one.
+    """
     values = stored.astype(np.float64) + column.origin
     if column.kind == "number":
         return values
     if column.kind == "category":
-        texts = np.array([*column.categories, ""])
+        texts = np.array([_unknown(column), *column.categories[1:], ""])
         return texts[stored.astype(np.int64)]
     missing = np.isnan(values)
     if column.kind == "boolean":
         return np.where(missing, "", np.where(values == 1, "true", "false"))
     moments = np.datetime64(0, "s") + np.round(np.nan_to_num(values) * 86_400).astype("m8[s]")
     return np.where(missing, "", np.datetime_as_string(moments))
+
+
+def _unknown(column: Column) -> str:
+    """Return a text that isn't a category, and isn't empty, which would be a missing cell."""
+    text = UNKNOWN
+    while text in column.categories:
+        text = f"[{text}]"
+    return text

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lockstep.data.spec import Examples, Input, Spec, Target, as_dict, read_spec_file
+from lockstep.data.spec.tokens import UNKNOWN
 from lockstep.errors import DataError
 from lockstep.messages import first_line
 from lockstep.serving.output_names import as_served, name_of
@@ -78,8 +79,31 @@ def _read_spec(path: Path) -> Spec:
 def _raw_batches(theirs: Spec, ours: Spec, examples: Examples, batch_size: int) -> Iterator[Any]:
     for start in range(0, examples.size, batch_size):
         rows = np.arange(start, min(start + batch_size, examples.size))
-        raw = raw_examples(ours, examples.at(rows))
-        yield _as_taken(theirs, raw)
+        batch = examples.at(rows)
+        check_known(theirs, ours, batch)
+        yield _as_taken(theirs, raw_examples(ours, batch))
+
+
+def check_known(theirs: Spec, ours: Spec, examples: Examples) -> None:
+    """Raise CannotScore if a text is stored as unknown that the model may know."""
+    stored = as_dict(examples.x, next(iter(ours.inputs)))
+    for name, each in theirs.inputs.items():
+        mine, values = ours.inputs[name], stored[name]
+        if each.kind == "text" and not {*each.words} <= {*mine.words}:
+            _refuse_unknown(name, values == mine.words.index(UNKNOWN))
+        for place, (column, known) in enumerate(mine.columns.items()):
+            other = each.columns.get(column)
+            if other and known.kind == other.kind == "category":
+                more = {*other.categories} - {*known.categories} or other.missing > known.missing
+                _refuse_unknown(column, values[..., place] == 0 if more else values[:0])
+
+
+def _refuse_unknown(name: str, unknown: np.ndarray) -> None:
+    if unknown.any():
+        raise CannotScore(
+            f"the test data have texts of {name!r} that the training split hasn't got, which it "
+            "may know"
+        )
 
 
 def _as_taken(theirs: Spec, raw: Any) -> Any:

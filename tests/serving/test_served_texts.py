@@ -49,7 +49,7 @@ def trained(
     changes = {
         **CHANGES[request.param],
         "data.name": "csv", "data.path": str(path), "model.name": "any", "train.epochs": 1,
-        "register.threshold": None, "train.batch_size": 8,
+        "register.threshold": None, "train.batch_size": 8, "register.smoke_test": True,
     }  # fmt: skip
     return run_stages(make_workspace(changes)), path
 

@@ -1,5 +1,7 @@
 """The champion on data that have grown, and the smoke test of a future one, with real models."""
 
+import contextlib
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from mlflow.artifacts import download_artifacts
 
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.errors import LockstepError
+from lockstep.serving.rescoring import CannotScore, check_known
 from lockstep.storage import layout
 from lockstep.tracking.client import as_default, connect
 from lockstep.tracking.smoke_test import served_differently
@@ -100,6 +103,23 @@ def test_a_champion_that_cannot_take_the_data_is_not_compared(challenger: Path) 
         "not compared: the champion, version 1, was measured on other test data, and it takes a "
         "column 'size', which the data have no more"
     )
+
+
+@pytest.mark.parametrize(
+    ("known", "compared"), [(["", "blue"], False), (["", "blue", "red"], True)]
+)
+def test_texts_that_only_the_champion_may_know_are_not_compared(
+    grown: Path, known: list[str], compared: bool
+) -> None:
+    theirs, test = read_spec(grown), load_examples(grown, "test")
+    (name,) = theirs.inputs
+    columns = dict(theirs.inputs[name].columns)
+    columns["colour"] = dataclasses.replace(columns["colour"], categories=known)
+    fewer = dataclasses.replace(theirs.inputs[name], columns=columns)
+    ours = dataclasses.replace(theirs, inputs={name: fewer})
+    unknown = test._replace(x=np.zeros_like(test.x))
+    with contextlib.nullcontext() if compared else pytest.raises(CannotScore, match="'colour'"):
+        check_known(theirs, ours, unknown)
 
 
 def test_a_champion_has_to_give_what_evaluation_saw(challenger: Path) -> None:
