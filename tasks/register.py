@@ -18,7 +18,7 @@ from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.serving.champion import Challenger
 from lockstep.serving.raw_examples import example_rows, raw_examples
 from lockstep.storage import atomic_files, layout
-from lockstep.tracking import passport, recorder, registry
+from lockstep.tracking import champion, passport, recorder, registry
 from lockstep.tracking.candidates import Candidate
 
 SHOWN, TESTED = 2, 32  # examples: of the input in MLflow's pages, and of the smoke test
@@ -51,9 +51,10 @@ def register(params: Params, root: Path) -> None:
     with recorder.record(params, root, "register") as run:
         if passed:
             # In this order: whoever is killed leaves no champion without a passport behind.
-            version = registry.register_version(*run.reach(), candidate)
-            passport.attach(*run.reach(), params, root, candidate.tags["weights"])
-            console.say(registry.challenge(*run.reach(), candidate, version, root))
+            with champion.held(root):
+                version = registry.register_version(*run.reach(), candidate)
+                passport.attach(*run.reach(), params, root, candidate.tags["weights"])
+                console.say(registry.challenge(*run.reach(), candidate, version, root))
         else:
             shown = "isn't defined" if value is None else f"is {value}"
             console.say(f"not registered: {metric} {shown}, threshold {config.threshold}")

@@ -37,6 +37,7 @@ PRETRAINED = PRIVATE / "pretrained"
 RUN_LOCK, RUN_HOLDER = PRIVATE / "run.lock", PRIVATE / "run.json"
 VERIFIED, DAMAGED = PRIVATE / "verified.json", PRIVATE / "damaged"
 GIT_LOCK, TRACKING_LOCK = PRIVATE / "git.lock", PRIVATE / "mlflow.lock"
+CHAMPION_LOCK = PRIVATE / "champion.lock"
 
 
 def weights_of(name: str) -> Path:

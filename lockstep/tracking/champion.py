@@ -3,13 +3,18 @@
 Each move ends with the alias: a process that was killed before that can begin again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from lockstep.storage import layout
+from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import passport
 from lockstep.versioning import promotions
 from lockstep.versioning.promotions import Move
@@ -18,6 +23,19 @@ CHAMPION = "champion"
 FORMER = "champions"  # a tag of the registered model: the versions that were champion, in order
 REMEMBERED = 100
 ROLLED_BACK = "rolled_back"  # a tag of a version that the gate doesn't promote again: the time
+
+
+@contextmanager
+def held(root: Path) -> Iterator[None]:
+    """Let only this process register models and move champions, of those in all workspaces.
+
+    Otherwise two models that end together could both beat the same champion, and the worse of them
+    could be the last to get the alias. Other machines aren't kept out.
+    """
+    lock = main_checkout(root) / layout.CHAMPION_LOCK
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        yield
 
 
 def current(client: MlflowClient, name: str) -> ModelVersion | None:

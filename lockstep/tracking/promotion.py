@@ -58,7 +58,8 @@ def _registry(root: Path, name: str) -> Iterator[MlflowClient]:
     if not given_or_there(root):
         raise ParamsError(f"models:/{name}: got no MLflow database here, expected one; {SERVER}")
     try:
-        yield connect(root)[0]
+        with champion.held(root):
+            yield connect(root)[0]
     except MlflowException as error:
         raise registry_error(error) from None
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from lockstep.errors import ParamsError, UnavailableError
 from lockstep.modeling.weights import weights_digest
 from lockstep.storage import atomic_files
 from lockstep.tracking import recorder
+from lockstep.tracking.champion import held
 from lockstep.tracking.client import connect
 from lockstep.tracking.promotion import roll_back
 from lockstep.versioning import promotions
@@ -54,6 +57,18 @@ def pretend(root: Path, accuracy: float) -> None:
     atomic_files.write_json(
         root / "report" / "metrics.json", {"test": {"accuracy": accuracy, "loss": 1}}
     )
+
+
+def test_registrations_of_one_checkout_take_turns(candidate: Path) -> None:
+    register.register(load(candidate), candidate)
+    pretend(candidate, 0.99)
+    with ThreadPoolExecutor(1) as another:
+        with held(candidate):
+            registered = another.submit(register.register, load(candidate), candidate)
+            time.sleep(3)  # alone it takes less
+            assert len(versions(candidate)) == 1
+        registered.result(60)
+    assert champion(candidate) == "2"
 
 
 def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
