@@ -39,7 +39,8 @@ class Registered(NamedTuple):
 
     def moves(self) -> list[tuple[str, str, str]]:
         found = promotions.moves(self.root)
-        return [(each.by, each.before, each.version) for each in found]
+        ours = (each for each in found if each.model == self.name)
+        return [(each.by, each.before, each.version) for each in ours]
 
 
 @pytest.fixture(scope="module")
