@@ -98,7 +98,7 @@ def test_a_killed_run_resumes_to_the_bits_of_an_undisturbed_one(
         assert saved_weights(served, flow_run(served, third)) == expected
         # The run that died with its worker is found only by its missing heartbeat.
         until(lambda: flow_run(served, second)["state_type"] == "CRASHED", 400)
-        until(lambda: slots(served) == [0], 400)
+        until(lambda: not any(slots(served)), 400)
         # The workspaces of the killed runs are removed too.
         assert git(root, "worktree", "list").count("\n") == 1
         (same,) = [each for each in tracked(served) if each.data.params["train.epochs"] == "7"]
