@@ -17,7 +17,6 @@ from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.serving import locate
 from lockstep.serving.locate import (
     MARKER_FILES,
-    REGISTRY_URI,
     SUFFIXES,
     WEIGHTS_ONLY,
     WORKSPACE,
@@ -25,6 +24,7 @@ from lockstep.serving.locate import (
     locate_model,
 )
 from lockstep.storage import atomic_files, layout
+from lockstep.tracking.model_uris import MODEL_URI
 
 if TYPE_CHECKING:
     import keras
@@ -39,7 +39,7 @@ def export_model(
     was made from must be in this workspace. Raises ParamsError if the model, the format or the
     path can't be used.
     """
-    if model not in WORKSPACE and not REGISTRY_URI.fullmatch(model):
+    if model not in WORKSPACE and not MODEL_URI.fullmatch(model):
         expected = "best, last, models:/NAME@ALIAS or models:/NAME/VERSION"
         raise ParamsError(f"got {model}, expected {expected}")
     path = output or root / layout.EXPORT / (_name(model) + SUFFIXES[kind])

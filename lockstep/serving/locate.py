@@ -1,6 +1,5 @@
 """The formats of saved models, and where to find the model that the user names."""
 
-import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from lockstep.data.spec import Spec, read_spec_file
 from lockstep.errors import DataError, ParamsError
 from lockstep.storage import layout
+from lockstep.tracking.model_uris import parts_of
 
 # Suffix of each format; .weights.h5 comes before .h5, since the first match counts.
 SUFFIXES = {
@@ -24,7 +24,6 @@ MARKER_FILES = {"savedmodel": "saved_model.pb", "checkpoint": "checkpoint"}
 FILES = {kind: end for kind, end in SUFFIXES.items() if kind not in MARKER_FILES}
 WEIGHTS_ONLY = ("weights", "checkpoint")  # loaded into the model that params.yaml names
 WORKSPACE = ("best", "last")
-REGISTRY_URI = re.compile(r"models:/(?P<name>[^/:@]+)(@(?P<alias>[^/:@]+)|/(?P<version>[0-9]+))")
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,10 @@ def in_workspace(root: Path, name: str) -> Saved:
 
 
 def _registered(root: Path, model: str, folder: Path) -> Saved:
-    match = REGISTRY_URI.fullmatch(model)
-    if not match:
-        raise ParamsError(f"got {model}, expected models:/NAME@ALIAS or models:/NAME/VERSION")
-    from lockstep.tracking import downloads
+    parts = parts_of(model)
+    from lockstep.tracking import downloads  # imports MLflow
 
-    tags = downloads.fetch(root, match["name"], match["alias"], match["version"], folder)
+    tags = downloads.fetch(root, *parts, folder)
     artifacts = folder / "artifacts"
     if not (artifacts / "saved_model" / "saved_model.pb").exists():
         raise DataError(f"{model}: has no SavedModel, expected a model that Lockstep registered")

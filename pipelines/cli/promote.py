@@ -6,7 +6,7 @@ from pathlib import Path
 from lockstep.config.reading import load_params
 from lockstep.errors import ParamsError
 from lockstep.process.environment import prepare_environment
-from pipelines.cli._registry_uri import parts_of
+from lockstep.tracking.model_uris import parts_of
 
 HELP = "make a registered version champion"
 

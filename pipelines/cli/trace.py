@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lockstep.errors import ParamsError
 from lockstep.messages import aligned
 from lockstep.process.environment import prepare_environment
-from pipelines.cli._registry_uri import parts_of
+from lockstep.tracking.model_uris import parts_of
 
 if TYPE_CHECKING:
     from lockstep.tracking.trace import Traced

@@ -11,10 +11,10 @@ from lockstep.errors import DataError
 from lockstep.process.environment import prepare_environment
 from lockstep.storage import layout
 from lockstep.storage.checkout import commit_named, commit_of, read_at
+from lockstep.tracking.model_uris import parts_of
 from lockstep.versioning.compared import WORKSPACE, compared
 from lockstep.versioning.difference import difference
 from lockstep.versioning.recorded import Stages, md5s, recorded_stages, stages_in
-from pipelines.cli._registry_uri import parts_of
 
 REGISTER = "register"  # it would write to the registry
 
