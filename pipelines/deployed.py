@@ -37,7 +37,7 @@ LISTS: dict[str, Any] = coolname_words
 WORDS = {word for each in LISTS.values() for word in each.get("words", ())}
 # Prefect makes a pydantic model of the flow's parameters, as lockstep/config/schema.py does.
 warnings.filterwarnings("ignore", message='Field name "register"')
-Section = dict[str, Any]
+Values = dict[str, Any]
 FORM = deployment_form.form(Path(__file__).parents[1])
 # Prefect's pages make others up, such as xi2-nusakan.
 PAGES_NAME = re.compile(
@@ -65,13 +65,13 @@ def _run_name() -> str:
 def deployed(
     preset: Annotated[str | None, WithJsonSchema(FORM["preset"])] = "",
     seed: Annotated[int | None, WithJsonSchema(FORM["seed"])] = None,
-    data: Annotated[Section, WithJsonSchema(FORM["data"])] = {},
-    normalize: Annotated[Section, WithJsonSchema(FORM["normalize"])] = {},
-    model: Annotated[Section, WithJsonSchema(FORM["model"])] = {},
-    train: Annotated[Section, WithJsonSchema(FORM["train"])] = {},
-    evaluate: Annotated[Section, WithJsonSchema(FORM["evaluate"])] = {},
-    register: Annotated[Section, WithJsonSchema(FORM["register"])] = {},
-    overrides: Section = {},
+    data: Annotated[Values, WithJsonSchema(FORM["data"])] = {},
+    normalize: Annotated[Values, WithJsonSchema(FORM["normalize"])] = {},
+    model: Annotated[Values, WithJsonSchema(FORM["model"])] = {},
+    train: Annotated[Values, WithJsonSchema(FORM["train"])] = {},
+    evaluate: Annotated[Values, WithJsonSchema(FORM["evaluate"])] = {},
+    register: Annotated[Values, WithJsonSchema(FORM["register"])] = {},
+    overrides: Values = {},
 ) -> State[Any]:
     """Run one experiment: the preset, then the keys of params.yaml that are given here.
 
