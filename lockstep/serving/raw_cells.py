@@ -3,7 +3,7 @@
 import numpy as np
 
 from lockstep.data.spec.columns import Column
-from lockstep.data.spec.tokens import UNKNOWN
+from lockstep.data.spec.tokens import WORDS, unknown_token
 
 
 def raw_cells(column: Column, stored: np.ndarray) -> np.ndarray:
@@ -15,18 +15,10 @@ def raw_cells(column: Column, stored: np.ndarray) -> np.ndarray:
     if column.kind == "number":
         return values
     if column.kind == "category":
-        texts = np.array([_unknown(column), *column.categories[1:], ""])
+        texts = np.array([unknown_token(column.categories, WORDS), *column.categories[1:], ""])
         return texts[stored.astype(np.int64)]
     missing = np.isnan(values)
     if column.kind == "boolean":
         return np.where(missing, "", np.where(values == 1, "true", "false"))
     moments = np.datetime64(0, "s") + np.round(np.nan_to_num(values) * 86_400).astype("m8[s]")
     return np.where(missing, "", np.datetime_as_string(moments))
-
-
-def _unknown(column: Column) -> str:
-    """Return a text that isn't a category, and isn't empty, which would be a missing cell."""
-    text = UNKNOWN
-    while text in column.categories:
-        text = f"[{text}]"
-    return text

@@ -1,12 +1,11 @@
 """Stored examples turned back into raw ones: pixels, rows, a table's columns by name, or texts."""
 
-import itertools
 from typing import Any
 
 import numpy as np
 
 from lockstep.data.spec import Examples, Input, Spec, X, as_dict, unwrap_single
-from lockstep.data.spec.tokens import PADDING, WORDS
+from lockstep.data.spec.tokens import PADDING, WORDS, unknown_token
 from lockstep.serving.raw_cells import raw_cells
 
 
@@ -43,7 +42,7 @@ def with_columns_by_name(raw: dict[str, Any], spec: Spec) -> dict[str, Any]:
 def _to_raw(each: Input, stored: np.ndarray) -> Any:
     if each.kind == "text":
         between = " " if each.tokens == WORDS else ""
-        words = [PADDING, _unknown(each), *each.words[2:]]
+        words = [PADDING, unknown_token(each.words, each.tokens), *each.words[2:]]
         return np.array([between.join(words[word] for word in row if word) for row in stored])
     if each.columns:
         return {
@@ -54,11 +53,3 @@ def _to_raw(each: Input, stored: np.ndarray) -> Any:
             if name in each.cells
         }
     return stored
-
-
-def _unknown(each: Input) -> str:
-    """Return a word or character that a text's vocabulary hasn't got."""
-    # Unicode gives the characters from E000 on no meaning.
-    words = (f"unknown{number}" for number in itertools.count())
-    found = words if each.tokens == WORDS else map(chr, itertools.count(0xE000))
-    return next(token for token in found if token not in each.words)

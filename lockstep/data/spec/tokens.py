@@ -5,12 +5,12 @@ removed, and ASCII other than letters and digits separates them. Other character
 Python and TensorFlow may have different Unicode tables. Characters are Unicode's, with all blanks.
 """
 
+import itertools
 import re
+from collections.abc import Container
 
 BREAK, APOSTROPHE, BETWEEN = r"<br />", r"'", r"[\x00-/:-`{-\x7f]+"
 PADDING, UNKNOWN = "", "[unknown]"  # ids 0 and 1; no text has such words
-
-
 WORDS, CHARACTERS = "words", "characters"
 
 
@@ -19,6 +19,14 @@ def split(text: str, tokens: str) -> list[str]:
     if tokens == WORDS:
         return split_words(text)
     return list(_lower(text.replace(BREAK, " ")))
+
+
+def unknown_token(known: Container[str], tokens: str) -> str:
+    """Return a word or character that isn't a known one."""
+    # Unicode gives the characters from E000 on no meaning.
+    words = (f"unknown{number}" for number in itertools.count())
+    found = words if tokens == WORDS else map(chr, itertools.count(0xE000))
+    return next(token for token in found if token not in known)
 
 
 def _lower(text: str) -> str:
