@@ -59,7 +59,7 @@ def _run_of(
         return run.info.run_id if run else None
     weights = compared.weights_at(root, commit)
     queries = [
-        f"tags.`dvc.experiment` = '{name}'" if compared.is_experiment(root, name) else "",
+        f"tags.`dvc.experiment` = '{name}'" if name in compared.experiments(root) else "",
         f"tags.`dvc.{layout.BEST_WEIGHTS}` = '{weights}'" if weights else "",
     ]
     for query in filter(None, queries):

@@ -13,6 +13,7 @@ from lockstep.storage import layout
 from lockstep.storage.checkout import commit_named, commits_below, read_at
 
 EXPERIMENTS = "refs/exps"
+DVCS_OWN = ("EXEC_", "stash", "failed")  # references to experiments that DVC is running
 WORKSPACE = "workspace"  # the files of this checkout as they are, as DVC calls them
 
 
@@ -35,11 +36,11 @@ def compared(root: Path, name: str) -> Compared:
         file = root / layout.METRICS
         text = file.read_text(encoding="utf-8") if file.exists() else ""
         return _made(name, "", read_yaml(root / layout.PARAMS), text)
-    experiments = commits_below(root, EXPERIMENTS)
-    commit = experiments.get(name) or commit_named(root, name)
+    known = experiments(root)
+    commit = known.get(name) or commit_named(root, name)
     if not commit:
-        known = nearest(name, [*experiments, WORKSPACE])
-        raise ParamsError(f"got {name!r}, expected a git revision, or {known}")
+        expected = nearest(name, [*known, WORKSPACE])
+        raise ParamsError(f"got {name!r}, expected a git revision, or {expected}")
     raw = parse_yaml(read_at(root, commit, layout.PARAMS), layout.PARAMS)
     return _made(name, commit, raw, read_at(root, commit, layout.METRICS))
 
@@ -56,9 +57,10 @@ def _made(name: str, commit: str, raw: Any, metrics: str) -> Compared:
     return Compared(name, commit, flat_values(raw), tested)
 
 
-def is_experiment(root: Path, name: str) -> bool:
-    """Return whether there is a DVC experiment of this name."""
-    return name in commits_below(root, EXPERIMENTS)
+def experiments(root: Path) -> dict[str, str]:
+    """Return the commit of each DVC experiment by its name."""
+    found = commits_below(root, EXPERIMENTS)
+    return {name: commit for name, commit in found.items() if not name.startswith(DVCS_OWN)}
 
 
 def weights_at(root: Path, commit: str) -> str:

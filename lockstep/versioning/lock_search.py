@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 from lockstep.errors import ParamsError
 from lockstep.storage import layout
-from lockstep.storage.checkout import commits_below, read_at
-from lockstep.versioning.compared import EXPERIMENTS, WORKSPACE
+from lockstep.storage.checkout import read_at
+from lockstep.versioning.compared import WORKSPACE, experiments
 from lockstep.versioning.recorded import Stages, md5s, recorded_stages, stages_in
-
-DVCS_OWN = ("EXEC_", "stash", "failed")  # references to experiments that DVC is running
 
 
 class Found(NamedTuple):
@@ -25,9 +23,7 @@ def having(root: Path, wanted: list[str]) -> Iterator[Found]:
     """Yield the DVC experiments, and the workspace, with one of these hashes in their dvc.lock."""
     if path := _path_with(recorded_stages(root), wanted):
         yield Found(WORKSPACE, "", path)
-    for name, commit in commits_below(root, EXPERIMENTS).items():
-        if name.startswith(DVCS_OWN):
-            continue
+    for name, commit in experiments(root).items():
         try:
             stages = stages_in(read_at(root, commit, layout.LOCK))
         except ParamsError:  # with conflicts of a merge

@@ -51,6 +51,8 @@ def test_one_alone_is_compared_with_the_workspace(root: Path) -> None:
 
 
 def test_an_unknown_name_is_one_line(root: Path) -> None:
+    # What DVC keeps while it runs an experiment isn't one to compare.
+    git(root, "update-ref", "refs/exps/exec/EXEC_HEAD", "HEAD")
     ended = run(root, "lockstep", "compare", "seed-3")
     known = f"one of {NAME}, workspace; did you mean {NAME}?"
     line = f"lockstep compare: got 'seed-3', expected a git revision, or {known}\n"
