@@ -95,6 +95,13 @@ def test_what_is_not_certain_is_asked_in_a_line(
         table(rows_of(cell))
 
 
+def test_a_column_without_cells_in_the_training_split_is_to_be_dropped(table: Any) -> None:
+    rows = [f"{number * 1.5 if number >= 48 else ''},{number},{number / 7}" for number in range(60)]
+    line = r"train split: column 'a': 48 of 48 cells are missing: set data.columns to \{a: drop\}"
+    with pytest.raises(LockstepError, match=line):
+        table("\n".join(["a,t,y", *rows]), missing="median", time="t")
+
+
 @pytest.mark.parametrize(
     ("cell", "kind", "first"),
     [

@@ -76,7 +76,10 @@ def _stored(
         missing += int(np.isnan(stored).sum())
         yield part, stored
     if column.fill is None and missing:
+        advice = "normalize.missing to mean, median, constant or a number"
+        if missing == len(rows):  # nothing to fill them from
+            advice = f"data.columns to {{{name}: drop}}"
         raise DataError(
-            f"{split} split: column {name!r}: {missing} of {len(rows)} cells "
-            "are missing: set normalize.missing to mean, median, constant or a number"
+            f"{split} split: column {name!r}: {missing} of {len(rows)} cells are missing: "
+            f"set {advice}"
         )
