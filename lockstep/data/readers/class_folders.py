@@ -80,7 +80,7 @@ def _is_beside(path: Path) -> bool:
 
 
 def _left_behind(folder: Path, known: list[Path]) -> list[Path]:
-    found = [path for path in sorted(folder.rglob("*")) if is_left_behind(path)]
+    found = sorted(path for path in folder.rglob("*") if is_left_behind(path))
     return [path for path in found if path not in known and not _is_inside(path, folder)]
 
 

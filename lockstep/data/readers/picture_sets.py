@@ -1,6 +1,7 @@
 """All pictures of a data set, decoded into arrays that lie on disk."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from lockstep.process.workers import Workers
 from lockstep.storage import disk
 
 BLOCK = 2**24  # bytes to compare at once
+HEADERS = 256  # that a process reads at once
 
 
 class PictureOptions(NamedTuple):
@@ -34,11 +36,12 @@ def load_pictures(splits: dict[str, list[Path]], options: PictureOptions) -> dic
     Raises UnreadableFiles with all that can't be read, DataError for different depths or sizes.
     """
     paths = [path for each in splits.values() for path in each]
-    looks = _looks(paths, options.background)
-    _say_frames(looks)
-    how = PictureFormat(_mode(looks), _depth(looks), options.background)
-    size = options.size or _first_size(paths, how)
-    pictures, faults = _decoded(splits, how, size, options)
+    with Workers("reads pictures", options.processes) as workers:
+        looks = _looks(paths, options.background, workers)
+        _say_frames(looks)
+        how = PictureFormat(_mode(looks), _depth(looks), options.background)
+        size = options.size or _first_size(paths, how)
+        pictures, faults = _decoded(splits, how, size, options, workers)
     if faults:
         raise UnreadableFiles(faults, len(paths))
     _say_flat(pictures.values())
@@ -46,7 +49,11 @@ def load_pictures(splits: dict[str, list[Path]], options: PictureOptions) -> dic
 
 
 def _decoded(
-    splits: dict[str, list[Path]], how: PictureFormat, size: list[int], options: PictureOptions
+    splits: dict[str, list[Path]],
+    how: PictureFormat,
+    size: list[int],
+    options: PictureOptions,
+    workers: Workers,
 ) -> tuple[dict[str, np.ndarray], decoding.Faults]:
     pictures: dict[str, np.ndarray] = {}
     faults: decoding.Faults = {}
@@ -55,28 +62,40 @@ def _decoded(
         split: Job(options.scratch / f"{split}.npy", how, size, resize=resize) for split in splits
     }
     disk.require_space(options.scratch, count * next(iter(jobs.values())).picture_bytes)
-    with (
-        console.count_bar("pictures", count) as done,
-        Workers("decodes pictures", options.processes) as workers,
-    ):
+    with console.count_bar("pictures", count) as done:
         for split, job in jobs.items():
             pictures[split], found = decoding.decode(job, splits[split], workers, done)
             faults |= found
     return pictures, faults
 
 
-def _looks(paths: list[Path], background: tuple[int, ...]) -> dict[Path, Look]:
-    looks, faults = {}, {}
+def _looks(
+    paths: list[Path], background: tuple[int, ...], workers: Workers
+) -> dict[Path, Look]:
+    looks: dict[Path, Look] = {}
+    faults: decoding.Faults = {}
+    batches = [paths[at : at + HEADERS] for at in range(0, len(paths), HEADERS)]
     with console.count_bar("headers of pictures", len(paths)) as done:
-        for path in paths:
-            try:
-                looks[path] = images.look(path, background)
-            except UnreadableError as error:
-                faults[path] = str(error)
-            done(1)
+        for number, (found, wrong) in workers.run(partial(look_at_batch, background), batches):
+            looks |= found
+            faults |= wrong
+            done(len(batches[number]))
     if faults:
-        raise UnreadableFiles(faults, len(paths))
-    return looks
+        raise UnreadableFiles({path: faults[path] for path in paths if path in faults}, len(paths))
+    return {path: looks[path] for path in paths}
+
+
+def look_at_batch(
+    background: tuple[int, ...], paths: list[Path]
+) -> tuple[dict[Path, Look], decoding.Faults]:
+    """Return what the files' headers say, and what is wrong with those that can't be read."""
+    looks, faults = {}, {}
+    for path in paths:
+        try:
+            looks[path] = images.look(path, background)
+        except UnreadableError as error:
+            faults[path] = str(error)
+    return looks, faults
 
 
 def _mode(looks: dict[Path, Look]) -> str:
