@@ -19,7 +19,7 @@ from lockstep.runtime.replicas import put_on_replicas, share_of_replica
 from lockstep.training.rows import WORD, RowFormat, format_of, to_words
 
 # Most bytes that one graph call gets from disk; those of the next call are read meanwhile.
-STREAM_BYTES = 64 * 2**20
+STREAM_BYTES = 32 * 2**20
 # Examples to read from a memory-mapped file before its pages are released: each read also loads up
 # to 64 KiB around the example.
 ROWS_PER_RELEASE = 256
