@@ -71,6 +71,7 @@ def deployed(
     train: Annotated[Values, WithJsonSchema(FORM["train"])] = {},
     evaluate: Annotated[Values, WithJsonSchema(FORM["evaluate"])] = {},
     register: Annotated[Values, WithJsonSchema(FORM["register"])] = {},
+    tracking: Annotated[Values, WithJsonSchema(FORM["tracking"])] = {},
     overrides: Values = {},
 ) -> State[Any]:
     """Run one experiment: the preset, then the keys of params.yaml that are given here.

@@ -7,13 +7,13 @@ from lockstep.modeling.weights import save_weights
 from lockstep.runtime.strategy import runtime_tags
 from lockstep.storage import layout
 from lockstep.tracking import recorder
-from lockstep.training import snapshots
+from lockstep.training import checkpoints, snapshots
 from lockstep.training.callbacks import progress_callbacks, remove_logs, stateful_callbacks
 from lockstep.training.trainer import Training
 
 
 def train(params: Params, root: Path) -> None:
-    """Train from weights/initial.weights.h5; write best and last weights, and report/history.csv.
+    """Train from weights/initial.weights.h5; write best and last weights, and report/.
 
     Resumes from a snapshot if the same training was interrupted. Raises MachineError for more
     replicas than devices, DivergedError if the loss isn't finite, UnavailableError for a lost
@@ -33,4 +33,5 @@ def train(params: Params, root: Path) -> None:
             remove_logs(root, run.key)
         training.run(loop, [*callbacks, *progress_callbacks(params, callbacks, run.send)], resume)
         save_weights(loop.model, root / layout.LAST_WEIGHTS)
+        checkpoints.add_last(params, root, callbacks)
         snapshots.mark_finished(folder, root)

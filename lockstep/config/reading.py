@@ -18,6 +18,8 @@ from lockstep.errors import ParamsError
 from lockstep.messages import choice
 from lockstep.storage import layout
 
+# Where files are, and what MLflow gets: neither says what an experiment is.
+BESIDE = ("data.mirror", "tracking.checkpoints")
 PLAIN = re.compile(r"\w+")  # a key that needs no quotes after a dot
 
 
@@ -73,6 +75,11 @@ def _check_model(name: str, section: Any, root: Path, source: str) -> None:
 def flat_params(params: Params) -> dict[str, Any]:
     """Return the values by dotted key; of the models only the chosen one's section."""
     return _flat(params, params.model.name)
+
+
+def experiment_params(params: Params) -> dict[str, Any]:
+    """Return those that say what an experiment is, without those of a machine or of MLflow."""
+    return {key: each for key, each in flat_params(params).items() if key not in BESIDE}
 
 
 def differences(params: Params, before: Any, root: Path) -> dict[str, Any]:

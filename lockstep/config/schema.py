@@ -485,6 +485,12 @@ class Register(Section):
     smoke_test: bool = Field(description="true or false")
 
 
+class Tracking(Section):
+    """What MLflow gets besides parameters, metrics and reports."""
+
+    checkpoints: Literal["best", "all", "none"] = Field(description="best, all or none")
+
+
 with warnings.catch_warnings():
     # pydantic warns because ABCMeta has a method `register`; a field of that name is harmless.
     warnings.filterwarnings("ignore", message='Field name "register"')
@@ -499,6 +505,7 @@ with warnings.catch_warnings():
         train: Train
         evaluate: Evaluate
         register: Register
+        tracking: Tracking
 
         @property
         def registered_name(self) -> str:

@@ -19,6 +19,7 @@ DATA_CARD, DATA_TEXT, DATA_PICTURES = REPORT / "data.json", REPORT / "data.md", 
 SUMMARY, MODEL_SIZE = REPORT / "summary.txt", REPORT / "model.json"
 LAST_SNAPSHOT = WEIGHTS / "snapshot"
 HISTORY, STEPS = REPORT / "history.csv", REPORT / "steps.csv"
+CHECKPOINT_EPOCHS = REPORT / "checkpoints.csv"
 OUTPUTS, METRICS = REPORT / "outputs.npy", REPORT / "metrics.json"
 CLASSES, PREDICTIONS = REPORT / "classes.csv", REPORT / "predictions.csv"
 CURVES_PLOT, MISTAKES_PLOT = REPORT / "curves.png", REPORT / "mistakes.png"

@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from lockstep.config.reading import flat_params
+from lockstep.config.reading import experiment_params
 from lockstep.config.schema import Params
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import commit_of, folder_in_repository, origin_of
@@ -66,7 +66,7 @@ def attach(client: MlflowClient, run: Run, params: Params, root: Path, weights: 
 def _passport(
     params: Params, root: Path, weights: str, patch: bytes, run: Run, tags: Mapping[str, str]
 ) -> Passport:
-    values = {key: each for key, each in flat_params(params).items() if key != "data.mirror"}
+    values = experiment_params(params)
     metrics = root / layout.METRICS
     return {
         "weights": {"name": params.evaluate.weights, "digest": weights},

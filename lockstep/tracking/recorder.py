@@ -84,9 +84,9 @@ class Recorder:
 
     def _send(self, client: "MlflowClient", run: "Run", row: Row) -> None:
         # Imported here because it takes seconds: in the background, while TensorFlow starts.
-        from lockstep.tracking import run_contents
+        from lockstep.tracking import run_metrics
 
-        client.log_batch(run.info.run_id, metrics=run_contents.metrics_of([row], run))
+        client.log_batch(run.info.run_id, metrics=run_metrics.metrics_of([row], run))
 
     def _finish(self, client: "MlflowClient", run: "Run", status: str) -> None:
         from lockstep.tracking import run_contents

@@ -3,23 +3,28 @@
 Logging twice changes nothing: steps and timestamps are fixed, and MLflow drops exact duplicates.
 """
 
-import csv
 import getpass
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Param, Run, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
 
-from lockstep.config.reading import flat_params
+from lockstep.config.reading import experiment_params
 from lockstep.config.schema import Params
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import changed_files, commit_of
-from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, orphaned_runs, run_names
+from lockstep.tracking import (
+    FLOW_RUN,
+    FLOW_RUN_URL,
+    checkpoints,
+    orphaned_runs,
+    run_metrics,
+    run_names,
+)
 from lockstep.tracking.client import connect, host_tags
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import recorded_outputs
@@ -27,7 +32,9 @@ from lockstep.versioning.hashes import recorded_outputs
 KEY = "lockstep.experiment"
 VALIDATION, TEST = "validation", "test"  # a tag of runs whose test metrics are no test
 BATCH = 1000  # MLflow's limit of metrics per request
-TRAINING_FILES = ("data.json", "data.md", "data", "summary.txt", "model.json", "history.csv")
+TRAINING_FILES = (
+    "data.json", "data.md", "data", "summary.txt", "model.json", "history.csv", "checkpoints.csv",
+)  # fmt: skip
 EVALUATION_FILES = (
     "metrics.json", "classes.csv", "predictions.csv",
     "curves.png", "mistakes.png", "predictions.png",
@@ -42,7 +49,6 @@ STAGE_INPUTS = {
     "evaluate": ("data/raw", "data/ready", "weights/best.weights.h5", "weights/last.weights.h5"),
 }
 STAGE_INPUTS["register"] = STAGE_INPUTS["evaluate"]
-Row = Mapping[str, Any]
 
 
 def open_run(
@@ -55,14 +61,18 @@ def open_run(
         experiment.experiment_id, tags={KEY: key}, run_name=run_names.run_name(params, root)
     )
     client.update_run(run.info.run_id, status="RUNNING")
-    # Not part of the experiment: it may change between stages, and MLflow params can't change.
-    values = {name: value for name, value in flat_params(params).items() if name != "data.mirror"}
-    entries = [Param(name, json.dumps(value).strip('"')) for name, value in values.items()]
+    entries = params_of(params)
     tags = {**_origin(root), **host_tags(), **orphaned_runs.process_tag(), **runtime_tags}
     if params.train.validation == TEST:
         tags[VALIDATION] = TEST
     client.log_batch(run.info.run_id, params=entries, tags=[RunTag(*tag) for tag in tags.items()])
     return client, run
+
+
+def params_of(params: Params) -> list[Param]:
+    """Return an experiment's parameters; the others may change, and those of MLflow can't."""
+    values = experiment_params(params).items()
+    return [Param(name, json.dumps(value).strip('"')) for name, value in values]
 
 
 def find(client: MlflowClient, experiment: Experiment, key: str) -> Run | None:
@@ -85,37 +95,13 @@ def log_results(
     for file in files:
         client.log_artifact(run.info.run_id, str(file), "report")
     client.log_artifact(run.info.run_id, str(root / layout.PARAMS))
-    metrics = _metrics_in(files, run)
+    metrics = run_metrics.in_files(files, run)
     for start in range(0, len(metrics), BATCH):
         client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH])
     _send_hashes(client, run, params.data.name, root, stage)
+    if complete:
+        checkpoints.log(client, run, params, root)
     _describe(client, run, params, root)
-
-
-def metrics_of(rows: Iterable[Row], run: Run) -> list[Metric]:
-    """Return the metrics of history rows, one step for each epoch."""
-    return [
-        # The timestamp is derived from the epoch, so that a row sent again is an exact duplicate.
-        Metric(
-            name, float(value), run.info.start_time + 1000 * int(row["epoch"]), int(row["epoch"])
-        )
-        for row in rows
-        for name, value in row.items()
-        if name != "epoch"
-    ]
-
-
-def _metrics_in(files: list[Path], run: Run) -> list[Metric]:
-    metrics: list[Metric] = []
-    for file in files:
-        if file.name == "history.csv":
-            with file.open(encoding="utf-8", newline="") as lines:
-                metrics += metrics_of(csv.DictReader(lines), run)
-        elif file.name == "metrics.json":
-            tested = atomic_files.read_json(file)["test"].items()
-            known = {f"test_{name}": value for name, value in tested if value is not None}
-            metrics += [Metric(*item, run.info.start_time, 0) for item in known.items()]
-    return metrics
 
 
 def _describe(client: MlflowClient, run: Run, params: Params, root: Path) -> None:

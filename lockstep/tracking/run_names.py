@@ -8,7 +8,7 @@ from typing import Any
 
 from lockstep.config import presets
 from lockstep.config.overrides import overridden
-from lockstep.config.reading import differences
+from lockstep.config.reading import BESIDE, differences
 from lockstep.config.schema import Params
 from lockstep.config.yaml_files import parse_yaml
 from lockstep.errors import ParamsError
@@ -21,7 +21,6 @@ ALONE = ("name", "loss", "path")
 SHORT = {"learning_rate": "lr"}
 SHOWN, LONGEST = 6, 40  # differences in a name, and characters of each
 LONGEST_NAME = 250  # in the databases of MLflow
-OF_MACHINE = "data.mirror"  # says where files are, and not what they are
 
 
 def run_name(params: Params, root: Path, preset: str | None = None) -> str:
@@ -52,7 +51,7 @@ def changed_from_head(params: Params, root: Path, preset: str = "") -> dict[str,
     if not isinstance(before, dict):
         return {}
     found = differences(params, before, root)
-    return {key: each for key, each in found.items() if key != OF_MACHINE}
+    return {key: each for key, each in found.items() if key not in BESIDE}
 
 
 def description_of(params: Params, root: Path, metrics: Mapping[str, float | None]) -> str:

@@ -14,6 +14,7 @@ from lockstep.modeling import keras_objects
 from lockstep.process.training_progress import ShowProgress
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.training.checkpoints import WriteCheckpoints, measured_as_written
 from lockstep.training.history import KeepBest, WriteHistory
 from lockstep.training.loop import OnLosses
 from lockstep.training.step_log import WriteSteps
@@ -37,12 +38,19 @@ def stateful_callbacks(
     if monitor != "auto":
         goal = direction(monitor, mode, targets, "train.monitor", own_names)
     output, logs = main_checkout(root) / layout.CHECKPOINTS / key[:12], _logs(root, key)
+    own_weights = measured_as_written(params)
     return [
         WriteHistory(root / layout.HISTORY),
         WriteSteps(root / layout.STEPS, params.train.log_steps, logs),
         # Must come before callbacks that swap the weights back after validation.
         KeepBest(root / layout.BEST_WEIGHTS, monitor, goal),
         *make_callbacks(params, root, output, logs, targets),
+        WriteCheckpoints(
+            root / layout.CHECKPOINT_EPOCHS,
+            root / layout.BEST_WEIGHTS,
+            output,
+            own_weights=own_weights,
+        ),
     ]
 
 
@@ -69,7 +77,7 @@ def callback_files(callbacks: list[keras.callbacks.Callback]) -> dict[str, Path]
     """Return the files that callbacks update during training, to be saved in snapshots."""
     found: dict[str, Path] = {}
     for number, callback in enumerate(callbacks):
-        if isinstance(callback, WriteHistory | KeepBest | WriteSteps):
+        if isinstance(callback, WriteHistory | KeepBest | WriteSteps | WriteCheckpoints):
             found[callback.path.name] = callback.path
         elif isinstance(callback, keras.callbacks.CSVLogger):
             found[f"log-{number}.csv"] = Path(callback.filename)

@@ -19,6 +19,7 @@ REGISTERED = "lockstep/tracking/pyfunc_model.py"
 CHANGE_NOTHING = {
     "data.mirror", "train.snapshot_seconds", "train.cluster_timeout_seconds",
     "train.memory_growth", "train.data_placement", "normalize.memory_mb",
+    "tracking.checkpoints",
 }  # fmt: skip
 # `build` compares what these download with a hash in the model's file, which is a dependency.
 CHECKED = {"build": ("lockstep.data.fetch", "lockstep.data.published_files")}

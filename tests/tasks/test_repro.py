@@ -61,12 +61,23 @@ def test_git_sees_small_results_only(reproduced: Reproduced) -> None:
         *(
             f"report/{name}"
             for name in (
-                "classes.csv", "curves.png", "data.json", "history.csv", "metrics.json",
-                "mistakes.png", "model.json", "predictions.csv", "predictions.png",
+                "classes.csv", "curves.png", "data.json", "history.csv",
+                "metrics.json", "mistakes.png", "model.json", "predictions.csv", "predictions.png",
                 "registered.json",
             )
         ),
     ]  # fmt: skip
+
+
+def test_the_best_weights_are_a_logged_model(reproduced: Reproduced, client: Any) -> None:
+    models = client.search_logged_models(["1"], "attributes.model_type = 'checkpoint'")
+    (best,) = models
+    assert (best.name, str(best.status)) == ("best", "READY")
+    found = {each.key: (each.dataset_name, each.step) for each in best.metrics}
+    epoch = int(best.tags["checkpoint.epoch"])
+    assert found["val_loss"] == ("digits validation", epoch)
+    assert found["loss"] == ("digits train", epoch)
+    assert found["test_accuracy"] == ("digits test", 0)
 
 
 def test_dvc_shows_metrics_and_plots(reproduced: Reproduced) -> None:

@@ -69,9 +69,7 @@ def _decoded(
     return pictures, faults
 
 
-def _looks(
-    paths: list[Path], background: tuple[int, ...], workers: Workers
-) -> dict[Path, Look]:
+def _looks(paths: list[Path], background: tuple[int, ...], workers: Workers) -> dict[Path, Look]:
     looks: dict[Path, Look] = {}
     faults: decoding.Faults = {}
     batches = [paths[at : at + HEADERS] for at in range(0, len(paths), HEADERS)]

@@ -1,0 +1,50 @@
+"""The metrics of a run, from the files in report/; each epoch is a step."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, Run
+
+from lockstep.storage import atomic_files
+
+Row = Mapping[str, Any]
+
+
+def metrics_of(rows: Iterable[Row], run: Run) -> list[Metric]:
+    """Return the metrics of history rows, one step for each epoch."""
+    return [
+        Metric(name, float(value), time_of(int(row["epoch"]), run), int(row["epoch"]))
+        for row in rows
+        for name, value in row.items()
+        if name != "epoch"
+    ]
+
+
+def time_of(epoch: int, run: Run) -> int:
+    """Return the timestamp of an epoch, always the same: of a row sent again MLflow drops all."""
+    return int(run.info.start_time) + 1000 * epoch
+
+
+def in_files(files: Iterable[Path], run: Run) -> list[Metric]:
+    """Return the metrics in history.csv and in metrics.json, if they are among the files."""
+    metrics: list[Metric] = []
+    for file in files:
+        if file.name == "history.csv":
+            metrics += metrics_of(rows_in(file), run)
+        elif file.name == "metrics.json":
+            metrics += [Metric(*each, time_of(0, run), 0) for each in tested(file).items()]
+    return metrics
+
+
+def rows_in(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file, each by column."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def tested(file: Path) -> dict[str, float]:
+    """Return the test metrics of metrics.json that are defined, by their names in MLflow."""
+    found = atomic_files.read_json(file)["test"].items()
+    return {f"test_{name}": value for name, value in found if value is not None}
