@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lockstep.config.overrides import write_overridden
-from tests.support.browser import opened
+from tests.support.browser import keep, opened
 from tests.support.mlflow_server import mlflow_server
 from tests.support.workspaces import git, run
 
@@ -131,3 +131,4 @@ def test_mlflows_pages_compare_the_runs(
         with opened(pages["curves"]) as page:
             for name in ("first (loss)", "first (val_loss)", "second (loss)", "second (val_loss)"):
                 page.get_by_text(name, exact=True).first.wait_for()
+            keep(page, "mlflow-curves", tmp_path)

@@ -153,7 +153,7 @@ def test_the_page_tells_seven_runs_apart(
         page.get_by_role("button", name="What differs").wait_for()
         cells = page.locator("[row-id] [col-id='params.`train.learning_rate`']")
         shown = cells.all_inner_texts()
-        keep(page, "shared-view", tmp_path)
+        keep(page, "mlflow", tmp_path)
     assert sorted(shown) == ["0.001"] * 5 + ["0.003", "0.1"]
 
 
