@@ -132,3 +132,16 @@ def test_mlflows_pages_compare_the_runs(
             for name in ("first (loss)", "first (val_loss)", "second (loss)", "second (val_loss)"):
                 page.get_by_text(name, exact=True).first.wait_for()
             keep(page, "mlflow-curves", tmp_path)
+
+
+@pytest.mark.system
+def test_the_list_of_all_runs_has_an_address(
+    root: Path, tracked: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lockstep.tracking import run_url
+
+    with mlflow_server(tracked[0], tmp_path) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        found = run_url.of_all_runs(root)
+    assert found.startswith(f"{address}/#/experiments/1/runs?")
+    assert found.endswith("&viewStateShareKey=lockstep")
