@@ -171,6 +171,8 @@ def markdown(root: Path) -> str:
     if (root / layout.HISTORY).exists():
         parts.append(_epochs(root / layout.HISTORY))
     parts.append(f"MLflow run: {run_url.of_experiment(root)}")
+    if all_runs := run_url.of_all_runs(root):
+        parts.append(f"All runs, by what differs: {all_runs}")
     if experiments.NAME in os.environ:
         parts.append(f"DVC experiment: `{os.environ[experiments.NAME]}`")
     return "\n\n".join(parts) + "\n"

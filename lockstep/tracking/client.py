@@ -24,6 +24,8 @@ with warnings.catch_warnings():
 
 # By this tag, which its pages set too, MLflow shows an experiment as one of models, not of agents.
 KIND, MODEL_TRAINING = "mlflow.experimentKind", "custom_model_development"
+# What does the same in an address: the pages of 3.17 read no tag, but this or the last choice.
+MODEL_TRAINING_PAGES = "workflowType=machine_learning"
 # Hides the messages about creating the tables of a new database file.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 # A line for each retry says no more than the error that follows.

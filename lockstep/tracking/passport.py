@@ -151,7 +151,7 @@ def _description(passport: Passport, params: Params, root: Path, version: str) -
     """Return Markdown: what the run's description has, its data, and how to rebuild it."""
     raw = md5s(passport["stages"], "outs").get(str(layout.RAW), "not recorded by DVC")
     return "\n".join([
-        run_names.description_of(params, root, passport["metrics"]),
+        f"{run_names.description_of(params, root, passport['metrics'])}\n",
         f"Made of `{layout.RAW}` with md5 `{raw}`.\n",
         f"`lockstep trace models:/{version}` shows all that it was made of, and "
         f"`lockstep verify models:/{version}` rebuilds it.",

@@ -89,7 +89,7 @@ class Recorder:
         client.log_batch(run.info.run_id, metrics=run_metrics.metrics_of([row], run))
 
     def _finish(self, client: "MlflowClient", run: "Run", status: str) -> None:
-        from lockstep.tracking import run_contents
+        from lockstep.tracking import run_contents, shared_view
 
         if status == "KILLED":
             client.set_terminated(run.info.run_id, status)  # first, as there may be no more time
@@ -99,6 +99,8 @@ class Recorder:
         seconds = time.monotonic() - self._started
         client.log_metric(run.info.run_id, f"time/{self._stage}_seconds", seconds)
         client.set_terminated(run.info.run_id, status)
+        if self._stage in shared_view.STAGES:
+            shared_view.update(client, run.info.experiment_id, self._params)
 
     def _try(self, action: Callable[["MlflowClient", "Run"], object]) -> None:
         if self._problem:

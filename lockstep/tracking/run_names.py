@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,27 +56,28 @@ def changed_from_head(params: Params, root: Path, preset: str = "") -> dict[str,
 
 def description_of(params: Params, root: Path, metrics: Mapping[str, float | None]) -> str:
     """Return Markdown: data, model and commit, what differs from there, and the test metrics."""
-    changed = {f"`{key}`": _shown(each) for key, each in changed_from_head(params, root).items()}
-    tested = {name: _number(each) for name, each in metrics.items()}
+    changed = [f"{key}: {_shown(each)}" for key, each in changed_from_head(params, root).items()]
+    tested = [f"{name} {_number(each)}" for name, each in metrics.items()]
     files = [each for each in changed_files(root) if each != str(layout.PARAMS)]
     commit = f", commit {commit_of(root)[:7]}" if commit_of(root) else ""
     state = f", with changes in {', '.join(files[:SHOWN])}" if files else ""
-    title = f"**{params.data.name}, {params.model.name}**{commit}{state}\n"
+    # No tables: MLflow's pages draw them without any space, and fold what is higher than 3 lines.
     parts = [
-        _table("parameter that differs from the commit", changed),
-        _table("metric of the test split", tested),
+        f"**{params.data.name}, {params.model.name}**{commit}{state}",
+        _listed("Parameters that differ from the commit", map(_as_code, changed)),
+        _listed("Metrics of the test split", tested),
     ]
-    text = "\n".join([title, *filter(None, parts)])
+    text = "\n\n".join(filter(None, parts))
     return text.encode(errors="replace").decode()  # of file names that aren't UTF-8
 
 
-def _table(title: str, rows: Mapping[str, str]) -> str:
-    lines = [f"| {key} | {_in_a_cell(each)} |" for key, each in rows.items()]
-    return "\n".join([f"| {title} | |", "|---|---|", *lines, ""]) if rows else ""
+def _listed(title: str, entries: Iterable[str]) -> str:
+    text = ", ".join(entries)
+    return f"{title}: {text}" if text else ""
 
 
-def _in_a_cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+def _as_code(text: str) -> str:
+    return f"`{' '.join(text.replace('`', chr(39)).split())}`"
 
 
 def _label(key: str, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The URLs of an experiment's MLflow run, and of MLflow's page that compares several."""
+"""The URLs of an experiment's MLflow run, and of the pages that list and compare runs."""
 
 import json
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 
 from lockstep.storage import layout
-from lockstep.tracking import run_contents
-from lockstep.tracking.client import connect, given_or_there, reason
+from lockstep.tracking import run_contents, shared_view
+from lockstep.tracking.client import MODEL_TRAINING_PAGES, connect, given_or_there, reason
 from lockstep.versioning import compared
 from lockstep.versioning.hashes import experiment_key
+
+CURVES = ("loss", "val_loss")
 
 
 def of_experiment(root: Path) -> str:
@@ -24,14 +26,22 @@ def of_experiment(root: Path) -> str:
         return "none"
     uri, run_id = client.tracking_uri, run.info.run_id
     if uri.startswith("http"):
-        return f"{uri.rstrip('/')}/#/experiments/{experiment.experiment_id}/runs/{run_id}"
+        page = f"#/experiments/{experiment.experiment_id}/runs/{run_id}?{MODEL_TRAINING_PAGES}"
+        return f"{uri.rstrip('/')}/{page}"
     return f"{run_id} in {uri}"
 
 
-def comparison(root: Path, experiments: Sequence[tuple[str, str]]) -> str:
-    """Return a line with the URL of MLflow's page for experiments, each a name and a commit.
+def of_all_runs(root: Path) -> str:
+    """Return the URL of the list of runs with the columns that differ; empty without a server."""
+    client, experiment = connect(root)
+    uri = client.tracking_uri
+    return shared_view.address(uri, experiment.experiment_id) if uri.startswith("http") else ""
 
-    Without a server it says how to start one, and it names experiments of which there is no run.
+
+def comparison(root: Path, experiments: Sequence[tuple[str, str]]) -> str:
+    """Return lines with the URLs of MLflow's pages for experiments, each a name and a commit.
+
+    Without a server a line says how to start one, or names experiments of which there is no run.
     """
     if not given_or_there(root):  # a comparison makes no database
         return f"MLflow: no run of {', '.join(name for name, _ in experiments)}"
@@ -45,9 +55,19 @@ def comparison(root: Path, experiments: Sequence[tuple[str, str]]) -> str:
         return f"MLflow: no run of {', '.join(lacking)}"
     if not client.tracking_uri.startswith("http"):
         return f"MLflow: {', '.join(map(str, runs.values()))}; `make up` shows their page"
-    ids = quote(json.dumps(list(runs.values()), separators=(",", ":")))
-    of = quote(json.dumps([experiment.experiment_id]))
-    return f"MLflow: {client.tracking_uri.rstrip('/')}/#/compare-runs?runs={ids}&experiments={of}"
+    server = client.tracking_uri.rstrip("/")
+    return "\n".join(_pages(server, [experiment.experiment_id], list(runs.values())))
+
+
+def _pages(server: str, experiments: Sequence[str], runs: Sequence[str | None]) -> list[str]:
+    """Return lines with MLflow's page of what differs, and that of all runs' curves on one axis."""
+    of = f"runs={_quoted(runs)}&experiments={_quoted(experiments)}&{MODEL_TRAINING_PAGES}"
+    curves = f"metric={_quoted(CURVES[0])}&plot_metric_keys={_quoted(CURVES)}&x_axis=step"
+    return [f"MLflow: {server}/#/compare-runs?{of}", f"curves: {server}/#/metric?{of}&{curves}"]
+
+
+def _quoted(value: str | Sequence[str | None]) -> str:
+    return quote(json.dumps(value, separators=(",", ":")))
 
 
 def _run_of(

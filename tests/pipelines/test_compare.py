@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from lockstep.config.overrides import write_overridden
+from tests.support.browser import keep, opened
+from tests.support.mlflow_server import mlflow_server
 from tests.support.workspaces import git, run
 
 NAME = "seed-2-1a2b3c4d"
@@ -89,9 +91,14 @@ def test_mlflow_that_doesnt_answer_is_a_line_below_the_table(root: Path) -> None
     assert ended.stdout.splitlines()[-1] == "MLflow: http://127.0.0.1:9 doesn't answer"
 
 
-def test_mlflows_page_compares_the_runs(root: Path) -> None:
-    """One run has the experiment's name, the other the weights in the commit's dvc.lock."""
+@pytest.fixture(scope="module")
+def tracked(root: Path) -> tuple[str, list[str]]:
+    """The database, and the ids of two runs.
+
+    One has the experiment's name, the other the weights in the commit's dvc.lock.
+    """
     import mlflow
+    from mlflow.entities import Metric
 
     out = {"path": "weights/best.weights.h5", "md5": "abcdef"}
     lock = {"schema": "2.0", "stages": {"train": {"cmd": "python -m tasks train", "outs": [out]}}}
@@ -101,8 +108,42 @@ def test_mlflows_page_compares_the_runs(root: Path) -> None:
     uri = f"sqlite:///{root / 'mlflow.db'}"
     client = mlflow.MlflowClient(uri, uri)
     experiment = client.create_experiment("lockstep")
-    first = client.create_run(experiment, tags={"dvc.experiment": NAME})
-    second = client.create_run(experiment, tags={"dvc.weights/best.weights.h5": "abcdef"})
+    tags = {"first": {"dvc.experiment": NAME}, "second": {"dvc.weights/best.weights.h5": "abcdef"}}
+    made = [client.create_run(experiment, tags=each, run_name=name) for name, each in tags.items()]
+    curves = [Metric(name, 1 / step, 0, step) for name in ("loss", "val_loss") for step in (1, 2)]
+    for each in made:
+        client.log_batch(each.info.run_id, metrics=curves)
+    return uri, [each.info.run_id for each in made]
+
+
+def test_without_a_server_the_runs_are_named(root: Path, tracked: tuple[str, list[str]]) -> None:
     line = run(root, "lockstep", "compare", NAME, "HEAD").stdout.splitlines()[-1]
-    ids = f"{first.info.run_id}, {second.info.run_id}"
-    assert line == f"MLflow: {ids}; `make up` shows their page"
+    assert line == f"MLflow: {', '.join(tracked[1])}; `make up` shows their page"
+
+
+@pytest.mark.system
+def test_mlflows_pages_compare_the_runs(
+    root: Path, tracked: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    with mlflow_server(tracked[0], tmp_path) as address:
+        ended = run(root, "lockstep", "compare", NAME, "HEAD", MLFLOW_TRACKING_URI=address)
+        pages = dict(line.split(": ", 1) for line in ended.stdout.splitlines()[-2:])
+        with opened(pages["MLflow"]) as page:
+            page.get_by_text("Comparing 2 Runs from 1 Experiment").first.wait_for()
+        with opened(pages["curves"]) as page:
+            for name in ("first (loss)", "first (val_loss)", "second (loss)", "second (val_loss)"):
+                page.get_by_text(name, exact=True).first.wait_for()
+            keep(page, "mlflow-curves", tmp_path)
+
+
+@pytest.mark.system
+def test_the_list_of_all_runs_has_an_address(
+    root: Path, tracked: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lockstep.tracking import run_url
+
+    with mlflow_server(tracked[0], tmp_path) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        found = run_url.of_all_runs(root)
+    assert found.startswith(f"{address}/#/experiments/1/runs?")
+    assert found.endswith("&viewStateShareKey=lockstep")

@@ -78,7 +78,7 @@ def test_a_version_can_be_searched_and_read(registered: Registered) -> None:
     md5 = raw_md5(registered)
     (version,) = client(registered).search_model_versions(f"tags.`passport.data.raw` = '{md5}'")
     assert version.tags["passport.dirty"] == "true"
-    assert "| `train.epochs` | 1 |" in version.description
+    assert "`train.epochs: 1`" in version.description
     assert "lockstep verify models:/digits/1" in version.description
 
 

@@ -241,7 +241,7 @@ def test_its_pages_show_the_run(served: Served, tmp_path: Path) -> None:
     (*_, run_there) = tracked(served)
     experiment, sought = run_there.info.experiment_id, run_there.info.run_id
     address = f"{served.addresses['mlflow']}/#/experiments/{experiment}/runs/{sought}"
-    look(address, [run_there.info.run_name, "test_accuracy"], "mlflow", tmp_path)
+    look(address, [run_there.info.run_name, "test_accuracy"], "mlflow-run", tmp_path)
 
 
 def test_four_runs_on_a_worker_with_two_slots_match_single_runs(

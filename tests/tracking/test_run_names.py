@@ -87,11 +87,11 @@ def test_a_name_fits_into_mlflows_databases(named: Any, monkeypatch: pytest.Monk
     assert named("seed=2", "train.batch_size=7") == "seed=2 batch"
 
 
-def test_values_stay_in_their_cells(named: Any) -> None:
-    write_overridden(named.root / "params.yaml", ['data.delimiter="|"'])
+def test_a_value_stays_in_its_code(named: Any) -> None:
+    write_overridden(named.root / "params.yaml", ['data.delimiter="`"'])
     found = description_of(load_params(named.root), named.root, {})
     git(named.root, "checkout", "--quiet", "params.yaml")
-    assert "| `data.delimiter` | \\| |\n" in found
+    assert "commit: `data.delimiter: '`" in found
 
 
 def test_parameters_at_head_that_cannot_be_read_make_no_difference(named: Any) -> None:
@@ -109,5 +109,5 @@ def test_the_description_has_differences_changed_files_and_metrics(named: Any) -
     found = description_of(load_params(root), root, {"accuracy": 0.98, "auc": None})
     commit = commit_of(root)[:7]
     assert f"**digits, cnn**, commit {commit}, with changes in models/cnn.py\n" in found
-    assert "| `seed` | 2 |" in found
-    assert "| accuracy | 0.98 |\n| auc | not defined |" in found
+    assert "\n\nParameters that differ from the commit: `seed: 2`\n\n" in found
+    assert found.endswith("\n\nMetrics of the test split: accuracy 0.98, auc not defined")
