@@ -29,7 +29,7 @@ VALIDATION, TEST = "validation", "test"  # a tag of runs whose test metrics are 
 BATCH = 1000  # MLflow's limit of metrics per request
 TRAINING_FILES = ("data.json", "data.md", "data", "summary.txt", "model.json", "history.csv")
 EVALUATION_FILES = (
-    "metrics.json", "classes.csv", "predictions.csv",
+    "metrics.json", "classes.csv", "predictions.csv", "roc.csv", "precision_recall.csv",
     "curves.png", "mistakes.png", "predictions.png",
 )  # fmt: skip
 REPORT_FILES = {
