@@ -54,7 +54,7 @@ def test_the_plots_are_drawn_without_a_network(evaluated: Path, tmp_path: Path) 
 def test_a_page_in_a_folder_of_the_project(evaluated: Path) -> None:
     with opened(shown(evaluated, folder="report"), offline=True) as page:
         drawings(page, "loss").wait_for()
-        drawings(page, "roc_csv").wait_for()
+        drawings(page, "___report_roc_csv").wait_for()
 
 
 def test_without_vega_the_page_says_what_it_needs(evaluated: Path) -> None:
