@@ -22,7 +22,8 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s %s\n", $$1, $$2}'
 
 # The container image brings its own environment, and names it in this variable.
-env: $(if $(LOCKSTEP_ENVIRONMENT),installed,.venv/ready)  ## create .venv from requirements.lock, checking every file's hash
+ENVIRONMENT := $(if $(LOCKSTEP_ENVIRONMENT),installed,.venv/ready)
+env: $(ENVIRONMENT) .lockstep/vega.js  ## create .venv from requirements.lock, checking every file's hash
 
 installed:
 	@cmp -s requirements.lock $(LOCKSTEP_ENVIRONMENT)/requirements.lock || \
@@ -47,6 +48,9 @@ installed:
 	  code=$$?; rm -r "$${link%/*}"; exit $$code
 	python -m pipelines.servers.prefect_template
 	@touch $@
+
+.lockstep/vega.js: $(ENVIRONMENT)
+	@python -m lockstep.versioning.plots_page .
 
 # Python writes the folder's name there between double quotes, in which a shell expands a $$.
 activate:

@@ -9,6 +9,7 @@ from lockstep.evaluation import plots
 from lockstep.evaluation.reports import report_of
 from lockstep.evaluation.reports.report import Worst
 from lockstep.evaluation.tables import write_csv
+from lockstep.evaluation.threshold_curves import write_curves
 from lockstep.modeling import preprocessing
 from lockstep.storage import atomic_files
 
@@ -82,5 +83,6 @@ def _write_nothing(folder: Path) -> None:
     """Write the files of a report without targets, which DVC expects."""
     write_csv(folder / "predictions.csv", ("actual", "predicted"), ())
     write_csv(folder / "classes.csv", ("class", "precision", "recall", "examples"), ())
+    write_curves(folder)
     for name in ("predictions.png", "mistakes.png"):
         plots.message("The data have no targets", folder / name)

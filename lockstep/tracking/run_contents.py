@@ -36,7 +36,7 @@ TRAINING_FILES = (
     "data.json", "data.md", "data", "summary.txt", "model.json", "history.csv", "checkpoints.csv",
 )  # fmt: skip
 EVALUATION_FILES = (
-    "metrics.json", "classes.csv", "predictions.csv",
+    "metrics.json", "classes.csv", "predictions.csv", "roc.csv", "precision_recall.csv",
     "curves.png", "mistakes.png", "predictions.png",
 )  # fmt: skip
 REPORT_FILES = {

@@ -14,7 +14,11 @@ SECONDS = 60_000  # of patience, in ms
 
 @contextmanager
 def opened(
-    address: str, login: tuple[str, str] | None = None, *, height: int = 800
+    address: str,
+    login: tuple[str, str] | None = None,
+    *,
+    height: int = 800,
+    offline: bool = False,
 ) -> Iterator[Any]:
     """Open a page in Debian's Chromium; `login` is a user's name and password."""
     from playwright.sync_api import sync_playwright
@@ -32,6 +36,7 @@ def opened(
             else None,
         )
         page.set_default_timeout(SECONDS)
+        page.context.set_offline(offline)
         page.goto(address)
         yield page
         browser.close()

@@ -61,9 +61,9 @@ def test_git_sees_small_results_only(reproduced: Reproduced) -> None:
         *(
             f"report/{name}"
             for name in (
-                "classes.csv", "curves.png", "data.json", "history.csv",
-                "metrics.json", "mistakes.png", "model.json", "predictions.csv", "predictions.png",
-                "registered.json",
+                "classes.csv", "curves.png", "data.json", "history.csv", "metrics.json",
+                "mistakes.png", "model.json", "precision_recall.csv", "predictions.csv",
+                "predictions.png", "registered.json", "roc.csv",
             )
         ),
     ]  # fmt: skip
@@ -87,7 +87,10 @@ def test_dvc_shows_metrics_and_plots(reproduced: Reproduced) -> None:
     plots = run(reproduced.root, "dvc", "plots", "show")
     assert plots.returncode == 0, plots.stdout
     page = (reproduced.root / "dvc_plots" / "index.html").read_text()
-    for title in ("Loss", "Actual and predicted", "Recall of each class", "Training targets"):
+    for title in (
+        "Loss", "Actual and predicted", "Recall of each class", "Training targets",
+        "ROC curve of each class", "Precision and recall of each class",
+    ):  # fmt: skip
         assert title in page
     shutil.rmtree(reproduced.root / "dvc_plots")
 

@@ -14,6 +14,7 @@ from lockstep.evaluation.reports.report import (
     WorstExamples,
     write_tables,
 )
+from lockstep.evaluation.threshold_curves import write_curves
 
 
 class _Image:
@@ -35,6 +36,7 @@ class _Image:
         expected, given = self.sample.both
         labels, guesses, names = scores.in_bins(expected, given)
         write_tables(folder, labels, guesses, names, scores.confusion(labels, guesses, len(names)))
+        write_curves(folder)
         plots.residuals(expected, given, folder / "predictions.png")
         return self.kept.worst("mae")
 

@@ -14,6 +14,7 @@ from lockstep.evaluation.reports.report import (
     WorstExamples,
     write_tables,
 )
+from lockstep.evaluation.threshold_curves import write_curves
 
 
 class ClassOfEach:
@@ -41,6 +42,7 @@ class ClassOfEach:
     def write(self, folder: Path) -> Worst:
         """Write tables and plots."""
         write_tables(folder, *self.sample.both, self.target.classes, self.counts)
+        write_curves(folder)
         plots.confusion(self.counts, self.target.classes, folder / "predictions.png")
         return self.kept.worst("wrong")
 

@@ -9,6 +9,7 @@ from lockstep.data.spec import Target
 from lockstep.evaluation import plots, scores
 from lockstep.evaluation.reports.report import Collected, Report, Scores, Worst
 from lockstep.evaluation.tables import write_csv
+from lockstep.evaluation.threshold_curves import ClassOutputs, most_frequent, write_curves
 
 NO_LABEL = "-"  # in predictions.csv: the label is missing there
 
@@ -18,10 +19,13 @@ class _Multilabel(Collected):
         return scores.multilabel(self.outputs > self.target.threshold, self.y > 0)
 
     def write(self, folder: Path) -> Worst:
-        actual, predicted = self.y > 0, self.outputs > self.target.threshold
-        by_label = scores.by_label(actual, predicted, self.target.classes)
+        names, actual, outputs = self.target.classes, self.y > 0, self.outputs
+        predicted = outputs > self.target.threshold
+        by_label = scores.by_label(actual, predicted, names)
         write_csv(folder / "classes.csv", ("class", "precision", "recall", "examples"), by_label)
         write_csv(folder / "predictions.csv", ("actual", "predicted"), self._pairs(predicted))
+        shown = most_frequent(actual.sum(axis=0))
+        write_curves(folder, (ClassOutputs(names[k], actual[:, k], outputs[:, k]) for k in shown))
         plots.labels(by_label, folder / "predictions.png")
         wrong = (actual != predicted).sum(axis=1)
         worst = np.argsort(-wrong, kind="stable")[: plots.WORST]

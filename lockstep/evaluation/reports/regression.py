@@ -7,6 +7,7 @@ import numpy as np
 from lockstep.data.spec import Target
 from lockstep.evaluation import plots, scores
 from lockstep.evaluation.reports.report import Collected, Report, Scores, Worst, write_tables
+from lockstep.evaluation.threshold_curves import write_curves
 
 
 class _Regression(Collected):
@@ -18,6 +19,7 @@ class _Regression(Collected):
         labels, guesses, names = scores.in_bins(y, predicted)
         counts = scores.confusion(labels, guesses, len(names))
         write_tables(folder, labels, guesses, names, counts)
+        write_curves(folder)
         plots.residuals(y, predicted, folder / "predictions.png")
         errors = (
             np.abs(self._targets - self._predicted).reshape(len(self._targets), -1).mean(axis=1)

@@ -39,7 +39,7 @@ class Report(Protocol):
         """Return the scores by name; NaN where one isn't defined."""
 
     def write(self, folder: Path) -> Worst:
-        """Write predictions.csv, classes.csv and predictions.png, and return the worst mistakes."""
+        """Write the tables, the curves and predictions.png, and return the worst mistakes."""
 
 
 class Collected:
