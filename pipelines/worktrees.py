@@ -16,14 +16,14 @@ from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import folder_in_repository, main_checkout
 
 
-def add(root: Path) -> Path:
-    """Return the project at HEAD in a new worktree that belongs to this process.
+def add(root: Path, commit: str = "HEAD") -> Path:
+    """Return the project at a commit in a new worktree that belongs to this process.
 
     Worktrees of processes that were killed are removed. Raises MachineError if git can't add it.
     """
     git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
     with _new(root) as worktree:
-        git(root, "worktree", "add", "--quiet", "--detach", str(worktree), "HEAD")
+        git(root, "worktree", "add", "--quiet", "--detach", str(worktree), commit)
     return worktree / folder_in_repository(root)
 
 

@@ -87,6 +87,15 @@ def commits_below(root: Path, prefix: str) -> dict[str, str]:
     return {reference.rpartition("/")[2]: commit for commit, _, reference in found}
 
 
+def commits_with(root: Path, path: Path) -> list[str]:
+    """Return the commits of branches and tags that have changed a file, the oldest first."""
+    found = _git(
+        root, "log", "--branches", "--tags", "--reverse", "--diff-filter=AM", "--format=%H", "--",
+        str(path),
+    )  # fmt: skip
+    return found.split()
+
+
 def _git(root: Path, *arguments: str) -> str:
     """Return git's answer, which is empty if it fails."""
     answer = subprocess.run(

@@ -1,6 +1,6 @@
 """Move a champion by hand: `lockstep promote` and `lockstep rollback`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from lockstep.errors import ParamsError
 from lockstep.tracking import champion
 from lockstep.tracking.client import connect, given_or_there, registry_error
 from lockstep.tracking.trace import SERVER
+from lockstep.versioning.promotions import Move
 
 SHOWN = 10  # the newest versions, in a message
 
@@ -47,6 +48,23 @@ def roll_back(root: Path, name: str) -> str:
                 f"one; `lockstep promote VERSION` takes one of {', '.join(known[:SHOWN])}"
             )
         return f"models:/{name}@champion: version {moved[1]} again, {_before(moved[0])}"
+
+
+def restore(root: Path, moves: Sequence[Move]) -> Iterator[str]:
+    """Give the alias to the version that each model's last move names, and say so.
+
+    Its weights name it, since a new registry counts versions anew. Raises as `promote` does.
+    """
+    for name, move in {each.model: each for each in moves}.items():
+        with _registry(root, name) as client:
+            query = f"name = '{name}' and tags.weights = '{move.weights}'"
+            found = client.search_model_versions(query, max_results=1)
+            if found:
+                number = str(found[0].version)
+                client.set_registered_model_alias(name, champion.CHAMPION, number)
+                yield f"models:/{name}@champion: version {number}, by the last move in git's notes"
+            else:
+                yield f"models:/{name}@champion: no version has the weights of git's last move"
 
 
 def _before(version: str) -> str:

@@ -1,5 +1,6 @@
 """Find or create the one MLflow run of an experiment, log the workspace's files, and end it."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,6 +15,7 @@ from lockstep.process import console
 from lockstep.process.machine_errors import machine_problem
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
 
 if TYPE_CHECKING:
@@ -72,11 +74,13 @@ class Recorder:
             raise
         unsent = _unsent(self._root, self.key)
         if self._problem:
-            atomic_files.write_json(unsent, {"stage": self._stage, "status": status})
+            name = os.environ.get(experiments.NAME, "")
+            found = {"stage": self._stage, "status": status, "experiment": name}
+            atomic_files.write_json(unsent, found)
             fix = (
                 "use another value"
                 if self._refused
-                else "the next stage or run sends what is missing"
+                else "the next stage or `lockstep sync` sends what is missing"
             )
             say_once(f"mlflow: {self._problem}; {fix}")
         else:
@@ -123,6 +127,19 @@ def is_unsent(root: Path) -> bool:
     """Return whether results of a workspace's experiment couldn't be sent to MLflow."""
     folder = main_checkout(root) / layout.UNSENT
     return folder.exists() and _unsent(root, experiment_key(root)).exists()
+
+
+def unsent_experiments(root: Path) -> dict[str, str]:
+    """Return the DVC names, if any, of experiments whose results MLflow lacks, by key."""
+    files = sorted((main_checkout(root) / layout.UNSENT).glob("*.json"))
+    return {file.stem: atomic_files.read_json(file).get("experiment", "") for file in files}
+
+
+def send_results(params: Params, root: Path, stage: str) -> None:
+    """Send what a workspace has after a stage that succeeded; raises UnavailableError."""
+    recorder = Recorder(params, root, stage, {})
+    recorder.reach()
+    recorder.end("FINISHED")
 
 
 def send_again(params: Params, root: Path) -> None:

@@ -6,7 +6,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -62,6 +63,18 @@ def moves(root: Path) -> list[Move]:
     lines = (line for note in _notes(root).values() for line in note.splitlines() if line.strip())
     found = sorted(map(json.loads, lines), key=lambda each: str(each["time"]))
     return [Move(**{name: each[name] for name in Move._fields}) for each in found]
+
+
+@contextmanager
+def unchanged(root: Path) -> Iterator[None]:
+    """Leave the notes after the block as they were: moves that are made again aren't new ones."""
+    before = commit_named(root, REF)
+    try:
+        yield
+    finally:
+        with FileLock(main_checkout(root) / layout.GIT_LOCK):
+            if commit_named(root, REF) != before:
+                _git(root, "update-ref", *([REF, before] if before else ["-d", REF]))
 
 
 def _notes(root: Path) -> dict[str, str]:

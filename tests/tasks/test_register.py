@@ -248,7 +248,7 @@ def test_training_goes_on_without_mlflow(
         patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
         patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         train.train(values, ready)
-    assert "the next stage or run sends what is missing" in capsys.readouterr().err
+    assert "the next stage or `lockstep sync` sends what is missing" in capsys.readouterr().err
     assert not (ready / "mlflow.db").exists()
     evaluate.evaluate(values, ready)
     connected, experiment = connect(ready)

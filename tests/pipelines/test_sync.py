@@ -1,0 +1,103 @@
+"""`lockstep sync`: MLflow gets what it lacks, and a lost database is made again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.support.ports import free_port
+from tests.support.workspaces import SMALL, git, run, write_params
+
+pytestmark = pytest.mark.system
+CHANGES = {
+    **SMALL, "register.threshold": None, "register.smoke_test": False,
+    "tracking.checkpoints": "all",
+}  # fmt: skip
+
+
+class Found(NamedTuple):
+    """What MLflow has, without ids and times."""
+
+    runs: dict[str, Any]  # by name
+    checkpoints: set[tuple[Any, ...]]
+    versions: list[tuple[Any, ...]]
+    champion: str
+
+
+def found(root: Path) -> Found:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    runs = {}
+    for each in client.search_runs(["1"]):
+        steps = {}
+        for name in each.data.metrics:
+            if not name.startswith(("time/", "system/")):
+                history = client.get_metric_history(each.info.run_id, name)
+                steps[name] = [(point.step, point.value) for point in history]
+                assert len({point.step for point in history}) == len(history)
+        runs[each.info.run_name] = (each.info.status, each.data.params, steps)
+    models = client.search_logged_models(["1"], "attributes.model_type = 'checkpoint'")
+    checkpoints = {
+        (each.name, each.tags["checkpoint.md5"], each.tags.get("checkpoint.epoch"))
+        for each in models
+    }
+    versions = client.search_model_versions("name = 'digits'")
+    weights = sorted((int(each.version), each.tags["weights"]) for each in versions)
+    leader = client.get_model_version_by_alias("digits", "champion")
+    return Found(runs, checkpoints, weights, leader.tags["weights"])
+
+
+@pytest.fixture(scope="module")
+def root(make_workspace: Callable[..., Path]) -> Path:
+    """A workspace with two experiments and its own results; an earlier version leads by hand."""
+    made: Path = make_workspace(CHANGES, name="sync")
+    for override in ("seed=1", "train.epochs=1"):
+        ended = run(made, "lockstep", "run", override)
+        assert ended.returncode == 0, ended.stdout
+    ended = run(made, "dvc", "repro")
+    assert ended.returncode == 0, ended.stdout
+    ended = run(made, "lockstep", "promote", "2")
+    assert ended.returncode == 0, ended.stdout
+    return made
+
+
+def test_a_deleted_database_is_made_again(root: Path) -> None:
+    before, notes = found(root), git(root, "rev-parse", "refs/notes/lockstep")
+    assert len(before.runs) == len(before.versions) == 3
+    (root / "mlflow.db").unlink()
+    ended = run(root, "lockstep", "sync", "--rebuild")
+    assert ended.returncode == 0, ended.stdout
+    after = found(root)
+    assert after.runs == before.runs
+    assert after.checkpoints == before.checkpoints
+    assert after.versions == before.versions
+    assert after.champion == before.champion
+    assert "by the last move in git's notes" in ended.stdout
+    assert git(root, "rev-parse", "refs/notes/lockstep") == notes
+    assert not [*(root / ".lockstep" / "workspaces").glob("*")]
+
+
+def test_a_second_time_nothing_is_added(root: Path) -> None:
+    before = found(root)
+    ended = run(root, "lockstep", "sync", "--rebuild")
+    assert ended.returncode == 0, ended.stdout
+    assert found(root) == before
+
+
+def test_an_experiment_that_mlflow_missed_is_sent(root: Path) -> None:
+    before = found(root)
+    nobody = f"http://127.0.0.1:{free_port()}"
+    write_params(root, {"register.threshold": 1.0})
+    ended = run(root, "lockstep", "run", "seed=3", MLFLOW_TRACKING_URI=nobody)
+    git(root, "checkout", "--quiet", "params.yaml")
+    assert ended.returncode == 0, ended.stdout
+    assert "`lockstep sync` sends what is missing" in ended.stdout
+    assert found(root) == before
+    ended = run(root, "lockstep", "sync")
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.splitlines()[-1] == "MLflow has all results"
+    (name,) = set(found(root).runs) - set(before.runs)
+    assert "seed=3" in name
+    assert run(root, "lockstep", "sync").stdout == "MLflow has all results\n"
