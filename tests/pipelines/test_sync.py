@@ -1,6 +1,9 @@
 """`lockstep sync`: MLflow gets what it lacks, and a lost database is made again."""
 
+import sqlite3
+import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +31,14 @@ class Found(NamedTuple):
 def found(root: Path) -> Found:
     from mlflow import MlflowClient
 
-    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    # A copy: MLflow would keep a file open after it was deleted.
+    copy = root.parent / f"{uuid.uuid4().hex}.db"
+    with (
+        closing(sqlite3.connect(root / "mlflow.db")) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+    client = MlflowClient(f"sqlite:///{copy}")
     runs = {}
     for each in client.search_runs(["1"]):
         steps = {}
