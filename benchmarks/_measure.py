@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -86,6 +87,13 @@ def clone(root: Path) -> Path:
     """Clone the repository at HEAD to `root`, and return `root`."""
     subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
     return root
+
+
+def free_port() -> int:
+    """Return an unused port on the loopback interface."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def in_turn(repeats: int, peers: Mapping[str, Callable[[], object]]) -> dict[str, Seconds]:

@@ -14,7 +14,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -141,7 +140,7 @@ def digests(root: Path) -> Digests:
 
 def train_on_workers(chief: Path) -> Digests:
     """Run the train stage on two workers, the second in a copy of the workspace."""
-    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    addresses = [f"127.0.0.1:{_measure.free_port()}" for _ in range(2)]
     other = copy(chief, "worker")
     configs = [
         json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
@@ -150,13 +149,6 @@ def train_on_workers(chief: Path) -> Digests:
     worker = start(other, "lockstep", "worker", TF_CONFIG=configs[1])
     wait_for(start(chief, "tasks", "train", TF_CONFIG=configs[0]), worker)
     return digests(chief)
-
-
-def free_port() -> int:
-    """Return an unused port on the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def kill_and_resume(full: Path, number: int, moment: float, epochs: int) -> Digests:

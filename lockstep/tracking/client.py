@@ -41,10 +41,14 @@ def connect(root: Path) -> tuple[MlflowClient, Experiment]:
     main = main_checkout(root)
     given = os.environ.get("MLFLOW_TRACKING_URI")
     uri = given or database.ensure(main)
+    artifacts = None  # a server knows where they go
+    if given and database.is_database(given):
+        database.ensure_tables(main, given)
+    if database.is_database(uri):
+        # By default MLflow puts them below the current folder, which may be a run's workspace.
+        artifacts = (main / layout.TRACKING_ARTIFACTS).as_uri()
     client = MlflowClient(uri, uri)
-    return client, _experiment(
-        client, None if given else (main / layout.TRACKING_ARTIFACTS).as_uri()
-    )
+    return client, _experiment(client, artifacts)
 
 
 def given_or_there(root: Path) -> bool:
@@ -70,10 +74,19 @@ def _experiment(client: MlflowClient, artifacts: str | None) -> Experiment:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "lockstep")
     found = client.get_experiment_by_name(name)
     if found is None:
-        found = client.get_experiment(client.create_experiment(name, artifacts))
+        found = _created(client, name, artifacts)
     if KIND not in found.tags:
         client.set_experiment_tag(found.experiment_id, KIND, MODEL_TRAINING)
     return found
+
+
+def _created(client: MlflowClient, name: str, artifacts: str | None) -> Experiment:
+    try:
+        client.create_experiment(name, artifacts)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":  # by a process that began at once
+            raise
+    return client.get_experiment_by_name(name)
 
 
 def reason(error: Exception) -> str:

@@ -1,10 +1,17 @@
-"""The MLflow database file of a checkout, which is used when there is no server."""
+"""The databases that MLflow is used with where there is no server of MLflow's."""
 
 import logging
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import sqlalchemy
+from filelock import FileLock
 
 from lockstep.process import console
 from lockstep.storage import layout, sqlite_files
+
+SCHEMES = ("postgresql", "mysql", "mssql", "sqlite")  # of URIs, before a + and a driver
+EXPERIMENTS = "experiments"  # a table in which MLflow adds a row after it has made all tables
 
 
 def ensure(main: Path) -> str:
@@ -12,9 +19,9 @@ def ensure(main: Path) -> str:
     file = main / layout.TRACKING_DATABASE
 
     def create(part: Path) -> None:
-        _create(part, main / layout.TRACKING_ARTIFACTS)
+        _make_tables(uri_of(part), main / layout.TRACKING_ARTIFACTS)
 
-    aside = sqlite_files.ensure(file, main / layout.TRACKING_LOCK, "experiments", create)
+    aside = sqlite_files.ensure(file, main / layout.TRACKING_LOCK, EXPERIMENTS, create)
     if aside:
         console.say(f"{file}: incomplete, kept as {aside.name}; a new one is made")
     return uri_of(file)
@@ -25,10 +32,45 @@ def uri_of(file: Path) -> str:
     return f"sqlite:///{file}"
 
 
-def _create(file: Path, artifacts: Path) -> None:
+def is_database(uri: str) -> bool:
+    """Return whether a tracking URI names a database instead of a server of MLflow's."""
+    return urlsplit(uri).scheme.partition("+")[0] in SCHEMES
+
+
+def ensure_tables(main: Path, uri: str) -> None:
+    """Make MLflow's tables in an empty database.
+
+    MLflow makes them without a lock: of ten processes that began at once on PostgreSQL, nine
+    failed with UniqueViolation, and again when they ended. Other machines aren't kept out.
+    """
+    if _is_complete(uri):
+        return
+    lock = main / layout.TRACKING_LOCK
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        if not _is_complete(uri):
+            _make_tables(uri, main / layout.TRACKING_ARTIFACTS)
+
+
+def _is_complete(uri: str) -> bool:
+    """Return whether there are experiments, or the database can't be opened, as MLflow will say."""
+    try:
+        engine = sqlalchemy.create_engine(uri)
+        try:
+            with engine.connect() as connection:
+                there = sqlalchemy.inspect(connection).has_table(EXPERIMENTS)
+                query = sqlalchemy.text(f"SELECT count(*) FROM {EXPERIMENTS}")  # noqa: S608
+                return bool(there and connection.execute(query).scalar())
+        finally:
+            engine.dispose()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError):
+        return True
+
+
+def _make_tables(uri: str, artifacts: Path) -> None:
     # Imported here because it takes seconds, and the database is made once.
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     logging.getLogger("mlflow").setLevel(logging.WARNING)  # two lines about the tables
     # It makes the tables of runs and registry, and the experiment that MLflow has by default.
-    SqlAlchemyStore(uri_of(file), artifacts.as_uri()).engine.dispose()
+    SqlAlchemyStore(uri, artifacts.as_uri()).engine.dispose()

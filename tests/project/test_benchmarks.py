@@ -113,6 +113,14 @@ def test_reading_data_is_measured() -> None:
     assert all(math.isfinite(number) for number in numbers(found))
 
 
+def test_recording_is_measured() -> None:
+    found = smallest("tracking")
+    asked = {"overhead_server_up", "overhead_server_down", "search_p95_seconds", "lost_metrics"}
+    assert asked < set(found)
+    assert found["lost_metrics"] == 0
+    assert all(math.isfinite(number) for number in numbers(found))
+
+
 def test_the_pipeline_is_measured() -> None:
     found = smallest("pipeline")
     # Both take about the same time, so the difference may be negative.

@@ -1,6 +1,7 @@
 """The MLflow database appears complete or not at all, and an incomplete one is replaced."""
 
 import errno
+import os
 import signal
 import sqlite3
 import subprocess
@@ -92,3 +93,31 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         sqlite_files.ensure(tmp_path / "some.db", tmp_path / "lock", "entries", create)
     assert not [each for each in tmp_path.iterdir() if "some.db" in each.name]
+
+
+CONNECT = """
+import pathlib, sys
+from lockstep.process.environment import prepare_environment
+prepare_environment(pathlib.Path.cwd())
+from lockstep.tracking import client
+sys.stdin.readline()
+print(client.connect(pathlib.Path(sys.argv[1]))[1].artifact_location)
+"""
+
+
+def test_processes_that_begin_at_once_make_the_tables_of_a_database_once(tmp_path: Path) -> None:
+    uri = database.uri_of(tmp_path / "given.db")
+    together = [
+        subprocess.Popen(
+            [sys.executable, "-c", CONNECT, str(tmp_path)], cwd=REPOSITORY,
+            env={**os.environ, "MLFLOW_TRACKING_URI": uri}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for _ in range(4)
+    ]  # fmt: skip
+    said = [each.communicate("\n") for each in together]
+    artifacts = (tmp_path / layout.TRACKING_ARTIFACTS).as_uri()
+    assert {errors for _, errors in said} == {""}
+    assert {location.rpartition("/")[0] for location, _ in said} == {artifacts}
+    assert len(said) == 4
+    assert len({location for location, _ in said}) == 1
