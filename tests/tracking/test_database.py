@@ -118,6 +118,4 @@ def test_processes_that_begin_at_once_make_the_tables_of_a_database_once(tmp_pat
     said = [each.communicate("\n") for each in together]
     artifacts = (tmp_path / layout.TRACKING_ARTIFACTS).as_uri()
     assert {errors for _, errors in said} == {""}
-    assert {location.rpartition("/")[0] for location, _ in said} == {artifacts}
-    assert len(said) == 4
-    assert len({location for location, _ in said}) == 1
+    assert [location for location, _ in said] == [f"{artifacts}\n"] * 4
