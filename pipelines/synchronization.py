@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from lockstep.config.reading import load_params
@@ -36,10 +36,11 @@ def catch_up(root: Path) -> None:
             with _checked_out(root, known[name], name) as workspace:
                 _send_unsent(workspace, name)
         else:
-            missing.append(name or key[:12])
+            missing.append(f"{name or 'a run without a DVC experiment'} ({_file(root, key)})")
     if missing:
         raise ParamsError(
-            f"got no files of {', '.join(missing)}, expected a DVC experiment; run it again"
+            f"got no results of {', '.join(missing)}, expected a DVC experiment; run it again, or "
+            "delete the file"
         )
     console.say("MLflow has all results")
 
@@ -48,21 +49,35 @@ def rebuild(root: Path) -> None:
     """Make runs, checkpoints and versions again that MLflow has lost, the oldest first.
 
     What it has stays as it is. The champion is the one that the last move in git's notes names.
+    Raises LockstepError if some couldn't be sent, after the others.
     """
     moves = promotions.moves(root)
+    known, commits = compared.experiments(root), commits_with(root, layout.LOCK)
     with promotions.unchanged(root):
-        for name, commit in compared.experiments(root).items():
-            with _checked_out(root, commit, name) as workspace:
-                _send_all(workspace, name)
-        for commit in commits_with(root, layout.LOCK):
-            with _checked_out(root, commit, "") as workspace:
-                _send_all(workspace, commit[:7])
-        if (root / layout.HISTORY).exists():
-            _send_all(root, WORKSPACE)
+        sent = [_sent(_checked_out(root, commit, name), name) for name, commit in known.items()]
+        sent += [_sent(_checked_out(root, each, ""), "", each[:7]) for each in commits]
+        sent.append(_sent(nullcontext(root), "", WORKSPACE))
         from lockstep.tracking.promotion import restore  # imports MLflow
 
         for line in restore(root, moves):
             console.say(line)
+    if not all(sent):
+        raise LockstepError(f"{sent.count(False)} of {len(sent)} weren't sent, expected all")
+
+
+def _sent(checked_out: AbstractContextManager[Path], experiment: str, name: str = "") -> bool:
+    """Send results, or say why they can't be sent: those of others may be."""
+    try:
+        with checked_out as workspace:
+            _send_all(workspace, experiment, name or experiment)
+    except LockstepError as error:
+        console.say(f"{name or experiment}: not sent: {error}")
+        return False
+    return True
+
+
+def _file(root: Path, key: str) -> Path:
+    return main_checkout(root) / layout.UNSENT / f"{key}.json"
 
 
 def _send_unsent(workspace: Path, name: str) -> None:
@@ -72,27 +87,29 @@ def _send_unsent(workspace: Path, name: str) -> None:
     console.say(f"{name}: sent")
 
 
-def _send_all(workspace: Path, name: str) -> None:
+def _send_all(workspace: Path, experiment: str, name: str) -> None:
     """Send a workspace's results; a model that was registered is registered by its stage."""
     if not (workspace / layout.HISTORY).exists():
         return
     found = (stage for stage, file in STAGE_BY_RESULT.items() if (workspace / file).exists())
     stage = next(found, "train")
     if stage == "register":
-        _register(workspace, name)
+        _register(workspace, experiment)
     else:
         send_results(load_params(workspace), workspace, stage)
+        if is_unsent(workspace):
+            raise UnavailableError("MLflow lacks results")
     console.say(f"{name}: sent, up to {stage}")
 
 
-def _register(workspace: Path, name: str) -> None:
-    """Run the stage in a process of its own, as TensorFlow allows one model's seed in each."""
+def _register(workspace: Path, experiment: str) -> None:
+    """Run the stage in a process of its own, with the workspace's code."""
     announce_runner()
-    variables = {} if name == WORKSPACE else {experiments.NAME: name}
+    variables = {experiments.NAME: experiment} if experiment else {}
     command = [sys.executable, "-m", "tasks", "register"]
     ended = subprocess.run(command, cwd=workspace, env={**os.environ, **variables}, check=False)
     if ended.returncode:
-        raise LockstepError(f"{name}: register ended with {ended.returncode}, expected 0")
+        raise LockstepError(f"register ended with {ended.returncode}, expected 0")
 
 
 @contextmanager

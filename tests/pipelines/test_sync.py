@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.support.ports import free_port
 from tests.support.workspaces import SMALL, git, run, write_params
@@ -111,3 +112,33 @@ def test_an_experiment_that_mlflow_missed_is_sent(root: Path) -> None:
     (name,) = set(found(root).runs) - set(before.runs)
     assert "seed=3" in name
     assert run(root, "lockstep", "sync").stdout == "MLflow has all results\n"
+
+
+def test_a_run_that_is_nowhere_is_named_with_its_file(root: Path) -> None:
+    file = root / ".lockstep" / "unsent" / f"{'0' * 64}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text('{"stage": "train", "status": "KILLED", "experiment": ""}')
+    ended = run(root, "lockstep", "sync")
+    file.unlink()
+    assert ended.returncode == 2
+    assert ended.stdout.splitlines()[-1] == (
+        f"lockstep sync: got no results of a run without a DVC experiment ({file}), expected a DVC "
+        "experiment; run it again, or delete the file"
+    )
+
+
+def test_an_experiment_whose_weights_are_lost_keeps_no_other_back(root: Path) -> None:
+    commit, name = git(
+        root, "for-each-ref", "--format=%(objectname) %(refname:lstrip=4)", "refs/exps/**/seed-1-*"
+    ).split()
+    stages = YAML(typ="safe").load(git(root, "show", f"{commit}:dvc.lock"))["stages"]
+    md5 = next(each["md5"] for each in stages["train"]["outs"] if "best" in each["path"])
+    weights = root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    weights.rename(root / "lost")
+    ended = run(root, "lockstep", "sync", "--rebuild")
+    (root / "lost").rename(weights)
+    assert ended.returncode == 1
+    lines = ended.stdout.splitlines()
+    assert [line for line in lines if line.startswith(f"{name}: not sent: register ended with")]
+    assert "workspace: sent, up to register" in lines
+    assert lines[-1] == "lockstep sync: 1 of 4 weren't sent, expected all"
