@@ -79,6 +79,7 @@ bench: env  ## run all benchmarks; see docs/performance.md
 	python -m benchmarks.exactness
 	python -m benchmarks.interruptions
 	python -m benchmarks.cache_check
+	python -m benchmarks.tracking
 	python -m benchmarks.ingest
 	python -m benchmarks.pipeline
 	python -m benchmarks.reference

@@ -113,6 +113,7 @@ def test_reading_data_is_measured() -> None:
     assert all(math.isfinite(number) for number in numbers(found))
 
 
+@pytest.mark.timeout(600)
 def test_recording_is_measured() -> None:
     found = smallest("tracking")
     asked = {"overhead_server_up", "overhead_server_down", "search_p95_seconds", "lost_metrics"}

@@ -100,6 +100,7 @@ import pathlib, sys
 from lockstep.process.environment import prepare_environment
 prepare_environment(pathlib.Path.cwd())
 from lockstep.tracking import client
+print("ready", flush=True)
 sys.stdin.readline()
 print(client.connect(pathlib.Path(sys.argv[1]))[1].artifact_location)
 """
@@ -115,7 +116,14 @@ def test_processes_that_begin_at_once_make_the_tables_of_a_database_once(tmp_pat
         )
         for _ in range(4)
     ]  # fmt: skip
-    said = [each.communicate("\n") for each in together]
-    artifacts = (tmp_path / layout.TRACKING_ARTIFACTS).as_uri()
-    assert {errors for _, errors in said} == {""}
-    assert [location for location, _ in said] == [f"{artifacts}\n"] * 4
+    # They have imported MLflow already, and wait.
+    for each in together:
+        assert each.stdout
+        assert each.stdout.readline() == "ready\n"
+    for each in together:
+        assert each.stdin
+        each.stdin.write("\n")
+        each.stdin.flush()
+    said = [each.communicate() for each in together]
+    location = (tmp_path / layout.TRACKING_ARTIFACTS).as_uri()
+    assert said == [(f"{location}\n", "")] * 4
