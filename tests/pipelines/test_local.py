@@ -32,7 +32,8 @@ def test_results_missing_in_mlflow_are_logged_again(
     first = run(root, "lockstep", "run", timeout=LONG, PREFECT_API_URL=server, **away)
     assert first.returncode == 0, first.stdout
     unsent = root / layout.UNSENT / f"{experiment_key(root)}.json"
-    assert json.loads(unsent.read_text()) == {"stage": "train", "status": "FINISHED"}
+    expected = {"stage": "train", "status": "FINISHED", "experiment": ""}
+    assert json.loads(unsent.read_text()) == expected
     second = run(root, "lockstep", "run", timeout=LONG)
     assert second.returncode == 0, second.stdout
     assert "nothing to do" not in second.stdout
