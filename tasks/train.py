@@ -13,7 +13,7 @@ from lockstep.training.trainer import Training
 
 
 def train(params: Params, root: Path) -> None:
-    """Train from weights/initial.weights.h5; write best and last weights, and report/.
+    """Train from weights/initial.weights.h5; write best and last weights, and report/history.csv.
 
     Resumes from a snapshot if the same training was interrupted. Raises MachineError for more
     replicas than devices, DivergedError if the loss isn't finite, UnavailableError for a lost

@@ -23,7 +23,7 @@ SUFFIXES = {
 MARKER_FILES = {"savedmodel": "saved_model.pb", "checkpoint": "checkpoint"}
 FILES = {kind: end for kind, end in SUFFIXES.items() if kind not in MARKER_FILES}
 WEIGHTS_ONLY = ("weights", "checkpoint")  # loaded into the model that params.yaml names
-WORKSPACE = ("best", "last")
+WORKSPACE = (layout.BEST, layout.LAST)
 
 
 @dataclass(frozen=True)

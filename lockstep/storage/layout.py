@@ -42,6 +42,9 @@ GIT_LOCK, TRACKING_LOCK = PRIVATE / "git.lock", PRIVATE / "mlflow.lock"
 CHAMPION_LOCK = PRIVATE / "champion.lock"
 
 
+BEST, LAST = "best", "last"  # the names of the weights that a training leaves
+
+
 def weights_of(name: str) -> Path:
     """Return the path of the `best` or `last` weights."""
     return WEIGHTS / f"{name}.weights.h5"

@@ -1,7 +1,7 @@
 """The weights that a training wrote, as logged models of MLflow: its pages sort them by metrics."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -15,12 +15,12 @@ from lockstep.config.schema import Params
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.copies import copy_file
-from lockstep.tracking import run_metrics
+from lockstep.storage.layout import BEST, LAST
+from lockstep.tracking import KEY, run_metrics
 from lockstep.versioning.hashes import recorded_outputs
 
-KIND, KEY = "checkpoint", "lockstep.experiment"
+KIND = "checkpoint"
 NAME, EPOCH, MD5 = "checkpoint.name", "checkpoint.epoch", "checkpoint.md5"
-BEST, LAST = "best", "last"
 REFUSED = str.maketrans(dict.fromkeys("/:.%\"'", "-"))  # in the names of logged models
 LONGEST = 500  # characters of a parameter of a logged model
 
@@ -33,16 +33,27 @@ class Checkpoint(NamedTuple):
     epoch: int | None
 
 
-def log(client: MlflowClient, run: Run, params: Params, root: Path) -> None:
-    """Log the checkpoints that `tracking.checkpoints` names, each once, with their metrics."""
+def log(
+    client: MlflowClient, run: Run, params: Params, root: Path, tested: Mapping[str, float | None]
+) -> None:
+    """Log the checkpoints that `tracking.checkpoints` names, each once, with their metrics.
+
+    `tested` are the test metrics of the evaluated one, if it has been evaluated.
+    """
     found = list(_wanted(params, root, run))
-    models = _logged(client, run) if found else {}
+    if not found:
+        return
+    models, history = _logged(client, run), run_metrics.rows_in(root / layout.HISTORY)
+    ready = recorded_outputs(root).get(str(layout.READY), "").partition(".")[0]
     for each in found:
         model = models.get(each.name) or _create(client, run, params, each)
         if str(model.status) != "READY":  # or the process that has created it was killed
             _store(client, model, each.file)
             client.finalize_logged_model(model.model_id, "READY")
-        metrics = list(_metrics(each, model, run, params, root))
+        measured = _measured(each, history)
+        if each.name == params.evaluate.weights:
+            measured |= run_metrics.of_test(tested)
+        metrics = list(_metrics(each, measured, model, run, params, ready))
         if metrics:
             client.log_batch(run.info.run_id, metrics=metrics)
 
@@ -92,12 +103,22 @@ def _store(client: MlflowClient, model: LoggedModel, file: Path) -> None:
     copy_file(file, target)
 
 
+def _measured(each: Checkpoint, history: Iterable[Mapping[str, str]]) -> dict[str, float]:
+    """Return the metrics of the checkpoint's epoch."""
+    found = next((row for row in history if int(row["epoch"]) == each.epoch), {})
+    return {name: float(value) for name, value in found.items() if name != "epoch"}
+
+
 def _metrics(
-    each: Checkpoint, model: LoggedModel, run: Run, params: Params, root: Path
+    each: Checkpoint,
+    measured: Mapping[str, float],
+    model: LoggedModel,
+    run: Run,
+    params: Params,
+    ready: str,
 ) -> Iterator[Metric]:
-    """Yield the metrics of the checkpoint's epoch, and of the test, with the data they are of."""
-    ready = recorded_outputs(root).get(str(layout.READY), "").partition(".")[0]
-    for name, value in _measured(each, params, root).items():
+    """Yield metrics with the data that they are of; `ready` is the md5 of data/ready, if known."""
+    for name, value in measured.items():
         split = _split(name, params)
         data = (f"{params.data.name} {split}", ready) if split and ready else (None, None)
         step = 0 if name.startswith("test_") else each.epoch or 0
@@ -105,16 +126,6 @@ def _metrics(
             name, value, run_metrics.time_of(step, run), step, model.model_id, *data,
             run_id=run.info.run_id,
         )  # fmt: skip
-
-
-def _measured(each: Checkpoint, params: Params, root: Path) -> Mapping[str, float]:
-    rows = run_metrics.rows_in(root / layout.HISTORY)
-    found = next((row for row in rows if int(row["epoch"]) == each.epoch), {})
-    measured = {name: float(value) for name, value in found.items() if name != "epoch"}
-    tested = root / layout.METRICS
-    if each.name == params.evaluate.weights and tested.exists():
-        measured |= run_metrics.tested(tested)
-    return measured
 
 
 def _split(metric: str, params: Params) -> str:

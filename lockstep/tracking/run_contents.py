@@ -20,6 +20,7 @@ from lockstep.storage.checkout import changed_files, commit_of
 from lockstep.tracking import (
     FLOW_RUN,
     FLOW_RUN_URL,
+    KEY,
     checkpoints,
     orphaned_runs,
     run_metrics,
@@ -29,7 +30,6 @@ from lockstep.tracking.client import connect, host_tags
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import recorded_outputs
 
-KEY = "lockstep.experiment"
 VALIDATION, TEST = "validation", "test"  # a tag of runs whose test metrics are no test
 BATCH = 1000  # MLflow's limit of metrics per request
 TRAINING_FILES = (
@@ -95,19 +95,27 @@ def log_results(
     for file in files:
         client.log_artifact(run.info.run_id, str(file), "report")
     client.log_artifact(run.info.run_id, str(root / layout.PARAMS))
-    metrics = run_metrics.in_files(files, run)
-    for start in range(0, len(metrics), BATCH):
-        client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH])
+    points = run_metrics.in_files(files, run)
+    for start in range(0, len(points), BATCH):
+        client.log_batch(run.info.run_id, metrics=points[start : start + BATCH])
     _send_hashes(client, run, params.data.name, root, stage)
+    # Before its evaluation, metrics.json may be of the experiment that was in the workspace before.
+    metrics = root / layout.METRICS
+    tested = atomic_files.read_json(metrics)["test"] if metrics in files else {}
     if complete:
-        checkpoints.log(client, run, params, root)
-    _describe(client, run, params, root)
+        checkpoints.log(client, run, params, root, tested)
+    _describe(client, run, params, root, tested)
 
 
-def _describe(client: MlflowClient, run: Run, params: Params, root: Path) -> None:
+def _describe(
+    client: MlflowClient,
+    run: Run,
+    params: Params,
+    root: Path,
+    tested: Mapping[str, float | None],
+) -> None:
     """Write the run's description, and tag the size of the model."""
-    metrics, size = root / layout.METRICS, root / layout.MODEL_SIZE
-    tested = atomic_files.read_json(metrics)["test"] if metrics.exists() else {}
+    size = root / layout.MODEL_SIZE
     tags = {MLFLOW_RUN_NOTE: run_names.description_of(params, root, tested)}
     if size.exists():
         tags |= {f"model.{name}": str(each) for name, each in atomic_files.read_json(size).items()}

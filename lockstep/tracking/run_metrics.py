@@ -34,7 +34,8 @@ def in_files(files: Iterable[Path], run: Run) -> list[Metric]:
         if file.name == "history.csv":
             metrics += metrics_of(rows_in(file), run)
         elif file.name == "metrics.json":
-            metrics += [Metric(*each, time_of(0, run), 0) for each in tested(file).items()]
+            tested = of_test(atomic_files.read_json(file)["test"])
+            metrics += [Metric(*each, time_of(0, run), 0) for each in tested.items()]
     return metrics
 
 
@@ -44,7 +45,6 @@ def rows_in(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def tested(file: Path) -> dict[str, float]:
-    """Return the test metrics of metrics.json that are defined, by their names in MLflow."""
-    found = atomic_files.read_json(file)["test"].items()
-    return {f"test_{name}": value for name, value in found if value is not None}
+def of_test(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the test metrics that are defined, by their names in MLflow."""
+    return {f"test_{name}": value for name, value in metrics.items() if value is not None}

@@ -11,9 +11,9 @@ import keras
 from lockstep.config.schema import CUSTOM, Params
 from lockstep.modeling.weights import weights_digest
 from lockstep.storage import atomic_files, layout
+from lockstep.storage.layout import BEST, LAST
 from lockstep.training.history import WriteHistory
 
-BEST, LAST = "best", "last"
 Epochs = dict[str, int | None]  # by checkpoint; None: no epoch's metrics are its own
 Marks = frozenset[tuple[str, int, int]]
 
@@ -25,7 +25,7 @@ class WriteCheckpoints(keras.callbacks.Callback):
     the weights that validation has measured. Must come after the callbacks that write.
     """
 
-    def __init__(self, path: Path, best: Path, folder: Path, *, own_weights: bool = True) -> None:
+    def __init__(self, path: Path, best: Path, folder: Path, *, own_weights: bool) -> None:
         super().__init__()
         self.path, self._best, self._folder = path, best, folder
         self._own_weights = own_weights
@@ -40,7 +40,7 @@ class WriteCheckpoints(keras.callbacks.Callback):
         """Add the files that are new or have changed, and rewrite the list."""
         for name, *_ in self._marks() - self._before:
             self.epochs[name] = epoch + 1 if name == BEST or self._own_weights else None
-        write_list(self.path, self.epochs)
+        _write_list(self.path, self.epochs)
 
     def _marks(self) -> Marks:
         found = {BEST: self._best} if self._best.exists() else {}
@@ -61,7 +61,7 @@ def add_last(params: Params, root: Path, callbacks: Sequence[keras.callbacks.Cal
     same = files[0].exists() and len(set(map(weights_digest, files))) == 1
     ended = None if _changed_at_end(params) else history.rows[-1]["epoch"]
     epoch = writer.epochs.get(BEST) if same else ended
-    write_list(writer.path, {**writer.epochs, LAST: epoch})
+    _write_list(writer.path, {**writer.epochs, LAST: epoch})
 
 
 def measured_as_written(params: Params) -> bool:
@@ -72,7 +72,9 @@ def measured_as_written(params: Params) -> bool:
 
 def _changed_at_end(params: Params) -> bool:
     restored = (each.arguments.get("restore_best_weights") for each in params.train.callbacks)
-    return any(restored) or _may_swap(params)
+    optimizer = params.train.optimizer  # with use_ema, the last weights are its moving average
+    averaged = optimizer.name.startswith(CUSTOM) or optimizer.arguments.get("use_ema")
+    return bool(averaged) or any(restored) or _may_swap(params)
 
 
 def _may_swap(params: Params) -> bool:
@@ -81,7 +83,7 @@ def _may_swap(params: Params) -> bool:
     return any(name == "SwapEMAWeights" or name.startswith(CUSTOM) for name in names)
 
 
-def write_list(path: Path, epochs: Mapping[str, int | None]) -> None:
+def _write_list(path: Path, epochs: Mapping[str, int | None]) -> None:
     """Write the list: the best weights, files of callbacks by name, the last weights."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -133,6 +133,35 @@ def epochs(root: Path, callback: dict[str, Any], rate: float) -> dict[str, str]:
     return {each["checkpoint"]: each["epoch"] for each in listed}
 
 
+def test_averaged_weights_have_none(trained: Trained) -> None:
+    optimizer = {"name": "adam", "use_ema": True}
+    change_params(trained.root, {"train.optimizer": optimizer})
+    run_stages(trained.root, "train")
+    found = rows(trained.root / "report" / "checkpoints.csv")[-1]
+    change_params(trained.root, {"train.optimizer": "adam"})
+    assert found == {"checkpoint": "last", "epoch": ""}
+
+
+def test_a_run_that_isnt_evaluated_has_no_test_metrics_of_the_one_before(trained: Trained) -> None:
+    from lockstep.tracking import run_contents
+    from lockstep.tracking.client import connect
+    from lockstep.versioning.hashes import experiment_key
+
+    root = trained.root
+    change_params(root, {"seed": 5})
+    run_stages(root, "train")
+    client, experiment = connect(root)
+    run = run_contents.find(client, experiment, experiment_key(root))
+    change_params(root, {"seed": 0})
+    assert run
+    assert not [name for name in run.data.metrics if name.startswith("test_")]
+    assert "test split" not in run.data.tags["mlflow.note.content"]
+    query = f"source_run_id = '{run.info.run_id}'"
+    models = client.search_logged_models([experiment.experiment_id], query)
+    assert models
+    assert not [each for model in models for each in model.metrics if "test_" in each.key]
+
+
 def test_weights_that_were_restored_at_the_end_have_none(trained: Trained) -> None:
     # The best by its rule is the first epoch, and by train.monitor the second.
     restore = {"name": "EarlyStopping", "monitor": "val_loss", "mode": "max", "patience": 9}
