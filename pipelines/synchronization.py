@@ -5,10 +5,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import takewhile
 from pathlib import Path
 
 from lockstep.config.reading import load_params
-from lockstep.errors import LockstepError, ParamsError, UnavailableError
+from lockstep.errors import DataError, LockstepError, ParamsError, UnavailableError
 from lockstep.process import console
 from lockstep.process.runner import announce_runner
 from lockstep.storage import layout
@@ -16,16 +17,23 @@ from lockstep.storage.checkout import commits_with, main_checkout
 from lockstep.tracking.recorder import is_unsent, send_again, send_results, unsent_experiments
 from lockstep.versioning import compared, experiments, promotions
 from lockstep.versioning.compared import WORKSPACE
+from lockstep.versioning.forecast import SKIP, forecast
 from lockstep.versioning.hashes import experiment_key
+from lockstep.versioning.recorded import recorded_stages
 from pipelines import workspace_files, worktrees
 
-STAGE_BY_RESULT = {"register": layout.REGISTERED, "evaluate": layout.METRICS}
+RECORDING = ("train", "evaluate", "register")  # the stages that send results
+STALE = (
+    "the stage train isn't up to date, or its outputs aren't in DVC's cache; expected results to "
+    "send, which `lockstep run` makes"
+)
 
 
 def catch_up(root: Path) -> None:
     """Send the results that MLflow refused or couldn't take when they were made.
 
-    Raises UnavailableError if it still can't, ParamsError if an experiment isn't here any more.
+    Raises UnavailableError if it still can't, ParamsError if an experiment isn't here any more,
+    DataError if its results aren't.
     """
     known = compared.experiments(root)
     missing = []
@@ -53,16 +61,16 @@ def rebuild(root: Path) -> None:
     """
     moves = promotions.moves(root)
     known, commits = compared.experiments(root), commits_with(root, layout.LOCK)
-    with promotions.unchanged(root):
-        sent = [_sent(_checked_out(root, commit, name), name) for name, commit in known.items()]
-        sent += [_sent(_checked_out(root, each, ""), "", each[:7]) for each in commits]
-        sent.append(_sent(nullcontext(root), "", WORKSPACE))
-        from lockstep.tracking.promotion import restore  # imports MLflow
+    sent = [_sent(_checked_out(root, commit, name), name) for name, commit in known.items()]
+    sent += [_sent(_checked_out(root, each, ""), "", each[:7]) for each in commits]
+    sent.append(_sent(nullcontext(root), "", WORKSPACE))
+    from lockstep.tracking.promotion import restore  # imports MLflow
 
-        for line in restore(root, moves):
-            console.say(line)
+    for line in restore(root, moves):
+        console.say(line)
     if not all(sent):
         raise LockstepError(f"{sent.count(False)} of {len(sent)} weren't sent, expected all")
+    console.say("MLflow has all that git and DVC have")
 
 
 def _sent(checked_out: AbstractContextManager[Path], experiment: str, name: str = "") -> bool:
@@ -81,6 +89,8 @@ def _file(root: Path, key: str) -> Path:
 
 
 def _send_unsent(workspace: Path, name: str) -> None:
+    if not _last_complete(workspace):
+        raise DataError(f"{name}: {STALE}")
     send_again(load_params(workspace), workspace)
     if is_unsent(workspace):
         raise UnavailableError(f"{name}: MLflow still lacks results; start it and sync again")
@@ -89,10 +99,11 @@ def _send_unsent(workspace: Path, name: str) -> None:
 
 def _send_all(workspace: Path, experiment: str, name: str) -> None:
     """Send a workspace's results; a model that was registered is registered by its stage."""
-    if not (workspace / layout.HISTORY).exists():
+    if RECORDING[0] not in recorded_stages(workspace):
         return
-    found = (stage for stage, file in STAGE_BY_RESULT.items() if (workspace / file).exists())
-    stage = next(found, "train")
+    stage = _last_complete(workspace)
+    if not stage:
+        raise DataError(STALE)
     if stage == "register":
         _register(workspace, experiment)
     else:
@@ -102,10 +113,19 @@ def _send_all(workspace: Path, experiment: str, name: str) -> None:
     console.say(f"{name}: sent, up to {stage}")
 
 
+def _last_complete(workspace: Path) -> str:
+    """Return the last stage whose results are of the workspace's parameters, data and code.
+
+    Others may be of an experiment that was there before. It is empty if `train` is none.
+    """
+    complete = takewhile(lambda each: each.action == SKIP, forecast(workspace))
+    return next((each.stage for each in reversed([*complete]) if each.stage in RECORDING), "")
+
+
 def _register(workspace: Path, experiment: str) -> None:
     """Run the stage in a process of its own, with the workspace's code."""
     announce_runner()
-    variables = {experiments.NAME: experiment} if experiment else {}
+    variables = {promotions.AGAIN: "1"} | ({experiments.NAME: experiment} if experiment else {})
     command = [sys.executable, "-m", "tasks", "register"]
     ended = subprocess.run(command, cwd=workspace, env={**os.environ, **variables}, check=False)
     if ended.returncode:

@@ -6,8 +6,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,8 @@ from lockstep.storage import layout
 from lockstep.storage.checkout import commit_named, commit_of, main_checkout
 
 REF = "refs/notes/lockstep"
+# Set for processes that register models again, by `lockstep sync`: their moves are no new ones.
+AGAIN = "LOCKSTEP_REGISTER_AGAIN"
 # Of the notes' commits, where git has no user.
 ANYBODY = {
     f"GIT_{who}_{what}": value
@@ -42,12 +43,12 @@ def record(root: Path, commit: str, move: Move) -> None:
     """Add a move at a commit, or at HEAD if this clone hasn't got that one.
 
     The last move isn't added twice, so that a command that was killed can be repeated. Nothing is
-    recorded without a commit. Raises MachineError if git fails.
+    recorded without a commit, or if a model is registered again. Raises MachineError if git fails.
     """
     target = commit_named(root, commit) if commit else ""
     target = target or commit_of(root)
     lock = main_checkout(root) / layout.GIT_LOCK
-    if not target:
+    if not target or AGAIN in os.environ:
         return
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
@@ -63,18 +64,6 @@ def moves(root: Path) -> list[Move]:
     lines = (line for note in _notes(root).values() for line in note.splitlines() if line.strip())
     found = sorted(map(json.loads, lines), key=lambda each: str(each["time"]))
     return [Move(**{name: each[name] for name in Move._fields}) for each in found]
-
-
-@contextmanager
-def unchanged(root: Path) -> Iterator[None]:
-    """Leave the notes after the block as they were: moves that are made again aren't new ones."""
-    before = commit_named(root, REF)
-    try:
-        yield
-    finally:
-        with FileLock(main_checkout(root) / layout.GIT_LOCK):
-            if commit_named(root, REF) != before:
-                _git(root, "update-ref", *([REF, before] if before else ["-d", REF]))
 
 
 def _notes(root: Path) -> dict[str, str]:

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
+from lockstep.versioning.hashes import experiment_key
 from tests.support.ports import free_port
 from tests.support.workspaces import SMALL, git, run, write_params
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+STALE = "the stage train isn't up to date, or its outputs aren't in DVC's cache; expected results"
 CHANGES = {
     **SMALL, "register.threshold": None, "register.smoke_test": False,
     "tracking.checkpoints": "all",
@@ -114,6 +116,23 @@ def test_an_experiment_that_mlflow_missed_is_sent(root: Path) -> None:
     assert run(root, "lockstep", "sync").stdout == "MLflow has all results\n"
 
 
+@pytest.mark.parametrize("arguments", [["--rebuild"], []])
+def test_results_of_other_parameters_are_not_sent(root: Path, arguments: list[str]) -> None:
+    """The workspace has those of seed 0, with which seed 9 was never trained."""
+    write_params(root, {"seed": 9})
+    key = experiment_key(root)
+    unsent = root / ".lockstep" / "unsent" / f"{key}.json"
+    unsent.parent.mkdir(exist_ok=True)
+    unsent.write_text('{"stage": "train", "status": "FINISHED", "experiment": ""}')
+    before = found(root)
+    ended = run(root, "lockstep", "sync", *arguments)
+    unsent.unlink()
+    git(root, "checkout", "--quiet", "params.yaml")
+    assert ended.returncode in (1, 3)
+    assert f"workspace: {'not sent: ' if arguments else ''}{STALE}" in ended.stdout
+    assert found(root) == before
+
+
 def test_a_run_that_is_nowhere_is_named_with_its_file(root: Path) -> None:
     file = root / ".lockstep" / "unsent" / f"{'0' * 64}.json"
     file.parent.mkdir(exist_ok=True)
@@ -139,6 +158,6 @@ def test_an_experiment_whose_weights_are_lost_keeps_no_other_back(root: Path) ->
     (root / "lost").rename(weights)
     assert ended.returncode == 1
     lines = ended.stdout.splitlines()
-    assert [line for line in lines if line.startswith(f"{name}: not sent: register ended with")]
+    assert [line for line in lines if line.startswith(f"{name}: not sent: {STALE}")]
     assert "workspace: sent, up to register" in lines
     assert lines[-1] == "lockstep sync: 1 of 3 weren't sent, expected all"
