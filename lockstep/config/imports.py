@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lockstep.config.graph import read_graph
+from lockstep.config.python_files import parsed
 from lockstep.config.schema import Params
 from lockstep.config.surface import DATASETS, MODELS
 from lockstep.errors import ParamsError
@@ -59,7 +60,7 @@ def _files_in(root: Path, folder: Path) -> list[Path]:
 def _imports(root: Path, file: Path) -> Iterator[str]:
     """The project modules and names that a file imports, also within functions, as dotted paths."""
     try:
-        tree = ast.parse((root / file).read_text(encoding="utf-8"), str(file))
+        tree = parsed(root, file)
     except (OSError, SyntaxError, UnicodeDecodeError):
         return  # reported where the file is used
     package = file.parent.parts

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, create_model
 
+from lockstep.config.python_files import parsed
 from lockstep.config.schema import Section
 from lockstep.config.surface import MODELS
 from lockstep.errors import ParamsError
@@ -47,7 +48,7 @@ def _annotation(argument: ast.arg, body: list[ast.stmt]) -> str:
 def _parsed(root: Path, name: str) -> ast.Module:
     file = MODELS / f"{name}.py"
     try:
-        return ast.parse((root / file).read_text(encoding="utf-8"), file.name)
+        return parsed(root, file)
     except (SyntaxError, ValueError) as error:  # ValueError: bytes that aren't UTF-8, or a zero
         raise ParamsError(f"{file}: {error}, expected a Python file that can be read") from None
 

@@ -7,6 +7,7 @@ import ast
 from collections.abc import Collection
 from pathlib import Path
 
+from lockstep.config.python_files import parsed
 from lockstep.config.schema import USER_DATA, Params
 from lockstep.config.surface import MODELS, known_models
 from lockstep.errors import ParamsError
@@ -46,7 +47,7 @@ def _hint(params: Params, what: str) -> str:
 def kinds_of(root: Path, model: str, constant: str) -> tuple[str, ...] | None:
     """Return a constant of a model's file, or None if it doesn't define it."""
     try:
-        tree = ast.parse((root / MODELS / f"{model}.py").read_text(encoding="utf-8"))
+        tree = parsed(root, MODELS / f"{model}.py")
     except (SyntaxError, ValueError):
         return None  # reported where the file is used
     for node in tree.body:

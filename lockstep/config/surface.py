@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
+from lockstep.config.python_files import parsed
+
 MODELS, DATASETS, PRESETS = Path("models"), Path("tasks/datasets"), Path("presets")
 
 
@@ -24,7 +26,7 @@ def _modules(folder: Path) -> list[str]:
 def defines_any(root: Path, file: Path, names: Iterable[str]) -> bool:
     """Return whether a Python file defines a function or method with one of these names."""
     wanted = set(names)
-    tree = ast.parse((root / file).read_text(encoding="utf-8"), str(file))
+    tree = parsed(root, file)
     return any(isinstance(node, ast.FunctionDef) and node.name in wanted for node in ast.walk(tree))
 
 
@@ -34,7 +36,7 @@ def public_names(root: Path, file: str) -> list[str]:
     Raises ValueError for a file that can't be read.
     """
     try:
-        tree = ast.parse((root / file).read_text(encoding="utf-8"), file)
+        tree = parsed(root, Path(file))
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise ValueError(
             f"got custom_objects_file {file!r}, expected a Python file that can be read: {error}"

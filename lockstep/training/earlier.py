@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from lockstep.config.graph import read_graph, value_of
 from lockstep.config.overrides import as_value, overridden
 from lockstep.config.phases import epochs_of
+from lockstep.config.python_files import parsed
 from lockstep.config.reading import check_params
 from lockstep.config.schedules import spans_training
 from lockstep.config.schema import CUSTOM, Params
@@ -105,14 +106,14 @@ def _depends_on_epochs(root: Path, params: Params) -> str:
     if spans_training(params):
         return "train.learning_rate depends on the number of all steps"
     custom = [each.name for each in params.train.callbacks if each.name.startswith(CUSTOM)]
-    if custom and _reads_params(root / params.train.custom_objects_file):
+    if custom and _reads_params(root, params.train.custom_objects_file):
         return f"train.callbacks: {custom[0]} may read the number of epochs in self.params"
     return ""
 
 
-def _reads_params(file: Path) -> bool:
+def _reads_params(root: Path, file: str) -> bool:
     """Whether any code in a file reads an attribute `params`, as a callback gets from Keras."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    tree = parsed(root, Path(file))
     return any(isinstance(node, ast.Attribute) and node.attr == "params" for node in ast.walk(tree))
 
 
