@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+    from lockstep.tracking.system_metrics import SystemMetrics
+
 PATIENCE_SECONDS, PATIENCE_WHEN_STOPPED = 120, 4
 Row = dict[str, Any]
 
@@ -36,6 +38,7 @@ class Recorder:
         self._params, self._root, self._stage = params, root, stage
         self._runtime_tags = runtime_tags
         self._opened: tuple[MlflowClient, Run] | None = None
+        self._system: SystemMetrics | None = None
         self._problem, self._refused, self._started = "", False, time.monotonic()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
         self._thread.submit(self._try, lambda client, run: None)
@@ -43,6 +46,10 @@ class Recorder:
     def send(self, row: Row) -> None:
         """Send one epoch's history row if MLflow can be reached; `end` sends all rows again."""
         self._thread.submit(self._try, lambda client, run: self._send(client, run, row))
+
+    def send_system_metrics(self) -> None:
+        """Sample the machine and send what it does until `end`, if MLflow can be reached now."""
+        self._thread.submit(self._try, self._sample)
 
     def reach(self) -> tuple["MlflowClient", "Run"]:
         """Return the client and the run.
@@ -61,6 +68,8 @@ class Recorder:
 
     def end(self, status: str) -> None:
         """Log the workspace's files to the run and end it; if that fails, print a line about it."""
+        if self._system:
+            self._system.stop()
         self._problem, self._refused = "", False
         last = self._thread.submit(self._try, lambda client, run: self._finish(client, run, status))
         self._thread.shutdown(wait=False)
@@ -92,6 +101,20 @@ class Recorder:
 
         client.log_batch(run.info.run_id, metrics=run_metrics.metrics_of([row], run))
 
+    def _sample(self, client: "MlflowClient", run: "Run") -> None:
+        from lockstep.tracking import system_metrics
+
+        if system_metrics.is_wanted():
+            self._system = system_metrics.SystemMetrics(
+                run, lambda: self._thread.submit(self._try, self._send_samples)
+            )
+
+    def _send_samples(self, client: "MlflowClient", run: "Run") -> None:
+        from lockstep.tracking import run_metrics
+
+        if self._system:
+            self._system.send(lambda metrics: run_metrics.log(client, run, metrics))
+
     def _finish(self, client: "MlflowClient", run: "Run", status: str) -> None:
         from lockstep.tracking import run_contents, shared_view
 
@@ -100,6 +123,9 @@ class Recorder:
         run_contents.log_results(
             client, run, self._params, self._root, self._stage, complete=status == "FINISHED"
         )
+        if self._system:  # set in this thread, so perhaps after `end` looked
+            self._system.stop()
+        self._send_samples(client, run)
         seconds = time.monotonic() - self._started
         client.log_metric(run.info.run_id, f"time/{self._stage}_seconds", seconds)
         client.set_terminated(run.info.run_id, status)
@@ -166,6 +192,7 @@ def record(
     recorder = Recorder(params, root, stage, runtime_tags)
     status = "KILLED"  # kept for Ctrl-C and SIGTERM, which aren't an Exception
     try:
+        recorder.send_system_metrics()
         yield recorder
         status = "FINISHED"
     except Exception:

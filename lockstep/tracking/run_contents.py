@@ -31,7 +31,6 @@ from lockstep.versioning import experiments
 from lockstep.versioning.hashes import recorded_outputs
 
 VALIDATION, TEST = "validation", "test"  # a tag of runs whose test metrics are no test
-BATCH = 1000  # MLflow's limit of metrics per request
 TRAINING_FILES = (
     "data.json", "data.md", "data", "summary.txt", "model.json", "history.csv", "checkpoints.csv",
 )  # fmt: skip
@@ -95,9 +94,7 @@ def log_results(
     for file in files:
         client.log_artifact(run.info.run_id, str(file), "report")
     client.log_artifact(run.info.run_id, str(root / layout.PARAMS))
-    points = run_metrics.in_files(files, run)
-    for start in range(0, len(points), BATCH):
-        client.log_batch(run.info.run_id, metrics=points[start : start + BATCH])
+    run_metrics.log(client, run, run_metrics.in_files(files, run))
     _send_hashes(client, run, params.data.name, root, stage)
     # Before its evaluation, metrics.json may be of the experiment that was in the workspace before.
     metrics = root / layout.METRICS

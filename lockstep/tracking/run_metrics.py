@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mlflow import MlflowClient
 from mlflow.entities import Metric, Run
 
 from lockstep.storage import atomic_files
 
+BATCH = 1000  # MLflow's limit of metrics per request
 Row = Mapping[str, Any]
 
 
@@ -20,6 +22,12 @@ def metrics_of(rows: Iterable[Row], run: Run) -> list[Metric]:
         for name, value in row.items()
         if name != "epoch"
     ]
+
+
+def log(client: MlflowClient, run: Run, metrics: list[Metric]) -> None:
+    """Log metrics in as few requests as MLflow's limit allows."""
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run.info.run_id, metrics=metrics[start : start + BATCH])
 
 
 def time_of(epoch: int, run: Run) -> int:
