@@ -115,5 +115,5 @@ def registry_error(error: MlflowException) -> LockstepError:
 
 
 def host_tags() -> dict[str, str]:
-    """Return the tags that identify this machine."""
-    return {"host": platform.node(), "platform": platform.platform(), "cpus": str(os.cpu_count())}
+    """Return the tags that identify this machine, without their prefix."""
+    return {"host": platform.node(), "cpus": str(os.cpu_count())}

@@ -6,8 +6,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment
 
 from lockstep.process.process_ids import is_alive, process_name
-
-PROCESS = "lockstep.process"
+from lockstep.tracking.run_tags import HOST, PROCESS
 
 
 def process_tag() -> dict[str, str]:
@@ -17,7 +16,7 @@ def process_tag() -> dict[str, str]:
 
 def end(client: MlflowClient, experiment: Experiment) -> None:
     """Set this machine's running runs to KILLED if their process has ended."""
-    wanted = f"attributes.status = 'RUNNING' and tags.host = '{platform.node()}'"
+    wanted = f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{platform.node()}'"
     for run in client.search_runs([experiment.experiment_id], wanted):
         process = run.data.tags.get(PROCESS, "")
         if process and not is_alive(process):

@@ -21,7 +21,7 @@ from lockstep.config.reading import experiment_params
 from lockstep.config.schema import Params
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import commit_of, folder_in_repository, origin_of
-from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, run_names
+from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, run_names, run_tags
 from lockstep.tracking.client import registry_error
 from lockstep.versioning import experiments
 from lockstep.versioning.difference import difference
@@ -33,7 +33,7 @@ COMMIT = f"{PREFIX}commit"
 FILE, PATCH = "passport.json", "difference.patch"
 SHA256 = f"{PREFIX}sha256"  # the tag that is written last
 REGISTER = "register"
-# Tags of the run that the training set: what it ran on.
+# What the training ran on, by the names of the run's tags without their prefix.
 DEVICES = (
     "strategy", "replicas", "workers", "devices", "cores", "processor", "threads",
     "deterministic", "onednn", "python", "system",
@@ -48,7 +48,7 @@ def attach(client: MlflowClient, run: Run, params: Params, root: Path, weights: 
     """
     try:
         tags = client.get_run(run.info.run_id).data.tags
-        name, _, number = tags["registered"].removeprefix("models:/").partition("/")
+        name, _, number = tags[run_tags.VERSION].removeprefix("models:/").partition("/")
         version = client.get_model_version(name, number)
         if SHA256 in version.tags:
             return
@@ -87,7 +87,7 @@ def _passport(
         "environment": {
             "requirements_lock": lock_sha256(root),
             "versions": installed_versions(),
-            "training": {name: tags[name] for name in DEVICES if name in tags},
+            "training": run_tags.ungrouped(tags, DEVICES),
         },
     }  # fmt: skip
 

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from lockstep.errors import LockstepError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
 from lockstep.storage.copies import copy_file
-from lockstep.tracking import champion
+from lockstep.tracking import champion, run_tags
 from lockstep.tracking.candidates import Candidate, Champion, Verdict
 from lockstep.tracking.client import as_default, is_refusal
 from lockstep.tracking.packing import pack, upload
@@ -33,7 +33,7 @@ def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> Mo
     """
     with _registry(client):
         version = _find(client, candidate) or _create(client, run, candidate)
-        client.set_tag(run.info.run_id, "registered", _uri(version))
+        client.set_tag(run.info.run_id, run_tags.VERSION, _uri(version))
         return version
 
 
@@ -144,7 +144,7 @@ def _download(client: MlflowClient, version: ModelVersion, folder: Path, file: s
 def _record(client: MlflowClient, run: Run, version: ModelVersion, verdict: Verdict) -> None:
     """Write the verdict to the version and the run, and with its figures to the version's files."""
     client.set_model_version_tag(version.name, version.version, VERDICT, verdict.sentence)
-    client.set_tag(run.info.run_id, VERDICT, verdict.sentence)
+    client.set_tag(run.info.run_id, run_tags.VERDICT, verdict.sentence)
     if verdict.figures is None:  # the version's file has an earlier verdict's
         return
     report = {"version": _uri(version), "verdict": verdict.sentence, **verdict.figures}

@@ -25,12 +25,13 @@ from lockstep.tracking import (
     orphaned_runs,
     run_metrics,
     run_names,
+    run_tags,
 )
 from lockstep.tracking.client import connect, host_tags
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import recorded_outputs
 
-VALIDATION, TEST = "validation", "test"  # a tag of runs whose test metrics are no test
+TEST = "test"  # the split
 TRAINING_FILES = (
     "data.json", "data.md", "data", "summary.txt", "model.json", "history.csv", "checkpoints.csv",
 )  # fmt: skip
@@ -61,9 +62,10 @@ def open_run(
     )
     client.update_run(run.info.run_id, status="RUNNING")
     entries = params_of(params)
-    tags = {**_origin(root), **host_tags(), **orphaned_runs.process_tag(), **runtime_tags}
+    tags = {**_origin(root), **orphaned_runs.process_tag()}
+    tags |= run_tags.grouped({**host_tags(), **runtime_tags})
     if params.train.validation == TEST:
-        tags[VALIDATION] = TEST
+        tags[run_tags.VALIDATION] = TEST
     client.log_batch(run.info.run_id, params=entries, tags=[RunTag(*tag) for tag in tags.items()])
     return client, run
 

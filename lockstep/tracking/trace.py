@@ -14,6 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from lockstep.errors import DataError, ParamsError
 from lockstep.storage import atomic_files, layout
+from lockstep.tracking import run_tags
 from lockstep.tracking.client import as_default, connect, given_or_there, registry_error
 from lockstep.tracking.passport import DEVICES, FILE, PATCH, PREFIX, SHA256, Passport
 
@@ -138,9 +139,13 @@ def _made_version(version: ModelVersion) -> Made:
 
 
 def trained_on(root: Path) -> dict[str, str]:
-    """Return the devices, replicas and settings of the training in a project's own database."""
+    """Return the devices, replicas and settings of the training in a project's own database.
+
+    They are none if an earlier Lockstep recorded it.
+    """
     uri = f"sqlite:///{root / layout.TRACKING_DATABASE}"
     client = MlflowClient(uri, uri)
     ids = [each.experiment_id for each in client.search_experiments()]
     runs = client.search_runs(ids, max_results=MOST)
-    return {name: run.data.tags[name] for run in runs for name in DEVICES if name in run.data.tags}
+    each = (run_tags.ungrouped(run.data.tags, DEVICES) for run in runs)
+    return {name: value for found in each for name, value in found.items()}

@@ -49,8 +49,8 @@ def page(report: Report) -> str:
 def _report(recorded: Recorded, result: Rebuilt, found: Comparison, tolerance: float) -> Report:
     environment = recorded.environment
     changed = differences(environment.get("versions", {}), result.environment.versions)
-    if training := environment.get("training", {}):
-        changed += differences(training, trace.trained_on(result.clone))
+    if now := trace.trained_on(result.clone):
+        changed += differences(environment.get("training", {}), now)
     return {
         "verdict": found.verdict,
         "rebuilt": recorded.name,

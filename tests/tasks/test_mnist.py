@@ -44,5 +44,5 @@ def test_mnist_is_learned_on_one_replica_and_on_two(learn: Callable[[int], Path]
     assert accuracy(two) == pytest.approx(accuracy(one), abs=0.004)
     client = MlflowClient(f"sqlite:///{two / 'mlflow.db'}")
     (found,) = client.search_runs([client.get_experiment_by_name("lockstep").experiment_id])
-    assert found.data.tags["strategy"] == "MirroredStrategy"
-    assert found.data.tags["replicas"] == "2"
+    assert found.data.tags["training.strategy"] == "MirroredStrategy"
+    assert found.data.tags["training.replicas"] == "2"

@@ -88,8 +88,8 @@ def test_a_good_model_becomes_version_and_champion(candidate: Path) -> None:
     }
     run = client(candidate).get_run(version.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags["registered"] == f"models:/{NAME}/1"
-    verdict = run.data.tags["verdict"]
+    assert run.data.tags["model.version"] == f"models:/{NAME}/1"
+    verdict = run.data.tags["model.verdict"]
     assert verdict.startswith("champion, the first")
     digest = weights_digest(weights)
     assert promotions.moves(candidate) == [

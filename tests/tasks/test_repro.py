@@ -1,6 +1,7 @@
 """`dvc repro` in a fresh clone: the files, the run, the version, and the same bytes twice."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from lockstep.modeling.weights import weights_digest
-from tests.support.workspaces import STAGES, git, run, run_stages
+from lockstep.tracking import run_tags
+from tests.support.workspaces import REPOSITORY, STAGES, git, run, run_stages
 
 
 class Reproduced(NamedTuple):
@@ -100,10 +102,10 @@ def test_one_finished_run_records_everything(reproduced: Reproduced, client: Any
     assert found.info.status == "FINISHED"
     assert found.data.params["train.batch_size"] == "32"
     assert found.data.params["model.cnn.filters"] == "[32, 64]"
-    assert found.data.tags["strategy"] == "MirroredStrategy"
-    assert (found.data.tags["workers"], found.data.tags["deterministic"]) == ("1", "True")
-    assert {"threads", "cores", "processor", "onednn", "keras", "numpy"} <= set(found.data.tags)
-    assert found.data.tags["replicas"] == "1"
+    assert found.data.tags["training.strategy"] == "MirroredStrategy"
+    assert found.data.tags["training.workers"] == "1"
+    assert found.data.tags["training.deterministic"] == "True"
+    assert found.data.tags["training.replicas"] == "1"
     points = client.get_metric_history(found.info.run_id, "val_accuracy")
     assert [point.step for point in points] == list(range(1, 21))
     assert (
@@ -122,6 +124,18 @@ def test_one_finished_run_records_everything(reproduced: Reproduced, client: Any
     artifacts = {each.path for each in client.list_artifacts(found.info.run_id, "report")}
     assert {"report/curves.png", "report/mistakes.png", "report/history.csv"} <= artifacts
     assert {"report/data.json", "report/data.md", "report/data"} <= artifacts
+
+
+def test_each_visible_tag_is_of_a_documented_group(client: Any) -> None:
+    page = (REPOSITORY / "docs" / "servers.md").read_text()
+    documented = set(re.findall(r"^\| `(\w+\.)` \|", page, re.MULTILINE))
+    (found,) = client.search_runs([client.get_experiment_by_name("lockstep").experiment_id])
+    visible = {name for name in found.data.tags if not name.startswith("mlflow.")}
+    groups = {f"{name.partition('.')[0]}." for name in visible if "." in name}
+    assert [name for name in visible if "." not in name] == []
+    assert groups == documented - {"prefect."}  # `dvc repro` is no flow run
+    assert set(run_tags.NAMES.values()) <= visible
+    assert run_tags.PROCESS in found.data.tags
 
 
 def test_the_champion_has_these_weights(reproduced: Reproduced, client: Any) -> None:

@@ -72,6 +72,6 @@ def test_epochs_are_validated_on_the_test_split_and_the_run_says_so(
     assert float(last[f"val_{name}"]) == pytest.approx(test[name], abs=1e-6)
     client, experiment = connect(ready)
     (run,) = client.search_runs([experiment.experiment_id])
-    assert run.data.tags["validation"] == "test"
+    assert run.data.tags["lockstep.validation"] == "test"
     (version,) = client.search_model_versions(f"name = '{load(ready).registered_name}'")
     assert version.tags["validation"] == "test"
