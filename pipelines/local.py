@@ -17,8 +17,9 @@ from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.disk import check_writable, existing
-from lockstep.tracking.recorder import is_unsent, send_again
+from lockstep.tracking.recorder import send_again
 from lockstep.tracking.run_names import run_name
+from lockstep.tracking.unsent import is_unsent
 from lockstep.versioning.forecast import MAYBE, RUN, SKIP, Forecast, forecast
 from lockstep.versioning.repository import cache_of
 from pipelines import checkout_lock

@@ -14,7 +14,9 @@ from lockstep.process import console
 from lockstep.process.runner import announce_runner
 from lockstep.storage import layout
 from lockstep.storage.checkout import commits_with, main_checkout
-from lockstep.tracking.recorder import is_unsent, send_again, send_results, unsent_experiments
+from lockstep.tracking import unsent
+from lockstep.tracking.recorder import send_again, send_results
+from lockstep.tracking.unsent import is_unsent
 from lockstep.versioning import compared, experiments, promotions
 from lockstep.versioning.compared import WORKSPACE
 from lockstep.versioning.forecast import SKIP, forecast
@@ -37,7 +39,7 @@ def catch_up(root: Path) -> None:
     """
     known = compared.experiments(root)
     missing = []
-    for key, name in unsent_experiments(root).items():
+    for key, name in unsent.experiments(root).items():
         if key == experiment_key(root):
             _send_unsent(root, WORKSPACE)
         elif name in known:

@@ -46,7 +46,8 @@ def log(
     models, history = _logged(client, run), run_metrics.rows_in(root / layout.HISTORY)
     ready = recorded_outputs(root).get(str(layout.READY), "").partition(".")[0]
     for each in found:
-        model = models.get(each.name) or _create(client, run, params, each)
+        model = _of_these_bits(client, models.get(each.name), each)
+        model = model or _create(client, run, params, each)
         if str(model.status) != "READY":  # or the process that has created it was killed
             _store(client, model, each.file)
             client.finalize_logged_model(model.model_id, "READY")
@@ -76,6 +77,16 @@ def _logged(client: MlflowClient, run: Run) -> dict[str, LoggedModel]:
     query = f"source_run_id = '{run.info.run_id}'"
     found = client.search_logged_models([run.info.experiment_id], query)
     return {each.tags[NAME]: each for each in found if NAME in each.tags}
+
+
+def _of_these_bits(
+    client: MlflowClient, model: LoggedModel | None, each: Checkpoint
+) -> LoggedModel | None:
+    """Return the model if it has the bits of the file; one of an earlier training is deleted."""
+    if model is None or model.tags.get(MD5) == atomic_files.md5(each.file):
+        return model
+    client.delete_logged_model(model.model_id)
+    return None
 
 
 def _create(client: MlflowClient, run: Run, params: Params, each: Checkpoint) -> LoggedModel:
@@ -117,8 +128,14 @@ def _metrics(
     params: Params,
     ready: str,
 ) -> Iterator[Metric]:
-    """Yield metrics with the data that they are of; `ready` is the md5 of data/ready, if known."""
+    """Yield metrics that the model lacks, with their data; `ready` is its md5, if known.
+
+    MLflow refuses a metric that the model has with other data, or none.
+    """
+    known = {metric.key for metric in model.metrics or []}
     for name, value in measured.items():
+        if name in known:
+            continue
         split = _split(name, params)
         data = (f"{params.data.name} {split}", ready) if split and ready else (None, None)
         step = 0 if name.startswith("test_") else each.epoch or 0

@@ -13,8 +13,8 @@ from lockstep.config.schema import Params
 from lockstep.errors import MachineError, ParamsError, UnavailableError
 from lockstep.process import console
 from lockstep.process.machine_errors import machine_problem
-from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.tracking import unsent
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
 
@@ -39,7 +39,9 @@ class Recorder:
         self._runtime_tags = runtime_tags
         self._opened: tuple[MlflowClient, Run] | None = None
         self._system: SystemMetrics | None = None
-        self._problem, self._refused, self._started = "", False, time.monotonic()
+        self._problem, self._refused = "", False
+        self._seconds = dict(unsent.read(root, self.key).get("seconds", {}))
+        self._started: float | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mlflow")
         self._thread.submit(self._try, lambda client, run: None)
 
@@ -47,8 +49,9 @@ class Recorder:
         """Send one epoch's history row if MLflow can be reached; `end` sends all rows again."""
         self._thread.submit(self._try, lambda client, run: self._send(client, run, row))
 
-    def send_system_metrics(self) -> None:
-        """Sample the machine and send what it does until `end`, if MLflow can be reached now."""
+    def measure(self) -> None:
+        """Measure the stage's time until `end`, and the machine if MLflow can be reached now."""
+        self._started = time.monotonic()
         self._thread.submit(self._try, self._sample)
 
     def reach(self) -> tuple["MlflowClient", "Run"]:
@@ -70,6 +73,8 @@ class Recorder:
         """Log the workspace's files to the run and end it; if that fails, print a line about it."""
         if self._system:
             self._system.stop()
+        if self._started is not None:
+            self._seconds[self._stage] = time.monotonic() - self._started
         self._problem, self._refused = "", False
         last = self._thread.submit(self._try, lambda client, run: self._finish(client, run, status))
         self._thread.shutdown(wait=False)
@@ -81,19 +86,19 @@ class Recorder:
         except BaseException:  # stopped by a signal; the run would stay RUNNING
             wait([last], PATIENCE_WHEN_STOPPED)
             raise
-        unsent = _unsent(self._root, self.key)
         if self._problem:
-            name = os.environ.get(experiments.NAME, "")
-            found = {"stage": self._stage, "status": status, "experiment": name}
-            atomic_files.write_json(unsent, found)
-            fix = (
-                "use another value"
-                if self._refused
-                else "the next stage or `lockstep sync` sends what is missing"
-            )
-            say_once(f"mlflow: {self._problem}; {fix}")
+            self._note(status)
         else:
-            unsent.unlink(missing_ok=True)
+            unsent.remove(self._root, self.key)
+
+    def _note(self, status: str) -> None:
+        name = os.environ.get(experiments.NAME, "")
+        noted = unsent.Unsent(
+            stage=self._stage, status=status, experiment=name, seconds=self._seconds
+        )
+        unsent.write(self._root, self.key, noted)
+        fix = "the next stage or `lockstep sync` sends what is missing"
+        say_once(f"mlflow: {self._problem}; {'use another value' if self._refused else fix}")
 
     def _send(self, client: "MlflowClient", run: "Run", row: Row) -> None:
         # Imported here because it takes seconds: in the background, while TensorFlow starts.
@@ -116,7 +121,7 @@ class Recorder:
             self._system.send(lambda metrics: run_metrics.log(client, run, metrics))
 
     def _finish(self, client: "MlflowClient", run: "Run", status: str) -> None:
-        from lockstep.tracking import run_contents, shared_view
+        from lockstep.tracking import run_contents, run_metrics, shared_view
 
         if status == "KILLED":
             client.set_terminated(run.info.run_id, status)  # first, as there may be no more time
@@ -126,8 +131,7 @@ class Recorder:
         if self._system:  # set in this thread, so perhaps after `end` looked
             self._system.stop()
         self._send_samples(client, run)
-        seconds = time.monotonic() - self._started
-        client.log_metric(run.info.run_id, f"time/{self._stage}_seconds", seconds)
+        run_metrics.log(client, run, run_metrics.of_times(self._seconds, run))
         client.set_terminated(run.info.run_id, status)
         if self._stage in shared_view.STAGES:
             shared_view.update(client, run.info.experiment_id, self._params)
@@ -149,18 +153,6 @@ class Recorder:
         return run_contents.open_run(self._params, self._root, self.key, self._runtime_tags)
 
 
-def is_unsent(root: Path) -> bool:
-    """Return whether results of a workspace's experiment couldn't be sent to MLflow."""
-    folder = main_checkout(root) / layout.UNSENT
-    return folder.exists() and _unsent(root, experiment_key(root)).exists()
-
-
-def unsent_experiments(root: Path) -> dict[str, str]:
-    """Return the DVC names, if any, of experiments whose results MLflow lacks, by key."""
-    files = sorted((main_checkout(root) / layout.UNSENT).glob("*.json"))
-    return {file.stem: atomic_files.read_json(file).get("experiment", "") for file in files}
-
-
 def send_results(params: Params, root: Path, stage: str) -> None:
     """Send what a workspace has after a stage that succeeded; raises UnavailableError."""
     recorder = Recorder(params, root, stage, {})
@@ -170,12 +162,8 @@ def send_results(params: Params, root: Path, stage: str) -> None:
 
 def send_again(params: Params, root: Path) -> None:
     """Try again to send the results of a workspace's experiment that MLflow hasn't received."""
-    unsent = atomic_files.read_json(_unsent(root, experiment_key(root)))
-    Recorder(params, root, unsent["stage"], {}).end(unsent["status"])
-
-
-def _unsent(root: Path, key: str) -> Path:
-    return main_checkout(root) / layout.UNSENT / f"{key}.json"
+    noted = unsent.read(root, experiment_key(root))
+    Recorder(params, root, noted["stage"], {}).end(noted["status"])
 
 
 @cache
@@ -192,7 +180,7 @@ def record(
     recorder = Recorder(params, root, stage, runtime_tags)
     status = "KILLED"  # kept for Ctrl-C and SIGTERM, which aren't an Exception
     try:
-        recorder.send_system_metrics()
+        recorder.measure()
         yield recorder
         status = "FINISHED"
     except Exception:

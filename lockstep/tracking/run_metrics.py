@@ -35,6 +35,14 @@ def time_of(epoch: int, run: Run) -> int:
     return int(run.info.start_time) + 1000 * epoch
 
 
+def of_times(seconds: Mapping[str, float], run: Run) -> list[Metric]:
+    """Return the metrics of the seconds that stages took; sent again they are the same."""
+    return [
+        Metric(f"time/{stage}_seconds", value, time_of(0, run), 0)
+        for stage, value in seconds.items()
+    ]
+
+
 def in_files(files: Iterable[Path], run: Run) -> list[Metric]:
     """Return the metrics in history.csv and in metrics.json, if they are among the files."""
     metrics: list[Metric] = []

@@ -18,12 +18,8 @@ from lockstep.runtime import devices
 from lockstep.storage import layout
 from lockstep.storage.content import content_sha256
 
-ENVIRONMENT_VARIABLES = (
-    "TF_ENABLE_ONEDNN_OPTS",
-    "XLA_FLAGS",
-    "TF_XLA_FLAGS",
-    "TF_NUM_INTRAOP_THREADS",
-)
+KERNEL_VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS", "TF_XLA_FLAGS")  # change the bits
+ENVIRONMENT_VARIABLES = (*KERNEL_VARIABLES, "TF_NUM_INTRAOP_THREADS")
 
 
 def of(params: Params, root: Path, replicas: int) -> dict[str, str]:
@@ -49,7 +45,8 @@ def of(params: Params, root: Path, replicas: int) -> dict[str, str]:
 def key_of_more_epochs(params: Params, root: Path, identity: dict[str, str], replicas: int) -> str:
     """Return one sha256 that trainings of fewer and of more epochs share.
 
-    `identity` is what `of` returned for the training. Like dvc.lock, it is the same in each clone.
+    `identity` is what `of` returned for the training. Like dvc.lock, it is the same in each clone,
+    unless a variable there selects other kernels.
     """
     inputs = read_graph(root, params)["train"]
     values = without_epochs(params).model_dump(mode="json")
@@ -59,6 +56,7 @@ def key_of_more_epochs(params: Params, root: Path, identity: dict[str, str], rep
             "data": identity["data"],
             "code": identity["code"],
             "replicas": [devices.kind(), replicas],
+            "kernels": {name: os.environ.get(name) for name in KERNEL_VARIABLES},
         }
     )
 

@@ -88,6 +88,7 @@ def check_all_is_sent_once(experiment: TrackedExperiment) -> None:
     assert history[-1][1] == EPOCHS
     assert [each for each in points if each[0] in names] == history
     assert len({each[:2] for each in points}) == len(points)  # other metrics once, too
+    assert {"time/train_seconds", "time/evaluate_seconds"} <= {each[0] for each in points}
     assert [each.info.status for each in runs] == ["FINISHED"]
     assert experiment.sync() == ALL_SENT
     assert experiment.points() == points

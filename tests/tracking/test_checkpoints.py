@@ -125,6 +125,39 @@ def test_a_checkpoint_whose_upload_was_killed_is_completed(trained: Trained) -> 
     assert (ended.model_id, str(ended.status)) == (created.model_id, "READY")
 
 
+def test_a_checkpoint_has_the_bits_of_the_last_training(trained: Trained) -> None:
+    """Another machine may train the same experiment with other bits."""
+    from lockstep.storage import atomic_files
+    from lockstep.tracking import recorder
+
+    best = trained.root / "weights" / "best.weights.h5"
+    before = best.read_bytes()
+    best.write_bytes((trained.root / "weights" / "initial.weights.h5").read_bytes())
+    with recorder.record(load(trained.root), trained.root, "train"):
+        pass
+    found = logged(trained.root)["best"]
+    assert found.tags["checkpoint.md5"] == atomic_files.md5(best)
+    assert {each.key for each in found.metrics} >= {"loss", "val_loss"}
+    best.write_bytes(before)
+
+
+def test_metrics_that_are_there_without_their_data_are_not_refused(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after `python -m tasks train` with a dvc.lock that came or went since."""
+    from lockstep.tracking import recorder
+
+    lock = trained.root / "dvc.lock"
+    lock.write_text(
+        "schema: '2.0'\nstages:\n  normalize:\n    cmd: python -m tasks normalize\n    outs:\n"
+        "    - path: data/ready\n      md5: d41d8cd98f00b204e9800998ecf8427e.dir\n"
+    )
+    with recorder.record(load(trained.root), trained.root, "evaluate"):
+        pass
+    lock.unlink()
+    assert "mlflow: " not in capsys.readouterr().err
+
+
 def epochs(root: Path, callback: dict[str, Any], rate: float) -> dict[str, str]:
     """The epoch of each checkpoint of a training with a callback."""
     change_params(root, {"train.callbacks": [callback], "train.learning_rate": rate})

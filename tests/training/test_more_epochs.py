@@ -223,6 +223,14 @@ def test_a_plan_says_that_a_training_goes_on(project: Path) -> None:
     assert "goes on after epoch 2 of an earlier training" in with_override
 
 
+def test_a_training_with_other_kernels_is_not_gone_on_with(project: Path) -> None:
+    """Its bits are neither those of this training nor of that one from scratch."""
+    write_params(project, {"train.epochs": 3})
+    ended = run(project, "lockstep", "plan", TF_ENABLE_ONEDNN_OPTS="0")
+    assert ended.returncode == 0, ended.stdout
+    assert "goes on" not in ended.stdout
+
+
 def test_a_damaged_snapshot_in_the_cache_is_not_used(
     project: Path, scratch: Any, trained: list[int], capsys: Any
 ) -> None:
