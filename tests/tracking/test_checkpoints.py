@@ -117,7 +117,8 @@ def test_a_checkpoint_whose_upload_was_killed_is_completed(trained: Trained) -> 
     client.delete_logged_model(model.model_id)
     with recorder.record(load(trained.root), trained.root, "train") as run:
         _, found = run.reach()
-        tags = {checkpoints.NAME: "last"}
+        md5 = trained.models["last"].tags[checkpoints.MD5]
+        tags = {checkpoints.NAME: "last", checkpoints.MD5: md5}
         created = client.create_logged_model(
             found.info.experiment_id, "last", found.info.run_id, tags
         )
