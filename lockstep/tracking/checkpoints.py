@@ -1,4 +1,4 @@
-"""The weights that a training wrote, as logged models of MLflow: its pages sort them by metrics."""
+"""The weights that a training wrote, as logged models of MLflow with their metrics."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
