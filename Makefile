@@ -62,7 +62,7 @@ repro: env  ## reproduce the experiment of params.yaml: dvc repro
 	dvc repro
 
 up: env  ## run MLflow, Prefect with a worker, and TensorBoard until Ctrl-C
-	lockstep up
+	lockstep up $(if $(HOST),--host $(HOST))
 
 compose-env: env  ## write .env with random passwords for compose.yaml
 	@python -m pipelines.servers.compose_passwords

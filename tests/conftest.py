@@ -36,6 +36,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Accepted reasons for a skip; with LOCKSTEP_STRICT_SKIPS set, any other one fails the run.
 SKIPS_ALLOWED = (
     "this user can't mount a small disk",
+    "this user can't make network namespaces",
     "this user can't run debootstrap",  # needs root, devices and mounts
     "set LOCKSTEP_TEST_DATA to a mirror",  # no checkout contains the published data sets
 )

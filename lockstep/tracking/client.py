@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from lockstep.errors import LockstepError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
@@ -22,6 +23,7 @@ with warnings.catch_warnings():
     from mlflow.entities import Experiment
     from mlflow.exceptions import MlflowException
 
+NAME, EXPERIMENT = "MLFLOW_EXPERIMENT_NAME", "lockstep"  # the variable, and its default
 # By this tag, which its pages set too, MLflow shows an experiment as one of models, not of agents.
 KIND, MODEL_TRAINING = "mlflow.experimentKind", "custom_model_development"
 # What does the same in an address: the pages of 3.17 read no tag, but this or the last choice.
@@ -48,7 +50,43 @@ def connect(root: Path) -> tuple[MlflowClient, Experiment]:
         # By default MLflow puts them below the current folder, which may be a run's workspace.
         artifacts = (main / layout.TRACKING_ARTIFACTS).as_uri()
     client = MlflowClient(uri, uri)
-    return client, _experiment(client, artifacts)
+    experiment = _experiment(client, artifacts)
+    if not _is_of_this_machine(uri):
+        _check_artifacts(experiment)
+    return client, experiment
+
+
+def _is_of_this_machine(uri: str) -> bool:
+    """Whether a database file or a server on the loopback, which see the same folders."""
+    host = urlsplit(uri).hostname or ""
+    return uri.startswith("sqlite") or host == "localhost" or host.startswith("127.")
+
+
+def _check_artifacts(experiment: Experiment) -> None:
+    """Raise MlflowException if artifacts would go to a folder that only another machine has.
+
+    MLflow's client would make such a folder here, where nobody finds them.
+    """
+    folder = folder_of_artifacts(experiment)
+    if folder and not folder.parent.is_dir():
+        raise MlflowException(
+            f"experiment {experiment.name}: artifacts are in {folder} of another machine, expected "
+            "a server with --artifacts-destination, or an MLFLOW_EXPERIMENT_NAME that it creates"
+        )
+
+
+def folder_of_artifacts(experiment: Experiment) -> Path | None:
+    """Return the folder that clients write artifacts to themselves; None if a server does."""
+    place = urlsplit(experiment.artifact_location)
+    return Path(url2pathname(place.path)) if place.scheme in ("", "file") else None
+
+
+def local_artifacts(main: Path) -> Path | None:
+    """Return the folder of artifacts of the experiment in the checkout's own database, if any."""
+    uri = database.uri_of(main / layout.TRACKING_DATABASE)
+    name = os.environ.get(NAME, EXPERIMENT)
+    found = MlflowClient(uri, uri).get_experiment_by_name(name)
+    return folder_of_artifacts(found) if found else None
 
 
 def given_or_there(root: Path) -> bool:
@@ -71,7 +109,7 @@ def as_default(client: MlflowClient) -> Iterator[None]:
 
 
 def _experiment(client: MlflowClient, artifacts: str | None) -> Experiment:
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "lockstep")
+    name = os.environ.get(NAME, EXPERIMENT)
     found = client.get_experiment_by_name(name)
     if found is None:
         found = _created(client, name, artifacts)

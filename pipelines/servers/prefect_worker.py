@@ -59,7 +59,9 @@ def _wait_for(address: str) -> None:
     problem = ""
     while time.monotonic() < deadline:
         try:
-            httpx.get(address, timeout=10).raise_for_status()
+            answer = httpx.get(address, timeout=10)
+            if answer.status_code != httpx.codes.UNAUTHORIZED:  # of TensorBoard with a password
+                answer.raise_for_status()
             return
         except httpx.HTTPError as error:
             problem = str(error)

@@ -1,5 +1,6 @@
-"""lockstep up: run MLflow, Prefect with a worker, and TensorBoard on 127.0.0.1 until Ctrl-C."""
+"""lockstep up: run MLflow, Prefect with a worker, and TensorBoard until Ctrl-C."""
 
+import errno
 import os
 import shlex
 import socket
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lockstep.errors import LockstepError, MachineError
+from lockstep.errors import LockstepError, MachineError, ParamsError
 from lockstep.process import stopping
 from lockstep.process.environment import prepare_environment, python_module
 from lockstep.process.process_ids import process_name
@@ -17,19 +18,20 @@ from lockstep.process.runner import announce_runner, end_with
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import database
-from pipelines.servers import orphan_killer, prefect_database, running
+from pipelines.servers import orphan_killer, prefect_database, running, team
+from pipelines.servers.commands import MLFLOW_STORE, PREFECT_STORE, Places, commands, settings
 from pipelines.servers.processes import Servers
 
-HOST = "127.0.0.1"
 PORTS = {"mlflow": 5000, "prefect": 4200, "tensorboard": 6006}
-LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 
 
-def up(root: Path) -> None:
+def up(root: Path, host: str) -> None:
     """Run the servers until a signal or until one of them ends; then stop all their processes.
 
-    Raises MachineError if they already run for this checkout, LockstepError if one has ended.
+    Raises ParamsError for an address that others reach without passwords, MachineError if they
+    already run for this checkout, LockstepError if one has ended.
     """
+    team.check(host)
     _end_with_make()
     prepare_environment(root)
     main = main_checkout(root)
@@ -39,7 +41,7 @@ def up(root: Path) -> None:
     mark = uuid.uuid4().hex
     try:
         with FileLock(folder / "lock", timeout=0):
-            _serve_locked(root, main, mark)
+            _serve_locked(root, main, host, mark)
     except Timeout:
         raise MachineError(
             f"{main}: is served already by another `make up`; stop that first"
@@ -48,16 +50,19 @@ def up(root: Path) -> None:
         orphan_killer.stop(mark)
 
 
-def _serve_locked(root: Path, main: Path, mark: str) -> None:
+def _serve_locked(root: Path, main: Path, host: str, mark: str) -> None:
     announce_runner()
     # The servers would make them in place, and a kill in that second would leave them incomplete.
-    database.ensure(main)
-    prefect_database.ensure(main / layout.SERVERS / "prefect" / "prefect.db")
-    ports = {name: _free_port(port) for name, port in PORTS.items()}
-    _print_addresses(ports)
+    if MLFLOW_STORE not in os.environ:
+        database.ensure(main)
+        team.check_artifacts(main, host)
+    if PREFECT_STORE not in os.environ:
+        prefect_database.ensure(main / layout.SERVERS / "prefect" / "prefect.db")
+    places = Places(host, {name: _free_port(host, port) for name, port in PORTS.items()})
+    _print_addresses(places)
     orphan_killer.watch(mark)
     try:
-        _serve(_servers(root, main, ports, mark), ports)
+        _serve(_servers(root, main, places, mark), places)
     finally:
         running.withdraw(main)
 
@@ -69,106 +74,58 @@ def _end_with_make() -> None:
         end_with(process_name(parent))
 
 
-def _servers(root: Path, main: Path, ports: dict[str, int], mark: str) -> Servers:
+def _servers(root: Path, main: Path, places: Places, mark: str) -> Servers:
     folder = main / layout.SERVERS
     servers = Servers(mark)
-    environment = {**os.environ, orphan_killer.NAME: mark, **_settings(folder, ports)}
-    for name, command in _commands(main, ports).items():
+    environment = {**os.environ, orphan_killer.NAME: mark, **settings(folder, places)}
+    for name, command in commands(main, places).items():
         servers.add_process(
             name, f"exec {shlex.join(python_module(*command))}", cwd=str(folder), env=environment
         )
-    worker = python_module("pipelines.servers.prefect_worker", address(ports, "tensorboard"))
+    worker = python_module("pipelines.servers.prefect_worker", places.address("tensorboard"))
     servers.add_process(
         "worker",
         f"exec {shlex.join(worker)}",
         cwd=str(root),
-        env={**environment, **addresses(ports), stopping.SILENT: "1"},
+        env={**environment, **places.variables(), stopping.SILENT: "1"},
     )
     return servers
 
 
-def _commands(main: Path, ports: dict[str, int]) -> dict[str, list[str]]:
-    """Return each server's command. MLflow uses the same files as runs without a server."""
-    bound = {name: ["--host", HOST, "--port", str(port)] for name, port in ports.items()}
-    store = [
-        "--backend-store-uri",
-        database.uri_of(main / layout.TRACKING_DATABASE),
-        "--workers",
-        "1",
-    ]
-    store += ["--uvicorn-opts", "--log-level warning"]  # no log line for each request
-    store += ["--default-artifact-root", (main / layout.TRACKING_ARTIFACTS).as_uri()]
-    return {
-        "mlflow": ["mlflow", "server", *bound["mlflow"], *store],
-        "prefect": ["prefect", "server", "start", *bound["prefect"]],
-        "tensorboard": [
-            "pipelines.servers.tensorboard_server",
-            *bound["tensorboard"],
-            "--logdir",
-            str(main / layout.LOGS),
-        ],
-    }
-
-
-def _settings(folder: Path, ports: dict[str, int]) -> dict[str, str]:
-    """Return the servers' settings: where they store data, and which web origins they allow."""
-    pages = (f"http://{host}:{ports['prefect']}" for host in (HOST, "localhost"))
-    return {
-        "PREFECT_HOME": str(folder / "prefect"),
-        # Without this the UI calls port 4200, whatever the server's port is.
-        "PREFECT_SERVER_UI_API_URL": f"{address(ports, 'prefect')}/api",
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        # By default any web page in a local browser could start runs.
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
-        # Leases in memory are lost with the server, and their slots stay taken forever.
-        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # no processes for AI features
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def addresses(ports: dict[str, int]) -> dict[str, str]:
-    """Return the variables that name the servers and turn off telemetry."""
-    return {
-        "PREFECT_API_URL": f"{address(ports, 'prefect')}/api",
-        "MLFLOW_TRACKING_URI": address(ports, "mlflow"),
-        "DO_NOT_TRACK": "1",
-    }
-
-
-def address(ports: dict[str, int], name: str) -> str:
-    """Return a server's URL."""
-    return f"http://{HOST}:{ports[name]}"
-
-
-def _print_addresses(ports: dict[str, int]) -> None:
-    for name in ports:
-        print(f"{name:12} {address(ports, name)}")
+def _print_addresses(places: Places) -> None:
+    for name in places.ports:
+        print(f"{name:12} {places.address(name)}")
     print("in other shells (commands in this checkout find the servers without these lines):")
-    for name, value in addresses(ports).items():
+    for name, value in places.variables().items():
         print(f"  export {name}={value}")
+    if team.has_logins():
+        print(f"and {', '.join(team.CLIENT_LOGINS)} for all commands, as the servers ask for them")
     sys.stdout.flush()
 
 
-def _serve(servers: Servers, ports: dict[str, int]) -> None:
+def _serve(servers: Servers, places: Places) -> None:
     servers.loop()
     name, code = servers.ended, servers.returncode or 1
     if not name:  # stopped by a signal
         raise SystemExit(code)
-    if name in ports and _free_port(ports[name]) != ports[name]:
-        line = f"{name}: port {ports[name]} was taken by another program; start again"
+    port = places.ports.get(name)
+    if port and _free_port(places.host, port) != port:
+        line = f"{name}: port {port} was taken by another program; start again"
         raise MachineError(line)
     failure = LockstepError(f"{name} ended, so the others were stopped; its last lines say why")
     failure.exit_code = code if code > 0 else 128 - code
     raise failure
 
 
-def _free_port(port: int) -> int:
+def _free_port(host: str, port: int) -> int:
     """Return the port if it is free, otherwise another one that is."""
     for wanted in (port, 0):
         try:
-            with socket.create_server((HOST, wanted)) as probe:
+            with socket.create_server((host, wanted)) as probe:
                 return int(probe.getsockname()[1])
-        except OSError:
-            continue
-    raise MachineError(f"{HOST}: no free port, neither {port} nor another")
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ParamsError(
+                    f"--host: got {host}, expected an address of this machine"
+                ) from None
+    raise MachineError(f"{host}: no free port, neither {port} nor another")

@@ -1,13 +1,15 @@
 """Loaded by every Python process of a test: refuses network access and forbidden imports.
 
-Only loopback is allowed. An attempt is also written to the file LOCKSTEP_ATTEMPTS, since a library
-may swallow the error. LOCKSTEP_FORBIDDEN names modules that may not be imported.
+Only loopback is allowed, and LOCKSTEP_REACHABLE: addresses in a test's own namespaces. An attempt
+is also written to the file LOCKSTEP_ATTEMPTS, since a library may swallow the error.
+LOCKSTEP_FORBIDDEN names modules that may not be imported.
 """
 
 import os
 import sys
 
 LOCAL = {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", None, os.uname().nodename}  # noqa: S104
+LOCAL |= set(os.environ.get("LOCKSTEP_REACHABLE", "").split(","))
 forbidden = set(filter(None, os.environ.get("LOCKSTEP_FORBIDDEN", "").split(",")))
 
 
