@@ -1,10 +1,7 @@
 """Several workers in separate processes: real clusters on the loopback."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +11,11 @@ from lockstep.errors import ParamsError
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import Cluster, read_cluster
 from tasks import train
-from tests.support.ports import free_port
 from tests.support.trainings import Pauses, digests, end_of
+from tests.support.workers import Workers
 from tests.support.workspaces import change_params, with_values
 
 system = pytest.mark.system
-
-
-class Workers:
-    """A chief and another worker, each in a separate checkout with the same inputs."""
-
-    def __init__(self, root: Path) -> None:
-        addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
-        self.cluster = {"worker": addresses}
-        self.chief_root, self.other_root = root, root.with_name("other")
-        shutil.copytree(self.chief_root, self.other_root)
-
-    def chief(self) -> subprocess.Popen[str]:
-        return self._start(self.chief_root, 0, "tasks", "train")
-
-    def other(self) -> subprocess.Popen[str]:
-        return self._start(self.other_root, 1, "lockstep", "worker")
-
-    def _start(self, root: Path, index: int, *command: str) -> subprocess.Popen[str]:
-        task = {"type": "worker", "index": index}
-        config = json.dumps({"cluster": self.cluster, "task": task})
-        return subprocess.Popen(
-            [sys.executable, "-m", *command], cwd=root, env={**os.environ, "TF_CONFIG": config},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
 
 
 TWO = {
