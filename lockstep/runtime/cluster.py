@@ -1,10 +1,11 @@
-"""The workers that TF_CONFIG names, and which of them this process is."""
+"""The workers that TF_CONFIG or Slurm names, and which of them this process is."""
 
 import json
 import os
 from dataclasses import dataclass
 
 from lockstep.errors import ParamsError
+from lockstep.runtime import slurm
 
 TF_CONFIG = "TF_CONFIG"
 EXAMPLE = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}'
@@ -32,13 +33,15 @@ SINGLE_WORKER = Cluster(("",), 0)
 
 
 def read_cluster() -> Cluster:
-    """Return the cluster of the environment variable TF_CONFIG, or SINGLE_WORKER.
+    """Return the cluster of TF_CONFIG, or of the Slurm step that started this, or SINGLE_WORKER.
 
-    Raises ParamsError if it names other tasks than workers, or not which one this process is.
+    For a Slurm step it sets TF_CONFIG, from which TensorFlow reads the cluster itself. Raises
+    ParamsError if it names other tasks than workers, or not which one this process is.
     """
-    text = os.environ.get(TF_CONFIG)
+    text = os.environ.get(TF_CONFIG) or slurm.tf_config()
     if not text:
         return SINGLE_WORKER
+    os.environ[TF_CONFIG] = text
     expected = f"expected {EXAMPLE}"
     try:
         given = json.loads(text)

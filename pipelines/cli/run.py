@@ -5,6 +5,8 @@ from pathlib import Path
 
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
+from lockstep.runtime.cluster import read_cluster
+from lockstep.training import worker
 from pipelines.cli._folds import ALL, count_of, with_fold
 from pipelines.cli._parameters import add_overrides, assignments_of, checked
 from tasks import datasets
@@ -21,13 +23,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 def act(root: Path, arguments: Namespace) -> None:
     """Run the flow in this process; with overrides, in a child process and a new workspace.
 
-    With the override data.fold=all there is one such run for each fold.
+    With the override data.fold=all there is one such run for each fold. A worker that isn't the
+    chief joins its training instead: launchers start the same command everywhere.
     """
     end_with_runner()  # with overrides, a parent process waits to save the result
     given, assignments = arguments.overrides, assignments_of(root, arguments)
     values = checked(root, with_fold(assignments, 1))
     count = count_of(values) if ALL in given else None
     devices.replicas(values)
+    if not read_cluster().chief:
+        worker.work(values, root)
+        return
     datasets.check_user_data(values, root)
     datasets.check_batch_size(values, root)
     from pipelines import local, workspaces
