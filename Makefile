@@ -91,6 +91,7 @@ check: env  ## check style, types, import contracts, and that requirements.lock 
 	lint-imports --no-logo
 	hadolint Dockerfile
 	check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
+	kubernetes-validate --quiet --strict docs/kubernetes/*.yaml
 	@cp requirements.lock .venv/expected.lock && $(COMPILE) --extra dev pyproject.toml -o .venv/expected.lock
 	@diff requirements.lock .venv/expected.lock || { echo "requirements.lock is out of date: make lock" >&2; exit 1; }
 	@cp requirements-gpu.lock .venv/expected-gpu.lock && $(COMPILE_GPU) -o .venv/expected-gpu.lock
