@@ -16,11 +16,14 @@ def tf_config() -> str:
     Each job has ports of its own, so that two jobs may share a node. Raises ParamsError for a
     distribution of tasks over nodes from which their order can't be told.
     """
-    if int(os.environ.get(TASKS, "1")) < 2:
+    if os.environ.get(TASKS, "1") == "1":
         return ""
     _check_distribution()
-    task = {"type": "worker", "index": int(os.environ[TASK])}
-    return json.dumps({"cluster": {"worker": _addresses()}, "task": task})
+    try:
+        task = {"type": "worker", "index": int(os.environ[TASK])}
+        return json.dumps({"cluster": {"worker": _addresses()}, "task": task})
+    except (KeyError, ValueError) as error:
+        raise ParamsError(f"Slurm: {error}, expected the variables that srun sets") from None
 
 
 def _check_distribution() -> None:
@@ -43,11 +46,8 @@ def _addresses() -> list[str]:
     from tensorflow.python.distribute.cluster_resolver import slurm_cluster_resolver as resolver
 
     first = FIRST_PORT + int(os.environ.get("SLURM_JOB_ID", "0")) % PORTS
-    try:
-        nodes = resolver.expand_hostlist(os.environ[NODES])
-        counts = resolver.expand_tasks_per_node(os.environ[TASKS_PER_NODE])
-    except (KeyError, ValueError) as error:
-        raise ParamsError(f"Slurm: {error}, expected the variables that srun sets") from None
+    nodes = resolver.expand_hostlist(os.environ[NODES])
+    counts = resolver.expand_tasks_per_node(os.environ[TASKS_PER_NODE])
     if len(nodes) != len(counts):
         raise ParamsError(f"Slurm: got {len(nodes)} nodes and numbers of tasks for {len(counts)}")
     pairs = zip(nodes, counts, strict=True)

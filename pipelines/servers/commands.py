@@ -65,14 +65,13 @@ def _mlflow_options(main: Path, host: str) -> list[str]:
 
 def settings(folder: Path, places: Places) -> dict[str, str]:
     """Return the servers' settings: where they store data, and which web origins they allow."""
-    pages = {name: _pages(places, name) for name in ("prefect", "mlflow")}
     return {
         "PREFECT_HOME": str(folder / "prefect"),
         # Without this the UI calls port 4200, whatever the server's port is.
         "PREFECT_SERVER_UI_API_URL": f"{places.address('prefect')}/api",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # By default any web page in a local browser could start runs.
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages["prefect"]),
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(_pages(places)),
         # Leases in memory are lost with the server, and their slots stay taken forever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # no processes for AI features
@@ -82,16 +81,17 @@ def settings(folder: Path, places: Places) -> dict[str, str]:
     }
 
 
-def _pages(places: Places, name: str) -> list[str]:
+def _pages(places: Places) -> list[str]:
     hosts = dict.fromkeys((places.host, team.LOOPBACK, "localhost"))
-    return [f"http://{host}:{places.ports[name]}" for host in hosts]
+    return [f"http://{host}:{places.ports['prefect']}" for host in hosts]
 
 
 def _hosts(places: Places) -> dict[str, str]:
-    """Return the names under which browsers and clients may address MLflow, unless they are set."""
-    port = places.ports["mlflow"]
-    found = {
-        "MLFLOW_SERVER_ALLOWED_HOSTS": f"{places.host},{places.host}:{port}",
+    """Return the names and pages from which MLflow is used: its own address, and those given."""
+    own = {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": f"{places.host},{places.host}:{places.ports['mlflow']}",
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": places.address("mlflow"),
     }
-    return {name: os.environ.get(name, value) for name, value in found.items()}
+    return {
+        name: ",".join(filter(None, (value, os.environ.get(name)))) for name, value in own.items()
+    }

@@ -79,7 +79,7 @@ def settings(folder: Path) -> dict[str, str]:
     parser = configparser.ConfigParser()
     parser["mlflow"] = {
         "default_permission": "EDIT",  # all log to one experiment
-        "database_uri": f"sqlite:///{folder / USERS}",
+        "database_uri": f"sqlite:///{folder / USERS}".replace("%", "%%"),  # as configparser reads
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
     }
     file = folder / "mlflow_auth.ini"

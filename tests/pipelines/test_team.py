@@ -1,5 +1,6 @@
 """`lockstep up --host`: servers for other machines, which need passwords."""
 
+import configparser
 import json
 import shutil
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from lockstep.errors import ParamsError
 from pipelines.servers import team
+from pipelines.servers.commands import Places, settings
 from tests.support.machines import Machine, two_machines
 from tests.support.served import Served, started
 from tests.support.workspaces import SMALL, git, run
@@ -82,6 +84,23 @@ def test_artifacts_in_a_folder_of_this_machine_are_refused(
     assert ended.returncode == 2
     assert "the experiment's artifacts are in" in ended.stdout
     assert "set MLFLOW_EXPERIMENT_NAME" in ended.stdout
+
+
+def test_own_names_for_mlflow_come_besides_the_address(
+    logins: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    logins.setenv("MLFLOW_SERVER_ALLOWED_HOSTS", "mlflow.example.org")
+    places = Places("10.0.0.7", {"mlflow": 5000, "prefect": 4200})
+    hosts = settings(tmp_path, places)["MLFLOW_SERVER_ALLOWED_HOSTS"]
+    assert hosts == "10.0.0.7,10.0.0.7:5000,mlflow.example.org"
+
+
+def test_a_folder_may_have_a_percent_sign(logins: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "100%"
+    folder.mkdir()
+    read = configparser.ConfigParser()
+    read.read(team.settings(folder)["MLFLOW_AUTH_CONFIG_PATH"])
+    assert read["mlflow"]["database_uri"] == f"sqlite:///{folder}/mlflow_users.db"
 
 
 class Team(NamedTuple):

@@ -50,6 +50,7 @@ def test_another_launchers_variable_comes_first(step: pytest.MonkeyPatch) -> Non
     ("name", "value", "said"),
     [
         ("SLURM_DISTRIBUTION", "cyclic", "got cyclic, expected block"),
+        ("SLURM_PROCID", "first", "expected the variables that srun sets"),
         ("SLURM_STEP_NODELIST", "n[2", "Invalid hostlist format"),
         ("SLURM_STEP_TASKS_PER_NODE", "many", "Invalid tasks-per-node list"),
         ("SLURM_STEP_TASKS_PER_NODE", "3", "2 nodes and numbers of tasks for 1"),
