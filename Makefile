@@ -71,7 +71,7 @@ test: env  ## run the tests that need no system package
 	pytest -n 2 --dist loadfile -m "not system"
 
 test-system: env  ## run the tests with servers, browsers, databases, or minutes of training
-	pytest -n 3 --dist loadfile -m system
+	pytest -n 3 --dist loadfile --no-loadscope-reorder -m system
 
 bench: env  ## run all benchmarks; see docs/performance.md
 	python -m benchmarks.trainer

@@ -14,6 +14,11 @@ import pytest
 from lockstep.process.environment import prepare_environment
 from tests.support.loops import make_loop  # noqa: F401  # a fixture
 from tests.support.prefect_server import server  # noqa: F401  # a fixture
+from tests.support.time_limit import (
+    OVER,
+    pytest_collection_modifyitems,  # noqa: F401  # a hook
+    pytest_runtest_setup,  # noqa: F401  # a hook
+)
 from tests.support.workspaces import (
     REPOSITORY,
     SMALL,
@@ -39,6 +44,7 @@ SKIPS_ALLOWED = (
     "this user can't make network namespaces",
     "this user can't run debootstrap",  # needs root, devices and mounts
     "set LOCKSTEP_TEST_DATA to a mirror",  # no checkout contains the published data sets
+    OVER,
 )
 
 

@@ -13,9 +13,9 @@ from tests.containers.compose import Service
 from tests.containers.image import Image
 from tests.containers.root import end
 from tests.containers.stores import host_image, make_cluster
+from tests.support.waiting import SLOWEST
 
 OWN_IMAGE = "lockstep:"
-START_LIMIT_SECONDS = 240
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Running:
     health: list[str]
 
     def wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + START_LIMIT_SECONDS
+        deadline = time.monotonic() + SLOWEST * 120
         while (checked := subprocess.run(self.health, capture_output=True, text=True)).returncode:
             said = f"{self.service.name}: {self.output.read_text()}{checked.stdout}{checked.stderr}"
             assert self.process.poll() is None, said

@@ -17,10 +17,11 @@ from tests.containers.image import Image
 from tests.containers.network import own_network
 from tests.containers.stack import Stack, started
 from tests.support.browser import look
-from tests.support.served import FINAL, until
+from tests.support.served import FINAL
+from tests.support.waiting import until
 from tests.support.workspaces import run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.system
 
 MLFLOW, PREFECT, TENSORBOARD = (f"http://127.0.0.1:{port}" for port in (5000, 4200, 6006))
 STORE = "http://127.0.0.1:8333"

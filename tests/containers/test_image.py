@@ -11,7 +11,7 @@ from tests.containers.image import Image
 from tests.containers.network import own_network
 from tests.support.workspaces import run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.system
 
 USER, NAMELESS = 1000, 4321  # the image's user, and one that it doesn't know
 # Measured: 2,536 MB, of which 117 MB are a Debian with its documentation.
@@ -41,7 +41,7 @@ def docker_run(
         words, {"/workspace": folder}, variables=variables, user=f"{user}:{user}"
     )
     with own_network():
-        return run(folder, *command, timeout=800)
+        return run(folder, *command)
 
 
 def is_healthy(image: Image, folder: Path, user: int = USER) -> bool:
@@ -55,7 +55,7 @@ def test_it_reproduces_what_is_reproduced_outside(
     reproduced: Path, make_workspace: Callable[..., Path]
 ) -> None:
     outside = make_workspace(name="outside")
-    ended = run(outside, "dvc", "repro", timeout=800)
+    ended = run(outside, "dvc", "repro")
     assert ended.returncode == 0, ended.stdout
     assert (reproduced / "dvc.lock").read_bytes() == (outside / "dvc.lock").read_bytes()
 

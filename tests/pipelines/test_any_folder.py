@@ -12,7 +12,6 @@ import pytest
 from lockstep.storage.checkout import main_checkout
 from lockstep.versioning import experiments
 from pipelines import workspaces, worktrees
-from tests.support.prefect_server import LONG
 from tests.support.pretended_stages import reproduce, shorten
 from tests.support.workspaces import REPOSITORY, SMALL, git, run
 
@@ -168,7 +167,7 @@ def test_a_real_run_in_a_folder_of_any_name(
     root = made.rename(made.with_name(name))
     ended = run(
         root, "lockstep", "run", "train.epochs=3",
-        timeout=LONG, PREFECT_API_URL=server, LC_ALL="C",
+        PREFECT_API_URL=server, LC_ALL="C",
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout
     (saved,) = [line for line in ended.stdout.splitlines() if line.startswith("saved as ")]

@@ -10,7 +10,6 @@ import pytest
 from scipy.stats import t
 
 from pipelines.fold_report import as_markdown, estimates, student_t
-from tests.support.prefect_server import LONG
 from tests.support.workspaces import SMALL, git, run
 
 METRICS = [{"accuracy": value, "loss": None if value < 0.8 else 1.0} for value in (0.9, 0.8, 0.7)]
@@ -50,7 +49,6 @@ def test_all_of_no_folds_is_refused(workspace: Path, overrides: list[str], line:
 
 
 @pytest.mark.system
-@pytest.mark.timeout(900)
 def test_all_folds_by_one_command_which_goes_on_after_a_failure(
     make_workspace: Callable[..., Path], server: str
 ) -> None:
@@ -58,11 +56,11 @@ def test_all_folds_by_one_command_which_goes_on_after_a_failure(
     command = ["lockstep", "run", "data.folds=2", "data.fold=all"]
     (root / "report").mkdir()
     (root / "report" / "folds.json").mkdir()  # so that the page can't be written
-    first = run(root, *command, timeout=LONG, PREFECT_API_URL=server)
+    first = run(root, *command, PREFECT_API_URL=server)
     assert first.returncode != 0
     assert "train: ran\n" in first.stdout
     (root / "report" / "folds.json").rmdir()
-    second = run(root, *command, timeout=LONG, PREFECT_API_URL=server)
+    second = run(root, *command, PREFECT_API_URL=server)
     assert second.returncode == 0, second.stdout
     assert "train: ran\n" not in second.stdout  # DVC restores both folds
     figures = json.loads((root / "report" / "folds.json").read_text())

@@ -22,13 +22,13 @@ from tests.support.served import (  # fmt: skip
     saved_weights,
     started,
     tracked,
-    until,
     weights_alone,
 )
 from tests.support.trainings import Pauses
+from tests.support.waiting import until
 from tests.support.workspaces import SMALL, git, run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.system
 
 
 def resumed_from(served: Served) -> int:

@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.served import FINAL, until
+from tests.support.served import FINAL
+from tests.support.waiting import until
 from tests.support.workspaces import SMALL, git, run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture

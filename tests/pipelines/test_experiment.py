@@ -12,15 +12,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.prefect_server import (
-    LONG,
-    filtered,
-    lockstep,
-    runs_of,
-    start_paused,
-    task_runs,
-)
+from tests.support.prefect_server import filtered, lockstep, runs_of, start_paused, task_runs
 from tests.support.trainings import Pauses
+from tests.support.waiting import LONG
 from tests.support.workspaces import (
     SMALL,
     STAGES,
@@ -31,7 +25,7 @@ from tests.support.workspaces import (
     run_stages,
 )
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.system
 
 
 def test_a_stage_added_to_dvc_yaml_shows_up_and_runs(
@@ -65,7 +59,7 @@ def test_a_failed_stage_has_its_own_line_in_prefect(
     make_workspace: Callable[..., Path], server: str
 ) -> None:
     root = make_workspace({"data.name": "mnist", "data.mirror": "nowhere"}, "failing")
-    ended = run(root, "lockstep", "run", timeout=LONG, PREFECT_API_URL=server)
+    ended = run(root, "lockstep", "run", PREFECT_API_URL=server)
     assert ended.returncode == 3
     line = f"data.mirror: got 'nowhere', but there is no folder {root / 'nowhere' / 'mnist'}"
     assert ended.stdout.splitlines()[-1] == f"lockstep run: download: {line}"
@@ -102,7 +96,7 @@ def test_a_server_that_does_not_answer_is_a_temporary_failure(workspace: Path) -
 
 def test_without_a_server_it_starts_a_temporary_one(workspace: Path, hermetic: Path) -> None:
     keep_stages(workspace, ("download", "normalize"))
-    ended = run(workspace, "lockstep", "run", timeout=LONG)
+    ended = run(workspace, "lockstep", "run")
     assert ended.returncode == 0, ended.stdout
     assert "starting a temporary Prefect server" in ended.stdout
     assert (workspace / "data" / "ready" / "spec.json").exists()
@@ -179,7 +173,7 @@ def test_a_stopped_run_ends_cleanly_and_resumes(
     root = make_workspace(changes, "stopped", until="train")
     process = start_paused(root, server, pauses)
     process.send_signal(number)
-    rest, _ = process.communicate(timeout=120)
+    rest, _ = process.communicate(timeout=LONG)
     assert process.returncode == code, rest
     assert "Traceback" not in rest.rpartition("lockstep run")[2]
     assert members(process.pid) == []
@@ -200,7 +194,7 @@ def test_the_workspace_of_a_stopped_run_is_removed_by_the_next_one(
     root = make_workspace({**SMALL, **pauses.changes()}, "stopped", until="train")
     process = start_paused(root, server, pauses, "train.epochs=3")
     process.terminate()
-    rest, _ = process.communicate(timeout=120)
+    rest, _ = process.communicate(timeout=LONG)
     assert process.returncode == 143, rest
     assert "Traceback" not in rest
     assert "the workspace is kept" not in rest

@@ -8,7 +8,7 @@ import pytest
 
 from lockstep.storage import layout
 from lockstep.versioning.hashes import experiment_key
-from tests.support.prefect_server import LONG, filtered, task_runs
+from tests.support.prefect_server import filtered, task_runs
 from tests.support.pretended_stages import recorded_workspace
 from tests.support.workspaces import SMALL, run
 
@@ -29,13 +29,13 @@ def test_results_missing_in_mlflow_are_logged_again(
 ) -> None:
     root = make_workspace(SMALL, "missed", until="train")
     away = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-    first = run(root, "lockstep", "run", timeout=LONG, PREFECT_API_URL=server, **away)
+    first = run(root, "lockstep", "run", PREFECT_API_URL=server, **away)
     assert first.returncode == 0, first.stdout
     unsent = root / layout.UNSENT / f"{experiment_key(root)}.json"
     noted = json.loads(unsent.read_text())
     assert set(noted.pop("seconds")) == {"train"}
     assert noted == {"stage": "train", "status": "FINISHED", "experiment": ""}
-    second = run(root, "lockstep", "run", timeout=LONG)
+    second = run(root, "lockstep", "run")
     assert second.returncode == 0, second.stdout
     assert "nothing to do" not in second.stdout
     assert not unsent.exists()
@@ -71,7 +71,7 @@ def test_a_failure_is_one_line_everywhere(
     bad.write_text("a,b\n" + "".join(f"{n % 7}.5,{n}\n" for n in range(200)) + "1.5,x\n")
     root = make_workspace(SMALL, "failing")
     overrides = [each.format(bad=bad) for each in arguments]
-    ended = run(root, "lockstep", "run", *overrides, timeout=LONG, PREFECT_API_URL=server)
+    ended = run(root, "lockstep", "run", *overrides, PREFECT_API_URL=server)
     assert ended.returncode == code, ended.stdout
     message = line.format(bad=bad)
     assert ended.stdout.count(message) == 1

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.workspaces import SMALL, run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 CHANGES = {**SMALL, "model.name": "cnn", "train.epochs": 1, "register.threshold": None}
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.mlflow_server import MlflowServer
-from tests.support.served import until
 from tests.support.tracked_experiment import TrackedExperiment
 from tests.support.trainings import Pauses, digests, end_of
+from tests.support.waiting import until
 from tests.support.workspaces import SMALL, run, write_params
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 EPOCHS, OUT, LATER = 8, 3, 6  # the server is out from epoch OUT on; in LATER it may be back
 ALL_SENT = "MLflow has all results\n"
 

@@ -25,13 +25,13 @@ from tests.support.served import (
     started,
     started_by,
     tracked,
-    until,
     weights_alone,
 )
 from tests.support.trainings import Pauses
+from tests.support.waiting import until
 from tests.support.workspaces import REPOSITORY, SMALL, git, run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

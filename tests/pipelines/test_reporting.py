@@ -13,7 +13,6 @@ import pytest
 from lockstep.storage.atomic_files import read_json
 from tests.support.ports import free_port
 from tests.support.prefect_server import (
-    LONG,
     filtered,
     lockstep,
     runs_of,
@@ -22,9 +21,10 @@ from tests.support.prefect_server import (
     task_runs,
 )
 from tests.support.trainings import Pauses
+from tests.support.waiting import LONG
 from tests.support.workspaces import SMALL, run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

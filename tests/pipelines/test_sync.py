@@ -14,7 +14,7 @@ from lockstep.versioning.hashes import experiment_key
 from tests.support.ports import free_port
 from tests.support.workspaces import SMALL, git, run, write_params
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 STALE = "the stage train isn't up to date, or its outputs aren't in DVC's cache; expected results"
 CHANGES = {
     **SMALL, "register.threshold": None, "register.smoke_test": False,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.prefect_server import LONG, lockstep, states
+from tests.support.prefect_server import lockstep, states
 from tests.support.workspaces import SMALL, STAGES, run, write_params
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.system
 
 
 def test_both_commands_give_the_same_bytes(
@@ -27,7 +27,7 @@ def test_both_commands_give_the_same_bytes(
         for root in (by_dvc, by_flow):
             write_params(root, changes)
         with ThreadPoolExecutor() as beside:
-            reproduced = beside.submit(run, by_dvc, "dvc", "repro", timeout=LONG)
+            reproduced = beside.submit(run, by_dvc, "dvc", "repro")
             output = lockstep(by_flow, server)
         assert reproduced.result().returncode == 0, reproduced.result().stdout
         assert (by_flow / "dvc.lock").read_bytes() == (by_dvc / "dvc.lock").read_bytes()

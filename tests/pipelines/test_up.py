@@ -28,13 +28,13 @@ from tests.support.served import (
     saved_weights,
     started,
     tracked,
-    until,
     weights_alone,
 )
 from tests.support.trainings import Pauses
+from tests.support.waiting import until
 from tests.support.workspaces import SMALL, STAGES, git, run
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

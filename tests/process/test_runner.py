@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.process.process_ids import is_alive, process_name
 from lockstep.process.runner import DVC_STAGE, RUNNER
-from tests.support.served import until
+from tests.support.waiting import until
 from tests.support.workspaces import REPOSITORY
 
 # Prints that it watches its runner, and then waits for a signal.

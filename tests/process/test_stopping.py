@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.served import until
+from tests.support.waiting import until
 from tests.support.workspaces import REPOSITORY
 
 INT, TERM = signal.SIGINT, signal.SIGTERM

@@ -93,7 +93,6 @@ def test_exactness_is_measured() -> None:
     }
 
 
-@pytest.mark.timeout(600)
 def test_killed_and_interrupted_runs_go_on() -> None:
     found = smallest("interruptions")
     assert found["interrupts"].pop("slowest_seconds") < 10
@@ -113,7 +112,6 @@ def test_reading_data_is_measured() -> None:
     assert all(math.isfinite(number) for number in numbers(found))
 
 
-@pytest.mark.timeout(600)
 def test_recording_is_measured() -> None:
     found = smallest("tracking")
     asked = {"overhead_server_up", "overhead_server_down", "search_p95_seconds", "lost_metrics"}
@@ -143,7 +141,6 @@ def test_the_reference_experiments_are_measured() -> None:
     assert are_sizes(found)
 
 
-@pytest.mark.timeout(600)
 def test_own_tables_are_compared() -> None:
     found = smallest("own_tables")
     assert set(found) == {"titanic"}

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.workspaces import REPOSITORY, SMALL, STAGES, run
 
-pytestmark = [pytest.mark.timeout(280), pytest.mark.system]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import pytest
 
 from lockstep.data.spec import load_examples
 from tests.support.ports import free_port
+from tests.support.waiting import SLOWEST
 from tests.support.workspaces import run_stages
 
 pytestmark = pytest.mark.system
@@ -46,7 +47,7 @@ def address(reproduced: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + SLOWEST * 60
     while time.monotonic() < deadline and server.poll() is None:
         try:
             if httpx.get(address, timeout=2).status_code == 200:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-SECONDS = 60_000  # of patience, in ms
+from tests.support.waiting import SLOWEST
+
+LONGEST_WAIT = 60_000 * SLOWEST  # in ms
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def opened(
             if login
             else None,
         )
-        page.set_default_timeout(SECONDS)
+        page.set_default_timeout(LONGEST_WAIT)
         page.context.set_offline(offline)
         page.goto(address)
         yield page

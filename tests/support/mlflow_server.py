@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.support.ports import free_port
-from tests.support.served import until
+from tests.support.waiting import until
 
 
 class MlflowServer:

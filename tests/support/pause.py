@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-SECONDS = 300  # ends a training that a failed test has left behind
+SECONDS = 1500  # ends a training that a failed test has left behind
 
 
 class Pause(keras.callbacks.Callback):

@@ -15,9 +15,8 @@ import pytest
 
 from tests.support.ports import free_port
 from tests.support.trainings import Pauses
+from tests.support.waiting import SLOWEST
 from tests.support.workspaces import run
-
-LONG = 800  # seconds that a test's command may take on a busy machine
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +38,7 @@ def started(folder: Path, port: int | None = None) -> Iterator[tuple[str, subpro
             command, env=environment, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + SLOWEST * 60
         while not healthy(address):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < deadline, (folder / "log").read_text()
@@ -59,7 +58,7 @@ def healthy(address: str) -> bool:
 
 
 def lockstep(root: Path, server: str, *arguments: str) -> str:
-    ended = run(root, "lockstep", "run", *arguments, timeout=LONG, PREFECT_API_URL=server)
+    ended = run(root, "lockstep", "run", *arguments, PREFECT_API_URL=server)
     assert ended.returncode == 0, ended.stdout
     return ended.stdout
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import httpx
 from ruamel.yaml import YAML
 
 from tests.support.trainings import Pauses
+from tests.support.waiting import until
 from tests.support.workspaces import SMALL, git, run, run_stages
 
 MARK = "LOCKSTEP_TEST"
@@ -58,14 +58,6 @@ class Served:
                 if f"{MARK}={self.root}".encode() in (process / "environ").read_bytes():
                     found[process.name] = (process / "cmdline").read_text().replace("\0", " ")
         return found
-
-
-def until(found: Callable[[], Any], seconds: float, every: float = 0.2) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline
-        time.sleep(every)
-    return value
 
 
 @contextlib.contextmanager

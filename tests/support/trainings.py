@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.loops import SOME, TRAIN, dense
+from tests.support.waiting import SLOWEST
 
 EPOCHS, CUT = 12, 6
 PAUSE = "tests/support/pause.py"
@@ -115,11 +116,11 @@ class Pauses:
         seconds: float = 180,
     ) -> None:
         """Wait until training pauses in an epoch; fails with the output if the run is over."""
-        reached, deadline = self.folder / f"reached-{epoch}", time.monotonic() + seconds
+        reached, deadline = self.folder / f"reached-{epoch}", time.monotonic() + SLOWEST * seconds
         while not reached.exists():
             late = time.monotonic() > deadline
             if late or over():
-                when = f"within {seconds} s" if late else "before the run was over"
+                when = f"within {SLOWEST * seconds} s" if late else "before the run was over"
                 pytest.fail(f"training wasn't in epoch {epoch} {when}:\n{output()}")
             time.sleep(0.05)
 
@@ -150,7 +151,7 @@ def digests(root: Path) -> dict[str, str]:
 def end_of(process: subprocess.Popen[str], seconds: float = 120) -> tuple[int, str]:
     """The exit code and the output of a process; it is killed if it takes too long."""
     try:
-        output, _ = process.communicate(timeout=seconds)
+        output, _ = process.communicate(timeout=SLOWEST * seconds)
     finally:
         process.kill()
     return process.returncode, output

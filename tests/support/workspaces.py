@@ -13,6 +13,7 @@ from lockstep.config.reading import check_params, load_params
 from lockstep.config.schema import Params
 from lockstep.config.yaml_files import read_yaml
 from tasks.__main__ import run_stage
+from tests.support.waiting import LONG
 
 REPOSITORY = Path(__file__).parents[2]
 TEST_DATA = Path(
@@ -94,7 +95,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def run(
-    root: Path, *command: str, timeout: float = 280, **environment: str
+    root: Path, *command: str, timeout: float = LONG, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in a workspace, with stdout and stderr combined."""
     return subprocess.run(

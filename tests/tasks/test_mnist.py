@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.workspaces import run_stages
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.system
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from lockstep.storage import layout, sqlite_files
 from lockstep.tracking import database
-from tests.support.served import until
+from tests.support.waiting import until
 from tests.support.workspaces import REPOSITORY
 
 PART = f".part-{layout.TRACKING_DATABASE}"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tasks import train
-from tests.support.served import until
 from tests.support.trainings import Pauses, digests, end_of
+from tests.support.waiting import until
 from tests.support.workspaces import SMALL, change_params, load, run
 
 pytestmark = pytest.mark.system

@@ -15,7 +15,7 @@ from tests.support.trainings import Pauses, digests, end_of
 from tests.support.workers import Workers
 from tests.support.workspaces import change_params
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.system
 TWO = {
     "train.replicas": 2, "train.cluster_timeout_seconds": 180, "train.snapshot_seconds": 0,
     "train.epochs": 5, "model.mlp.dropout": 0.2,

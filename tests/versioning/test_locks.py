@@ -14,7 +14,7 @@ from lockstep.errors import UnavailableError
 from lockstep.versioning import locks
 from lockstep.versioning.reproduction import reproduce_stage
 from pipelines import checkout_lock
-from tests.support.served import until
+from tests.support.waiting import until
 from tests.support.workspaces import run
 
 FIX = "start again when it has ended, or give overrides, which run beside it"
