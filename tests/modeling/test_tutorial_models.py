@@ -30,6 +30,7 @@ from tests.support.loops import (
 from tests.support.trainings import Cut
 from tests.support.workspaces import REPOSITORY, change_params, run, run_stages, with_values
 
+pytestmark = pytest.mark.system  # takes minutes
 CUSTOM = (
     "cnn_subclassed", "custom_layer", "linear_subclassed", "mlp_subclassed", "naive", "residual",
 )  # fmt: skip

@@ -21,6 +21,7 @@ from tasks import register
 from tests.support.loops import RANDOM, spec_of
 from tests.support.workspaces import REPOSITORY, change_params, load, run
 
+pytestmark = pytest.mark.system  # takes minutes
 TEXTS = ["a good film", "bad", ""]
 OTHERS = {"lstm", "gru", "two_views", "unet", "backbone"}
 OF_IMAGES = sorted(set(known_models(REPOSITORY)) - OTHERS)

@@ -250,6 +250,7 @@ def test_prediction(make_loop: Any) -> None:
     assert_on_device(placement(graph, whole=True))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", keras_names.OPTIMIZERS)
 def test_optimizers(make_loop: Any, name: str) -> None:
     import keras
@@ -258,6 +259,7 @@ def test_optimizers(make_loop: Any, name: str) -> None:
     assert_on_device(placed(loop, TRAIN))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", keras_names.SCHEDULES)
 def test_schedules(make_loop: Any, name: str) -> None:
     import keras
@@ -277,6 +279,7 @@ def test_schedules(make_loop: Any, name: str) -> None:
     assert_on_device(placed(loop, TRAIN))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", sorted({*LOSSES} - {"Circle"}))
 def test_losses(make_loop: Any, name: str) -> None:
     loop = make_loop(values=with_values({"train.loss": name, "train.metrics": []}))
@@ -287,6 +290,7 @@ TWO_CLASSES = Spec("x", SPEC.inputs, {"y": Target("classification", ["a", "b"])}
 THREE_NUMBERS = Spec("x", SPEC.inputs, {"y": Target("regression", [], [3])}, {}, "unit")
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", METRICS)
 def test_metrics(make_loop: Any, name: str) -> None:
     import keras
@@ -304,6 +308,7 @@ def test_metrics(make_loop: Any, name: str) -> None:
     assert_on_device(placed(loop, Examples(X, y), "test"), COPIES.get(name, 0))
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", keras_names.AUGMENTATIONS)
 def test_augmentations(make_loop: Any, name: str) -> None:
     import inspect
