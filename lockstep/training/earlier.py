@@ -15,12 +15,14 @@ from lockstep.config.python_files import parsed
 from lockstep.config.reading import check_params
 from lockstep.config.schedules import spans_training
 from lockstep.config.schema import CUSTOM, Params
+from lockstep.data.spec import read_spec
 from lockstep.errors import ParamsError
 from lockstep.process import console
 from lockstep.runtime import devices
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.content import is_of_installed_engine
 from lockstep.training import fingerprint, snapshots
+from lockstep.training.order import steps_per_epoch
 from lockstep.training.snapshots import MANIFEST, METADATA
 from lockstep.versioning.earlier_outputs import earlier_folders, locked_params
 
@@ -75,12 +77,8 @@ def find(root: Path, params: Params, key: str) -> tuple[Earlier | None, str]:
 
     `key` is the fingerprint's `key_of_more_epochs`. The reason is empty if there was none.
     """
-    limit = epochs_of(params)
-    trained = [
-        each
-        for each in _earlier(root, key)
-        if each.epoch and (limit is None or each.epoch <= limit)
-    ]
+    limit = epochs_of(params) or _epochs_of_steps(params, root)
+    trained = [each for each in _earlier(root, key) if 0 < each.epoch < limit]
     if not trained:
         return None, _other_change(root, params)
     reason = _depends_on_epochs(root, params)
@@ -88,6 +86,13 @@ def find(root: Path, params: Params, key: str) -> tuple[Earlier | None, str]:
     if reason or not usable:
         return None, reason or f"a callback ended it after epoch {trained[0].epoch}"
     return max(usable, key=lambda each: each.epoch), ""
+
+
+def _epochs_of_steps(params: Params, root: Path) -> int:
+    """Return the number of epochs of train.steps, of which the last one may be a part."""
+    train, count = params.train, read_spec(root).splits["train"]
+    per_epoch = steps_per_epoch(train.order, count, train.batch_size, train.last_batch)
+    return -(-(train.steps or 0) // max(1, per_epoch))
 
 
 def _earlier(root: Path, key: str) -> Iterator[Earlier]:

@@ -133,8 +133,18 @@ class Resume:
             snapshots.write_to(self.last.path, self.last.key, epoch, *self._of_any_run(*contents))
 
     def ended(self) -> None:
-        """Keep a snapshot without a state if no whole epoch was trained."""
-        if self.last and not self.last.path.exists():
+        """Keep the snapshot from which this went on if no whole epoch followed.
+
+        Without one, keep a snapshot without a state.
+        """
+        if not self.last or self.last.path.exists():
+            return
+        # Read again: callbacks have changed the lists and arrays that they were given.
+        found = snapshots.newest(self.folder, self.key) if self.snapshot and self.folder else None
+        if found:
+            contents = self._of_any_run(found.metadata, found.arrays, found.files)
+            snapshots.write_to(self.last.path, self.last.key, found.epoch, *contents)
+        else:
             snapshots.write_to(self.last.path, self.last.key, 0, {}, {}, {})
 
     def _of_any_run(self, metadata: dict[str, Any], *others: Any) -> tuple[Any, ...]:

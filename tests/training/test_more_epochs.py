@@ -249,3 +249,40 @@ def test_a_damaged_snapshot_in_the_cache_is_not_used(
     assert digests(project) == {
         name: each for name, each in scratch({"train.epochs": 3}).items() if name[0] != "-"
     }
+
+
+def test_fewer_steps_than_an_earlier_training_are_trained_from_the_start(
+    project: Path, scratch: Any, trained: list[int]
+) -> None:
+    fewer = {"train.epochs": None, "train.steps": 30}
+    trained.clear()
+    reproduce(project, fewer)
+    assert trained[0] == 0
+    found = everything(project)
+    assert found == scratch(fewer)
+
+
+def test_the_same_training_once_more_is_trained_again(project: Path, trained: list[int]) -> None:
+    before = everything(project)
+    shutil.rmtree(project / ".lockstep" / "snapshots", ignore_errors=True)
+    trained.clear()
+    run_stage("train", project)
+    assert trained == [0, 1]
+    assert everything(project) == before
+
+
+def test_a_training_that_was_killed_at_its_very_end_keeps_its_last_snapshot(
+    project: Path, trained: list[int]
+) -> None:
+    write_params(project, {"train.snapshot_seconds": 0})
+    run_stage("train", project)
+    before = everything(project)
+    (mark,) = (project / ".lockstep" / "snapshots").glob("*/finished")
+    mark.unlink()
+    for folder in ("weights/snapshot", "report"):
+        shutil.move(project / folder, project / f"{folder}-before")
+    shutil.copytree(project / "report-before", project / "report")
+    trained.clear()
+    run_stage("train", project)
+    assert trained == []
+    assert everything(project) == before
