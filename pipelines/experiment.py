@@ -13,9 +13,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from lockstep.errors import LockstepError
+from lockstep.launchers.ray_stages import STAGES as CLUSTER_STAGES
 from lockstep.process import console
 from lockstep.process.machine_errors import machine_error
 from lockstep.runtime.cluster import read_cluster
+from lockstep.runtime.launcher import starts_workers
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
 from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
 from pipelines import reporting
@@ -93,8 +95,7 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
 
     def run(command: str) -> bool:
         match = COMMAND.fullmatch(command)
-        # In a new process: TensorFlow must connect to the other workers before its first operation.
-        if match and name == "train" and read_cluster().size > 1:
+        if match and _needs_process(name):
             return False
         if match:
             console.say(f"{name}: {command}")
@@ -115,6 +116,17 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
         return failed(found)
     console.say(f"{name}: {outcome}")
     return Completed(message=outcome, name="Completed" if outcome == RAN else outcome.title())
+
+
+def _needs_process(name: str) -> bool:
+    """Whether a stage needs a new process.
+
+    TensorFlow must connect to other workers before its first operation, and Ray has a process for
+    its own signal handlers and threads.
+    """
+    return (name == "train" and read_cluster().size > 1) or (
+        name in CLUSTER_STAGES and starts_workers()
+    )
 
 
 def raise_if_failed(state: State[Any], name: str) -> None:

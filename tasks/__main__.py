@@ -19,6 +19,7 @@ from lockstep.process.environment import check_system, prepare_environment
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
+from lockstep.runtime.launcher import starts_workers
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage import layout
 from lockstep.storage.checkout import check_folder_name
@@ -65,9 +66,7 @@ def run_stage(name: str, root: Path) -> None:
     _check_inputs(name, params, root)
     prepare_environment(root)
     verification.verify_inputs(root, name, again=name == "register")
-    if name in USE_TENSORFLOW:
-        load_tensorflow()
-    stage: Callable[[Params, Path], None] = getattr(import_module(f"tasks.{name}"), name)
+    stage = _stage(name)
     try:
         stage(params, root)
     except FileNotFoundError as error:
@@ -76,6 +75,22 @@ def run_stage(name: str, root: Path) -> None:
         raise _missing(name, error.filename) from None
     if (root / ".dvc").exists():
         verification.require_cache_space(root, name)
+
+
+def _stage(name: str) -> Callable[[Params, Path], None]:
+    """Return the stage's function, or one by which a cluster's nodes compute the same."""
+    if starts_workers():
+        from lockstep.launchers.ray_stages import on_cluster
+
+        return on_cluster(name, _own_stage)
+    return _own_stage(name)
+
+
+def _own_stage(name: str) -> Callable[[Params, Path], None]:
+    if name in USE_TENSORFLOW:
+        load_tensorflow()
+    stage: Callable[[Params, Path], None] = getattr(import_module(f"tasks.{name}"), name)
+    return stage
 
 
 def _check_inputs(name: str, params: Params, root: Path) -> None:

@@ -4,8 +4,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import connection, get_context, parent_process
 from typing import TypeVar
 
@@ -15,6 +16,17 @@ Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 TRIAL_SECONDS = 1.0  # of computing in this process, to estimate the rest
 START_SECONDS = 2.0  # what the start of processes may take, with their imports
+_executors: list[Executor] = []  # of other machines, the last one in use
+
+
+@contextmanager
+def computed_by(executor: Executor) -> Iterator[None]:
+    """Let an executor compute the batches of all Workers inside this block."""
+    _executors.append(executor)
+    try:
+        yield
+    finally:
+        _executors.remove(executor)
 
 
 class Workers:
@@ -27,13 +39,13 @@ class Workers:
     def __init__(self, what: str, count: int | None = None) -> None:
         self.what, self._always = what, count is not None
         self._count = count or len(os.sched_getaffinity(0))
-        self._pool: ProcessPoolExecutor | None = None
+        self._pool: Executor | None = _executors[-1] if _executors else None
 
     def __enter__(self) -> "Workers":
         return self
 
     def __exit__(self, *raised: object) -> None:
-        if self._pool:
+        if self._pool and self._pool not in _executors:
             self._pool.shutdown(cancel_futures=True)
 
     def run(
@@ -52,8 +64,8 @@ class Workers:
 
     def _pays(self, spent: float, done: int, total: int) -> bool:
         """Whether processes would compute the rest sooner, by the time spent so far."""
-        if self._count == 1 or self._always or self._pool:
-            return self._count > 1
+        if self._pool or self._count == 1 or self._always:
+            return self._pool is not None or self._count > 1
         left = spent / max(done, 1) * (total - done)
         return spent >= TRIAL_SECONDS and left - left / self._count > START_SECONDS
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from lockstep.config.schema import Params
 from lockstep.errors import MachineError, ParamsError
 from lockstep.runtime.cluster import TF_CONFIG, read_cluster
+from lockstep.runtime.launcher import starts_workers
 
 
 def replicas(params: Params) -> int:
@@ -23,7 +24,7 @@ def replicas(params: Params) -> int:
             f"{TF_CONFIG} names {workers} workers with {each} replicas each"
         )
     count = workers * each if requested == "auto" else requested
-    if workers == 1 and count > len(devices):
+    if workers == 1 and count > len(devices) and not starts_workers():
         raise MachineError(
             f"train.replicas: got {count}, expected at most {len(devices)}: "
             f"this machine has {', '.join(devices)}"

@@ -10,13 +10,18 @@ NODES, TASKS_PER_NODE = "SLURM_STEP_NODELIST", "SLURM_STEP_TASKS_PER_NODE"
 FIRST_PORT, PORTS = 20000, 10000  # below those that systems give to clients
 
 
+def has_several_tasks() -> bool:
+    """Whether srun has started this process as one of several."""
+    return os.environ.get(TASKS, "1") != "1"
+
+
 def tf_config() -> str:
     """Return the TF_CONFIG of this task; empty if srun hasn't started several.
 
     Each job has ports of its own, so that two jobs may share a node. Raises ParamsError for a
     distribution of tasks over nodes from which their order can't be told.
     """
-    if os.environ.get(TASKS, "1") == "1":
+    if not has_several_tasks():
         return ""
     _check_distribution()
     try:

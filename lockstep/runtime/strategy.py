@@ -13,6 +13,7 @@ from tensorflow.python.framework import config as tf_config
 from lockstep.errors import MachineError
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster
+from lockstep.runtime.launcher import launcher
 
 
 def start_runtime(
@@ -61,6 +62,7 @@ def runtime_tags(strategy: tf.distribute.Strategy) -> dict[str, str]:
         "strategy": type(strategy).__name__,
         "replicas": str(strategy.num_replicas_in_sync),
         "workers": str(read_cluster().size),
+        "launcher": launcher(),
         "devices": ", ".join(strategy.extended.worker_devices),
         "cores": str(len(os.sched_getaffinity(0))),
         "processor": _processor(),

@@ -10,9 +10,11 @@ VALIDATION = "lockstep.validation"  # of runs whose test metrics are no test
 VERSION, VERDICT = "model.version", "model.verdict"  # of the registered model
 GROUPS = {
     "machine": ("host", "cpus", "system", "cores", "processor", "devices"),
-    "training": ("strategy", "replicas", "workers", "threads", "deterministic", "onednn"),
+    "training": (
+        "strategy", "replicas", "workers", "launcher", "threads", "deterministic", "onednn",
+    ),
     "version": ("python", "tensorflow", "keras", "numpy"),
-}
+}  # fmt: skip
 NAMES = {name: f"{group}.{name}" for group, names in GROUPS.items() for name in names}
 HOST = NAMES["host"]
 

@@ -1,11 +1,13 @@
 """lockstep run: run one experiment, in the checkout or, with overrides, in a workspace."""
 
+import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster
+from lockstep.runtime.launcher import LAUNCHER, RAY
 from lockstep.training import worker
 from pipelines.cli._folds import ALL, count_of, with_fold
 from pipelines.cli._parameters import add_overrides, assignments_of, checked
@@ -16,8 +18,11 @@ OF_DATA = {"data", "normalize", "seed"}  # sections of the parameters of which s
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the overrides."""
+    """Add the overrides, and the launcher."""
     add_overrides(parser)
+    parser.add_argument(
+        "--launcher", choices=[RAY], help="start the workers of `normalize` and `train` by Ray"
+    )
 
 
 def act(root: Path, arguments: Namespace) -> None:
@@ -26,6 +31,8 @@ def act(root: Path, arguments: Namespace) -> None:
     With the override data.fold=all there is one such run for each fold. A worker that isn't the
     chief joins its training instead: launchers start the same command everywhere.
     """
+    if arguments.launcher:
+        os.environ[LAUNCHER] = arguments.launcher  # for the stages' processes
     end_with_runner()  # with overrides, a parent process waits to save the result
     given, assignments = arguments.overrides, assignments_of(root, arguments)
     values = checked(root, with_fold(assignments, 1))

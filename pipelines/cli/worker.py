@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from lockstep.config.versions import check_versions
+from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from pipelines.cli._parameters import checked
 
@@ -16,6 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def act(root: Path, arguments: Namespace) -> None:
     """Train together with the chief until training ends."""
+    end_with_runner()
     values = checked(root, [])
     devices.replicas(values)
     check_versions(root)

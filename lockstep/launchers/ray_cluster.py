@@ -1,0 +1,78 @@
+"""The Ray cluster that RAY_ADDRESS names, or else the one that runs on this machine."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lockstep.errors import MachineError, ParamsError, UnavailableError, one_line
+from lockstep.storage import layout
+
+# Ray copies the workspace to each node, without what .gitignore lists and without:
+LEFT_OUT = [".git", str(layout.PRIVATE), str(layout.LOGS)]
+INSTALL = "uv pip install --requirement requirements-ray.lock"
+
+
+class Node(NamedTuple):
+    """A machine of the cluster."""
+
+    id: str
+    address: str
+    gpus: int
+
+
+@contextmanager
+def connected(root: Path) -> Iterator[list[Node]]:
+    """Connect to the cluster, with a workspace's code; yields its nodes, this machine's first.
+
+    Raises MachineError if Ray isn't installed or has another version, UnavailableError if there is
+    no cluster.
+    """
+    ray = _imported()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ray.init(
+            address="auto",
+            log_to_driver=False,
+            logging_level="ERROR",
+            runtime_env={"working_dir": str(root), "excludes": LEFT_OUT},
+        )
+    except ConnectionError as error:
+        raise UnavailableError(
+            f"Ray: {_first(error)}; start a cluster with `ray start --head`, or set RAY_ADDRESS"
+        ) from None
+    except RuntimeError as error:  # another version of Ray or Python on the cluster
+        raise MachineError(f"Ray: {one_line(error)}") from None
+    for number, handler in handlers.items():
+        signal.signal(number, handler)  # Ray has replaced them
+    try:
+        yield _nodes(ray)
+    finally:
+        ray.shutdown()
+
+
+def _imported() -> Any:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no usage statistics are sent
+    try:
+        import ray
+    except ImportError:
+        raise MachineError(f"--launcher ray: Ray isn't installed; {INSTALL}") from None
+    return ray
+
+
+def _first(error: Exception) -> str:
+    return one_line(str(error).split(". ")[0])
+
+
+def _nodes(ray: Any) -> list[Node]:
+    here = ray.get_runtime_context().get_node_id()
+    found = [
+        Node(each["NodeID"], each["NodeManagerAddress"], int(each["Resources"].get("GPU", 0)))
+        for each in ray.nodes()
+        if each["Alive"] and each["Resources"].get("CPU")
+    ]
+    if here not in [node.id for node in found]:
+        raise ParamsError("Ray: this machine gives the cluster no CPU, expected one for the chief")
+    return sorted(found, key=lambda node: (node.id != here, node.id))
