@@ -75,6 +75,10 @@ def test_s3(root: Path, tmp_path: Path, variables: Callable[[dict[str, str]], No
         variables(remote.variables)
         dvc(root, "remote", "modify", "store", "url", "s3://another/dvc")
         assert "bucket does not exist: make the bucket" in remote_line(root)
+        dvc(root, "remote", "modify", "store", "url", remote.address)
+        dvc(root, "remote", "modify", "--unset", "store", "endpointurl")
+        variables({"AWS_ENDPOINT_URL_S3": remote.shared["endpointurl"]})
+        assert remote_line(root) == f"{name}: works"
     assert "Could not connect to the endpoint" in remote_line(root)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.errors import LockstepError
 from lockstep.versioning.remotes import INSTALL
+from pipelines import pushing
 from tests.support.dvc_remotes import KINDS, SECRET, Remote, cloned, dvc, with_origin
 from tests.support.workspaces import SMALL, git, run
 
@@ -61,6 +63,8 @@ def test_what_cannot_be_pushed_is_saved_and_can_be_pushed_later(
     assert "but not pushed: dvc push: ERROR: " in line
     assert f"`dvc exp push origin {name}` in {root} pushes it" in line
     assert [*(root / ".lockstep" / "workspaces").glob("*/dvc.yaml")] == []
+    with pytest.raises(LockstepError, match="dvc exp push"):  # as in a clone, which is removed
+        pushing.push(root, root, name)
     file.unlink()
     dvc(root, "exp", "push", "origin", name)
     clone = cloned(origin, remote)

@@ -9,7 +9,7 @@ import pytest
 from lockstep.versioning import experiments, pushing
 from tests.support.dvc_remotes import KINDS, Remote, cloned, dvc, with_origin
 from tests.support.pretended_stages import reproduce
-from tests.support.workspaces import change_params, run
+from tests.support.workspaces import change_params, git, run
 
 pytestmark = pytest.mark.system
 RESTORED = "weights/best.weights.h5"
@@ -51,3 +51,18 @@ def test_another_clone_restores_an_experiment_without_running_a_stage(
     assert (clone / RESTORED).read_bytes() == (root / RESTORED).read_bytes()
     assert "epochs: 7" in (clone / "params.yaml").read_text()
     assert "nothing to do" in run(clone, "lockstep", "run").stdout
+
+
+def test_the_git_remote_may_be_an_address(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Path(shutil.copytree(recorded, tmp_path / "checkout", copy_function=shutil.copy2))
+    Remote(str(tmp_path / "store")).configure(root)
+    origin = with_origin(root)
+    git(root, "remote", "remove", "origin")
+    experiments.save(root, "seven", sorted(experiments.outputs_in_git(root)))
+    assert pushing.command(root, "seven") == "dvc exp apply seven && dvc push"
+    monkeypatch.setenv(pushing.GIT_REMOTE, str(origin))
+    assert pushing.command(root, "seven") == f"dvc exp push {origin} seven"
+    pushing.push(root, "seven")
+    assert git(origin, "for-each-ref", "refs/exps").endswith("/seven\n")
