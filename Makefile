@@ -6,9 +6,11 @@ PYTHON ?= python3
 UV := uv pip
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
-# What the extra `gpu` needs besides, without the list of the rest.
-COMPILE_GPU = $(COMPILE) --extra gpu pyproject.toml --constraints requirements.lock \
-  $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.lock)
+# Extras with a lock of their own, requirements-NAME.lock.
+EXTRAS := gpu remotes ray
+# What one extra needs besides, to a file, without the list of the rest.
+compile_extra = $(COMPILE) --extra $(1) pyproject.toml --constraints requirements.lock -o $(2) \
+  $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.lock) && sed -i '/^$$/,$$d' $(2)
 # Exported rather than written into commands: a shell would split and expand the folder's name.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -70,7 +72,12 @@ compose-env: env  ## write .env with random passwords for compose.yaml
 test: env  ## run the tests that need no system package
 	pytest -n 2 --dist loadfile -m "not system"
 
-test-system: env  ## run the tests with servers, browsers, databases, or minutes of training
+# Beside the environment: tests need DVC both with them and without, and few people need Ray.
+.venv/%/ready: requirements-%.lock $(ENVIRONMENT)
+	$(UV) install --quiet --require-hashes --no-deps --target .venv/$* -r requirements-$*.lock
+	@touch $@
+
+test-system: env .venv/remotes/ready .venv/ray/ready  ## run the tests with servers, browsers, databases, or minutes of training
 	pytest -n 3 --dist loadfile --no-loadscope-reorder -m system
 
 bench: env  ## run all benchmarks; see docs/performance.md
@@ -94,11 +101,12 @@ check: env  ## check style, types, import contracts, and that requirements.lock 
 	kubernetes-validate --quiet --strict docs/kubernetes/*.yaml
 	@cp requirements.lock .venv/expected.lock && $(COMPILE) --extra dev pyproject.toml -o .venv/expected.lock
 	@diff requirements.lock .venv/expected.lock || { echo "requirements.lock is out of date: make lock" >&2; exit 1; }
-	@cp requirements-gpu.lock .venv/expected-gpu.lock && $(COMPILE_GPU) -o .venv/expected-gpu.lock
-	@sed -i '/^$$/,$$d' .venv/expected-gpu.lock
-	@diff requirements-gpu.lock .venv/expected-gpu.lock || { echo "requirements-gpu.lock is out of date: make lock" >&2; exit 1; }
+	@set -e; for extra in $(EXTRAS); do \
+	  lock=requirements-$$extra.lock; cp $$lock .venv/expected.lock; $(call compile_extra,$$extra,.venv/expected.lock); \
+	  diff $$lock .venv/expected.lock || { echo "$$lock is out of date: make lock" >&2; exit 1; }; \
+	done
 
-lock: env  ## rewrite the two lock files from pyproject.toml, and versions.txt from them
+lock: env  ## rewrite the lock files from pyproject.toml, and versions.txt from them
 	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
-	@$(COMPILE_GPU) -o requirements-gpu.lock && sed -i '/^$$/,$$d' requirements-gpu.lock
+	@set -e; for extra in $(EXTRAS); do $(call compile_extra,$$extra,requirements-$$extra.lock); done
 	python -m lockstep.config.versions .

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 MANY = 10  # names that a line can list
 
@@ -37,6 +38,12 @@ def words_of(error: Exception) -> str:
     bold = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
     text = bold[1] if bold else str(error)
     return text.strip().partition("\n")[0]
+
+
+def without_login(address: str) -> str:
+    """Return a URL without what may be secret in it: user name, password and query."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -26,7 +26,7 @@ from lockstep.tracking import PRESET
 from lockstep.tracking.run_names import run_name
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
-from pipelines import deployment_form, local, workspace_files, workspaces, worktrees
+from pipelines import deployment_form, local, pushing, workspace_files, workspaces, worktrees
 from pipelines.experiment import bring_all_up_to_date, failed
 from pipelines.experiment_names import name_of
 from pipelines.reporting import failures_in_one_line
@@ -96,10 +96,10 @@ def deployed(
             os.environ |= {experiments.NAME: name, PRESET: preset or ""}
             bring_all_up_to_date(workspace)
             workspaces.save(main, workspace, name, preset)
-            experiments.push(workspace, name)
+            left = pushing.push(main, workspace, name)
     except LockstepError as error:
         return failed(error)
-    return Completed(message=f"saved as {name}")
+    return Completed(message=f"saved as {name}{left}")
 
 
 def _removed(main: Path, workspace: Path) -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from lockstep.config.yaml_files import read_yaml
 from lockstep.process import console
 from lockstep.storage import layout
-from lockstep.versioning import experiments
+from lockstep.versioning import data_sources, experiments
 from lockstep.versioning.difference import untracked_inputs
 from pipelines.worktrees import git
 
@@ -34,6 +34,9 @@ def add_inputs(root: Path, workspace: Path, preset: str | None) -> None:
     if len(inputs) < len(untracked):
         count = len(untracked) - len(inputs)
         console.say(f"untracked files that stay out: {count}; `git add` a file to include it")
+    path = _data_path(workspace)
+    if data_sources.is_recorded(workspace, path):
+        data_sources.require_as_recorded(root, path)
     link_data(root, workspace)
 
 
@@ -60,9 +63,19 @@ def _copy(root: Path, workspace: Path, names: list[str]) -> None:
             shutil.copy2(root / name, target)
 
 
-def link_data(root: Path, workspace: Path) -> None:
-    """Link a relative data.path that git doesn't track, so that the workspace finds the data."""
-    path = read_yaml(workspace / layout.PARAMS)["data"]["path"]
+def link_data(root: Path, workspace: Path, *, recorded: bool = False) -> None:
+    """Link a relative data.path that git doesn't track, so that the workspace finds the data.
+
+    Data that a .dvc file records are linked only if `recorded`: DVC's checkout restores them, and
+    would write other data through a link.
+    """
+    path = _data_path(workspace)
+    if not recorded and data_sources.is_recorded(workspace, path):
+        return
     if (root / path).exists() and not (workspace / path).exists():
         (workspace / path).parent.mkdir(parents=True, exist_ok=True)
         (workspace / path).symlink_to((root / path).resolve())
+
+
+def _data_path(workspace: Path) -> str:
+    return str(read_yaml(workspace / layout.PARAMS)["data"]["path"])

@@ -18,6 +18,7 @@ from lockstep.storage.checkout import find_project, main_checkout
 from lockstep.tracking import PRESET
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
+from lockstep.versioning.remotes import require_package
 from pipelines import workspace_files, worktrees
 from pipelines.experiment_names import name_of
 
@@ -38,6 +39,7 @@ def run(
     from the preset and the overrides. The main checkout isn't changed. If the run fails, the
     workspace is kept.
     """
+    require_package(root)  # before there is a workspace
     workspace = create(root, assignments, preset)
     with removed(root, workspace):
         experiments.checkout(workspace)

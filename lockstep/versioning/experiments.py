@@ -1,4 +1,4 @@
-"""DVC for an experiment's own workspace: share the cache, check out, save and push."""
+"""DVC for an experiment's own workspace: share the cache, check out and save."""
 
 import contextlib
 import io
@@ -17,6 +17,7 @@ from dvc.exceptions import CheckoutError
 
 from lockstep.errors import LockstepError
 from lockstep.storage.atomic_files import whole_file
+from lockstep.versioning.remotes import require_package
 from lockstep.versioning.repository import cache_of, open_repository
 from lockstep.versioning.verification import verify_outputs
 
@@ -82,8 +83,10 @@ def _write_local(root: Path, settings: dict[str, Any], cache: Path) -> None:
 def checkout(workspace: Path) -> None:
     """Check out the outputs of dvc.lock that are in the cache; the stages make the others.
 
-    Raises DataError for damaged ones.
+    Raises DataError for damaged ones, MachineError if the default remote's package is missing:
+    DVC needs it for a checkout, and for the push that may follow.
     """
+    require_package(workspace)
     with open_repository(workspace) as repo, contextlib.suppress(CheckoutError):
         repo.checkout(force=True, allow_missing=True)
     verify_outputs(workspace)
@@ -123,24 +126,6 @@ def save(workspace: Path, name: str, untracked: list[str]) -> None:
     """
     files = [part for file in untracked for part in ("--include-untracked", file)]
     dvc_command(workspace, "exp", "save", "--name", name, "--force", *files)
-
-
-def push(workspace: Path, name: str) -> None:
-    """Push outputs to DVC's default remote, and the experiment to the git remote.
-
-    The git remote is DVC_EXP_GIT_REMOTE, or else origin. Without a default DVC remote nothing is
-    pushed; without that git remote only the outputs are. Raises LockstepError.
-    """
-    with open_repository(workspace) as repo:
-        if not repo.config["core"].get("remote"):
-            return
-    dvc_command(workspace, "push")
-    remote = os.environ.get("DVC_EXP_GIT_REMOTE", "origin")
-    remotes = subprocess.run(
-        ["git", "remote"], cwd=workspace, capture_output=True, text=True, check=True
-    )
-    if remote in remotes.stdout.split():
-        dvc_command(workspace, "exp", "push", remote, name)
 
 
 def dvc_command(workspace: Path, *arguments: str) -> None:

@@ -14,6 +14,7 @@ from dvc.stage.cache import _can_hash
 from dvc_data.hashfile.meta import Meta
 from dvc_data.hashfile.tree import Tree
 
+from lockstep.versioning.data_sources import source_outputs
 from lockstep.versioning.repository import open_repository, stages_in_order
 
 RUN, SKIP, RESTORE, MAYBE = "run", "skip", "restore", "maybe"
@@ -46,7 +47,8 @@ class _Forecaster:
     def __init__(self, repo: Repo, checked_out: bool) -> None:
         self.repo = repo
         self.checked_out = checked_out
-        self.outputs: dict[str, Any] = {}  # path to hash
+        sources = source_outputs(repo) if checked_out else []
+        self.outputs: dict[str, Any] = {out.fs_path: out.hash_info for out in sources}
         self.producers: dict[str, str] = {}  # path to stage
 
     def add(self, stage: PipelineStage) -> Forecast:

@@ -22,8 +22,8 @@ def experiment_key(root: Path) -> str:
     if a dependency is missing.
     """
     with open_repository(root) as repo:
-        outputs = [Path(out.fs_path) for out in repo.index.outs]
         stages = sorted(stages_in_order(repo), key=lambda stage: stage.name)
+        outputs = [Path(out.fs_path) for stage in stages for out in stage.outs]
         entries = [_entry(stage, outputs) for stage in stages]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
 

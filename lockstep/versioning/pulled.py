@@ -82,7 +82,7 @@ def fetched(root: Path, md5: str) -> Path | None:
             return None
         try:
             repo.cloud.pull([HashInfo("md5", md5)], remote=remote)
-        except (DvcException, OSError):
+        except (DvcException, OSError, ImportError):  # the last without the remote's package
             return None
     file = object_of(root, md5)
     return file if file.exists() and atomic_files.md5(file) == md5 else None

@@ -15,11 +15,13 @@ from typing import Any
 import dvc.stage.run as dvc_run
 from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
+from dvc.repo import Repo
 from dvc.stage.exceptions import StageCmdFailedError
 
 from lockstep.errors import DataError, LockstepError, one_line
 from lockstep.process.machine_errors import machine_error
 from lockstep.versioning import locks
+from lockstep.versioning.data_sources import is_source
 from lockstep.versioning.repository import cache_of, open_repository, stages_in_order
 from lockstep.versioning.verification import verify_outputs
 
@@ -48,7 +50,7 @@ def graph(root: Path) -> list[Node]:
                 stage.name,
                 stage.desc or "",
                 stage.meta or {},
-                tuple(sorted(other.name for other in edges.successors(stage))),
+                tuple(sorted(s.name for s in edges.successors(stage) if not is_source(s))),
             )
             for stage in stages_in_order(repo)
         ]
@@ -64,7 +66,7 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
     # DVC looks for dvc.yaml in the current folder when it writes to the run cache.
     with chdir(root), open_repository(root) as repo, _commands_run_by(run) as commands:
         try:
-            done = repo.reproduce(targets=[name], single_item=True)
+            done = repo.reproduce(targets=[*_sources_of(repo, name), name], single_item=True)
         except ReproductionError as error:
             cause = error.__cause__
             if isinstance(cause, FileNotFoundError) and not commands:  # a dependency is missing
@@ -74,10 +76,16 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
             raise _reason(root, error) from None
         except LockError:
             raise locks.in_use(root, locks.holder(root) or locks.ANOTHER) from None
-    if done and not commands:
+    if not commands and any(getattr(each, "name", "") == name for each in done):
         verify_outputs(root, name)
         return RESTORED
     return RAN if commands else UP_TO_DATE
+
+
+def _sources_of(repo: Repo, name: str) -> list[str]:
+    """The .dvc files of the user's data that a stage reads: `dvc repro` records their changes."""
+    stages = {stage.name: stage for stage in stages_in_order(repo)}
+    return [s.addressing for s in repo.index.graph.successors(stages[name]) if is_source(s)]
 
 
 @contextmanager

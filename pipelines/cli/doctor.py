@@ -1,4 +1,4 @@
-"""lockstep doctor: what training on GPUs needs on this machine, and how it works there."""
+"""lockstep doctor: whether training on this machine's devices and the shared stores work."""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -15,7 +15,7 @@ from lockstep.runtime.tensorflow_import import START_UP, load_tensorflow
 if TYPE_CHECKING:
     from lockstep.doctor.measure import Measured
 
-HELP = "say what GPUs need here; with one, train a moment and measure it"
+HELP = "say what GPUs need here, and whether the shared stores work; measure a GPU, if any"
 CPU_REPLICAS = 2  # at most
 
 
@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Print what GPUs need, and the measurements of a short training.
+    """Print what GPUs need, a line on each shared store, and what a short training measures.
 
     Raises MachineError if there is no GPU for --device gpu, or TensorFlow doesn't see those found.
     """
@@ -41,17 +41,29 @@ def act(root: Path, arguments: Namespace) -> None:
     with without_lines(START_UP):
         load_tensorflow()
         findings = _findings(shown=not arguments.json)
+        stores = _stores(root, shown=not arguments.json)
         measured = _measure() if devices.gpus() or arguments.device else None
-        _show(findings, measured, as_json=arguments.json)
+        _show(findings, stores, measured, as_json=arguments.json)
 
 
 def _findings(*, shown: bool) -> list[str]:
     from lockstep.doctor import findings
 
-    found = findings.find()
-    if shown:
-        print("\n".join(found), flush=True)
-    return found
+    return _shown(findings.find()) if shown else findings.find()
+
+
+def _stores(root: Path, *, shown: bool) -> list[str]:
+    from lockstep.doctor import stores
+    from pipelines.servers import prefect_reachable
+
+    found = stores.lines(root, [prefect_reachable.line])
+    return _shown(found) if shown else found
+
+
+def _shown(lines: list[str]) -> list[str]:
+    for line in lines:
+        print(line, flush=True)
+    return lines
 
 
 def _measure() -> "Measured":
@@ -71,10 +83,13 @@ def _measure() -> "Measured":
     return measure(kind, replicas, SIZES[kind])
 
 
-def _show(findings: list[str], measured: "Measured | None", *, as_json: bool) -> None:
+def _show(
+    findings: list[str], stores: list[str], measured: "Measured | None", *, as_json: bool
+) -> None:
     from lockstep.doctor import report
 
     if as_json:
-        print(json.dumps({"findings": findings, "measured": report.as_dict(measured)}, indent=2))
+        found = {"findings": findings, "stores": stores, "measured": report.as_dict(measured)}
+        print(json.dumps(found, indent=2))
     elif measured:
         print("\n".join(report.lines(measured)))

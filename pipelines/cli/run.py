@@ -41,6 +41,7 @@ def act(root: Path, arguments: Namespace) -> None:
     if not read_cluster().chief:
         worker.work(values, root)
         return
+    _check_recorded_data(values.data.path, root)
     datasets.check_user_data(values, root)
     datasets.check_batch_size(values, root)
     from pipelines import local, workspaces
@@ -56,3 +57,11 @@ def act(root: Path, arguments: Namespace) -> None:
         workspaces.run(root, assignments, arguments.preset, given)
     else:
         local.run(root)
+
+
+def _check_recorded_data(path: str, root: Path) -> None:
+    """Say how to bring data that aren't here, if DVC knows."""
+    if not (root / path).exists():
+        from lockstep.versioning import data_sources  # imports DVC
+
+        data_sources.require_as_recorded(root, path)

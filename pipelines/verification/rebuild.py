@@ -73,7 +73,7 @@ def _set_up(root: Path, clone: Path, recorded: Recorded) -> None:
     experiments.use_own_cache(main, clone)
     lock = {"schema": "2.0", "stages": recorded.stages}
     atomic_files.write_json(clone / layout.LOCK, lock)  # JSON is YAML
-    workspace_files.link_data(root, clone)
+    workspace_files.link_data(root, clone, recorded=True)  # nothing is checked out here
     mirror = read_yaml(clone / layout.PARAMS)["data"].get("mirror")
     if mirror and not urlsplit(mirror).scheme:  # it is relative to the main checkout
         write_overridden(clone / layout.PARAMS, [f"data.mirror={json.dumps(str(main / mirror))}"])

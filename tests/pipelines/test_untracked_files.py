@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.versioning import experiments
+from lockstep.versioning import pushing
 from pipelines import deployed, workspaces
 from tests.support.pretended_stages import reproduce, shorten
 from tests.support.workspaces import REPOSITORY, git, run, write_params
@@ -68,7 +68,7 @@ def test_nothing_else_is_pushed(
     reproduce(workspace)
     (workspace / "models" / "left.bin").write_text(CANARY)  # as a stage's own code might
     workspaces.save(root, workspace, "mine", "mine")
-    experiments.push(workspace, "mine")
+    pushing.push(workspace, "mine")
     origin = root.parent / "store" / "git"
     assert "refs/exps/" in git(origin, "for-each-ref")
     for repository in (origin, root):

@@ -195,11 +195,27 @@ def test_the_known_layers_for_augmentation_are_those_of_keras(tensorflow: Any) -
     assert known == found - left_out | noise
 
 
-def test_the_lock_has_hashes_and_no_addresses() -> None:
-    lock = (REPOSITORY / "requirements.lock").read_text()
-    assert "://" not in lock
-    blocks = [block for block in lock.split("\n") if block[:1].isalpha()]
-    assert all("==" in block and block.endswith("\\") for block in blocks)
+def blocks_of(lock: Path) -> list[str]:
+    """The first line of each package."""
+    return [block for block in lock.read_text().split("\n") if block[:1].isalpha()]
+
+
+@pytest.mark.parametrize(
+    "lock", sorted(REPOSITORY.glob("requirements*.lock")), ids=lambda p: p.name
+)
+def test_the_locks_have_hashes_and_no_addresses(lock: Path) -> None:
+    assert "://" not in lock.read_text()
+    assert all("==" in block and block.endswith("\\") for block in blocks_of(lock))
+
+
+def test_the_lock_of_an_extra_has_only_what_the_main_one_lacks() -> None:
+    main = {block.split("==")[0] for block in blocks_of(REPOSITORY / "requirements.lock")}
+    for lock in REPOSITORY.glob("requirements-*.lock"):
+        assert main.isdisjoint(block.split("==")[0] for block in blocks_of(lock)), lock.name
+
+
+def test_prefect_gets_a_fastapi_that_it_works_with() -> None:
+    blocks = blocks_of(REPOSITORY / "requirements.lock")
     (fastapi,) = [block for block in blocks if block.startswith("fastapi==")]
     assert int(fastapi.split(".")[1]) <= 150
 

@@ -45,5 +45,5 @@ def pretend(root: Path) -> Callable[[str], bool]:
     return act
 
 
-def reproduce(root: Path) -> list[str]:
-    return [reproduce_stage(root, name, pretend(root)) for name in STAGES]
+def reproduce(root: Path, *names: str) -> list[str]:
+    return [reproduce_stage(root, name, pretend(root)) for name in names or STAGES]

@@ -1,0 +1,79 @@
+"""A real sshd of this user on the loopback, with keys made for one test."""
+
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.support.ports import free_port
+from tests.support.waiting import until
+
+SETTINGS = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/host
+AuthorizedKeysFile {folder}/user.pub
+PidFile {folder}/pid
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+StrictModes no
+UsePAM no
+Subsystem sftp internal-sftp
+"""
+
+
+class Sshd(NamedTuple):
+    """A server, and what a client of it needs."""
+
+    port: int
+    key: Path  # the user's private key
+    known_hosts: Path
+
+    def address(self, path: Path) -> str:
+        """Return the address of a folder, for a remote."""
+        return f"ssh://{getpass.getuser()}@127.0.0.1:{self.port}{path}"
+
+
+@contextmanager
+def sshd(folder: Path) -> Iterator[Sshd]:
+    """Start sshd in the foreground, with its keys, settings and log in a folder."""
+    folder.mkdir(parents=True)
+    for name in ("host", "user"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(command, check=True)
+    port = free_port()
+    known = folder / "known_hosts"
+    known.write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}")
+    (folder / "config").write_text(SETTINGS.format(port=port, folder=folder))
+    if os.geteuid() == 0:  # sshd of root wants it for its separation of privileges
+        Path("/run/sshd").mkdir(exist_ok=True)
+    # It starts itself again by its path, so it refuses a relative one.
+    command = [_program(), "-D", "-f", str(folder / "config"), "-E", str(folder / "log")]
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        until(lambda: _answers(process, port), 30)
+        yield Sshd(port, folder / "user", known)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _program() -> str:
+    # Debian keeps it where the PATH of users doesn't lead.
+    found = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    assert found, "expected the Debian package openssh-server"
+    return found
+
+
+def _answers(process: subprocess.Popen[bytes], port: int) -> bool:
+    assert process.poll() is None
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
