@@ -17,9 +17,10 @@ from benchmarks._measure import REPOSITORY
 from lockstep.process.runner import announce_runner
 from pipelines.servers import temporary_server
 
-POOL, WORKER = "scale", "worker"
+POOL = "scale"
 
 
+PATIENCE_SECONDS = 30
 Request = Callable[[], Any]
 
 
@@ -51,7 +52,13 @@ def requests_of(client: httpx.Client) -> dict[str, Request]:
     """Return what a worker and a run ask again and again."""
 
     def post(path: str, **content: Any) -> Any:
-        answer = client.post(path, json=content).raise_for_status()
+        answer = client.post(path, json=content)
+        for _ in range(PATIENCE_SECONDS):
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(1)  # the server's own first writes lock SQLite; Prefect's clients wait too
+            answer = client.post(path, json=content)
+        answer.raise_for_status()
         return answer.json() if answer.content else None
 
     post("/work_pools/", name=POOL, type="process")

@@ -50,10 +50,10 @@ def main() -> None:
     prepare_environment(_measure.REPOSITORY)
     options = parsed()
     size = chosen(options)
-    found = _clusters.measure(size.load)
+    found = {"prefect_ms": _prefect_requests.measure(size.requests)}
+    found |= _clusters.measure(size.load)
     with tempfile.TemporaryDirectory() as folder:
         found |= _growth.measure(Path(folder), size.counts)
-    found["prefect_ms"] = _prefect_requests.measure(size.requests)
     _measure.show(options, "scale", found, tables(found), page=PAGE)
 
 
