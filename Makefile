@@ -80,7 +80,7 @@ test: env  ## run the tests that need no system package
 test-system: env .venv/remotes/ready .venv/ray/ready  ## run the tests with servers, browsers, databases, or minutes of training
 	pytest -n 3 --dist loadfile --no-loadscope-reorder -m system
 
-bench: env  ## run all benchmarks; see docs/performance.md
+bench: env  ## run all benchmarks; see docs/performance.md and docs/scale.md
 	python -m benchmarks.trainer
 	python -m benchmarks.streaming
 	python -m benchmarks.exactness
@@ -89,6 +89,7 @@ bench: env  ## run all benchmarks; see docs/performance.md
 	python -m benchmarks.tracking
 	python -m benchmarks.ingest
 	python -m benchmarks.pipeline
+	python -m benchmarks.scale
 	python -m benchmarks.reference
 
 check: env  ## check style, types, import contracts, and that requirements.lock is up to date
@@ -98,7 +99,7 @@ check: env  ## check style, types, import contracts, and that requirements.lock 
 	lint-imports --no-logo
 	hadolint Dockerfile
 	check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
-	kubernetes-validate --quiet --strict docs/kubernetes/*.yaml
+	kubernetes-validate --quiet --strict docs/kubernetes/training.yaml docs/kubernetes/workspace.yaml
 	@cp requirements.lock .venv/expected.lock && $(COMPILE) --extra dev pyproject.toml -o .venv/expected.lock
 	@diff requirements.lock .venv/expected.lock || { echo "requirements.lock is out of date: make lock" >&2; exit 1; }
 	@set -e; for extra in $(EXTRAS); do \

@@ -91,7 +91,8 @@ def search(root: Path, runs: int, metrics: int, searches: int) -> float:
     _, first = run_contents.open_run(load_params(root), root, keys[0], {})
     client.set_terminated(first.info.run_id)
     for key in keys[1:]:
-        _add_like(client, client.get_run(first.info.run_id), key, row_of(1, metrics))
+        tags = {run_contents.KEY: key}
+        add_like(client, client.get_run(first.info.run_id), tags, row_of(1, metrics))
     seconds = []
     for key in random.Random(0).choices(keys, k=searches):  # noqa: S311  # no secrets
         begin = time.perf_counter()
@@ -102,18 +103,18 @@ def search(root: Path, runs: int, metrics: int, searches: int) -> float:
     return statistics.quantiles(seconds, n=20)[-1]
 
 
-def _add_like(client: "MlflowClient", run: "Run", key: str, row: Row) -> None:
-    """Add a finished run with the parameters and tags of another, and a row of metrics."""
+def add_like(client: "MlflowClient", run: "Run", tags: dict[str, str], row: Row) -> None:
+    """Add a finished run like another, with its parameters, other tags, and a row of metrics."""
     from mlflow.entities import Param, RunTag
 
-    from lockstep.tracking import run_contents, run_metrics
+    from lockstep.tracking import run_metrics
 
-    added = client.create_run(run.info.experiment_id, tags={run_contents.KEY: key})
+    added = client.create_run(run.info.experiment_id)
     client.log_batch(
         added.info.run_id,
         metrics=run_metrics.metrics_of([row], added),
         params=[Param(*each) for each in run.data.params.items()],
-        tags=[RunTag(*each) for each in run.data.tags.items() if each[0] != run_contents.KEY],
+        tags=[RunTag(*each) for each in {**run.data.tags, **tags}.items()],
     )
     client.set_terminated(added.info.run_id)
 

@@ -11,6 +11,7 @@ from lockstep.data.spec import Examples
 from lockstep.doctor.speed import bare_steps
 from lockstep.modeling.flops import count_flops
 from lockstep.runtime import devices
+from lockstep.runtime.collectives import WorkerCollectives
 from lockstep.runtime.strategy import start_runtime
 from lockstep.training import xla
 from lockstep.training.loop import Loop
@@ -42,17 +43,29 @@ def lockstep(
     last_batch: str = "keep",
 ) -> Loop:
     """Return Lockstep's loop over a model, configured as in the train stage."""
-    strategy = start_runtime(0, replicas)
+    return lockstep_on(start_runtime(0, replicas), name, batch_size, source, last_batch)
+
+
+def lockstep_on(
+    strategy: tf.distribute.Strategy,
+    name: str,
+    batch_size: int,
+    source: type[DeviceSource] | type[DiskSource] = DeviceSource,
+    last_batch: str = "keep",
+    collectives: WorkerCollectives | None = None,
+) -> Loop:
+    """Return that loop on the replicas of a strategy, which may be of several workers."""
     with strategy.scope():
         made = model(name)
         layers = [keras.layers.Rescaling(1 / LARGEST), keras.layers.Reshape(SHAPE)]
         preprocess = keras.Sequential([keras.Input(SHAPE[:2], dtype="uint8"), *layers])
-    jit = xla.jit_compile(made, replicas, devices.kind(), augmented=False)
+    jit = xla.jit_compile(made, strategy.num_replicas_in_sync, devices.kind(), augmented=False)
     steps = Steps(made, strategy, preprocess, jit_compile=jit)
     calls = steps_per_execution(made, batch_size)
     return Loop(
-        steps, batch_size, 0, last_batch=last_batch, steps_per_execution=calls, source=source
-    )
+        steps, batch_size, 0, last_batch=last_batch, steps_per_execution=calls, source=source,
+        collectives=collectives,
+    )  # fmt: skip
 
 
 def steps_per_execution(made: keras.Model, batch_size: int) -> int:

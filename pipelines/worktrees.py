@@ -1,6 +1,7 @@
 """Git worktrees below .lockstep/workspaces, each with the process that owns it."""
 
 import os
+import platform
 import shutil
 import subprocess
 import uuid
@@ -46,7 +47,7 @@ def _new(root: Path) -> Iterator[Path]:
     folder = main_checkout(root) / layout.WORKSPACES / uuid.uuid4().hex[:12]
     with git_lock(root):
         _remove_orphaned(root, folder.parent)
-        owner = {"process": process_name(), "project": str(root)}
+        owner = {"process": process_name(), "host": platform.node(), "project": str(root)}
         atomic_files.write_json(_owner_file(folder), owner)
         yield folder
 
@@ -114,7 +115,12 @@ def top_of(workspace: Path) -> Path:
 
 
 def _remove_orphaned(root: Path, folder: Path) -> None:
-    """Remove workspaces whose process was killed; its results are in snapshots and the cache."""
-    for owner in folder.glob("*.owner.json"):
-        if not is_alive(atomic_files.read_json(owner)["process"]):
-            _remove(root, owner.with_name(owner.name.partition(".")[0]))
+    """Remove workspaces whose process was killed; its results are in snapshots and the cache.
+
+    On a volume that several machines or containers share, those of the others are left.
+    """
+    for file in folder.glob("*.owner.json"):
+        owner = atomic_files.read_json(file)
+        here = owner.get("host", platform.node()) == platform.node()
+        if here and not is_alive(owner["process"]):
+            _remove(root, file.with_name(file.name.partition(".")[0]))

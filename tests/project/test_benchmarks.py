@@ -129,6 +129,22 @@ def test_the_pipeline_is_measured() -> None:
     assert are_sizes(found)
 
 
+def test_what_grows_is_measured() -> None:
+    found = smallest("scale")
+    growing = found["growth_seconds"]
+    commands = {"lockstep plan", "lockstep run", "dvc exp show", "dvc exp show, first"}
+    assert {*commands, "MLflow search by key", "MLflow search by name"} < set(growing)
+    assert all(set(each) == {"2", "4"} for each in growing.values())
+    ways = {"replicas_2", "workers_2"}
+    assert set(found["throughput"]["mlp"]) == set(found["all_reduce_ms"]) == ways
+    assert set(found["start_seconds"]) == ways
+    assert set(found["bytes_of_an_experiment"]) == {"git", "run_cache", "mlflow"}
+    requests = found.pop("prefect_ms").values()
+    assert len(requests) == 3
+    assert all(each["fastest"] > 0 <= each["cpu"] for each in requests)  # in steps of 10 ms
+    assert are_sizes(found)
+
+
 def test_the_reference_experiments_are_measured() -> None:
     found = {each.pop("id"): each for each in smallest("reference")}
     assert set(found) == {"mnist-cnn-tape", "fashion-mlp", "linear-tape", "linear-diverging"}
