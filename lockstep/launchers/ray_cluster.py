@@ -12,7 +12,7 @@ from lockstep.storage import layout
 
 # Ray copies the workspace to each node, without what .gitignore lists and without:
 LEFT_OUT = [".git", str(layout.PRIVATE), str(layout.LOGS)]
-INSTALL = "uv pip install --requirement requirements-ray.lock"
+INSTALL = "uv pip install --require-hashes --no-deps -r requirements-ray.lock"
 
 
 class Node(NamedTuple):
@@ -51,6 +51,13 @@ def connected(root: Path) -> Iterator[list[Node]]:
         yield _nodes(ray)
     finally:
         ray.shutdown()
+
+
+def free_cpus() -> int:
+    """Return the number of CPUs of the cluster that nothing has taken."""
+    import ray
+
+    return int(ray.available_resources().get("CPU", 0))
 
 
 def _imported() -> Any:

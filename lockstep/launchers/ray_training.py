@@ -35,6 +35,8 @@ def train(params: Params, root: Path) -> None:
         ray_nodes.prepare(sorted(others), root, "train", params)
         addresses = ", ".join(node.address for node in placed)
         console.say(f"train: {len(placed)} workers by Ray, the chief first: {addresses}")
+        if ray_cluster.free_cpus() < len(placed):
+            console.say(f"train: waits until Ray has {len(placed)} free CPUs")
         with _shown(folder / OUTPUT):
             code = _fit(placed, root, folder)
     if code:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc.repo import Repo
-from dvc.utils.serialize import load_yaml
+from dvc.utils.serialize import load_yaml, parse_yaml
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import ObjectFormatError, Tree
 
@@ -39,7 +39,9 @@ def _entries(repo: Repo, root: Path, stage: str) -> Iterator[Entry]:
     yield locked
     command = locked.get("cmd") or f"python -m tasks {stage}"
     for file in sorted(Path(repo.stage_cache.cache_dir).glob("*/*/*")):
-        entry = load_yaml(str(file))
+        text = file.read_text(encoding="utf-8")
+        # Parsing takes tens of milliseconds, and most entries are those of other stages.
+        entry = parse_yaml(text, str(file)) if command in text else None
         if isinstance(entry, dict) and entry.get("cmd") == command:
             yield entry
 

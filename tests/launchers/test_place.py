@@ -43,7 +43,7 @@ def test_without_ray_the_command_to_install_it_is_told(ready: Path) -> None:
         LOCKSTEP_LAUNCHER="ray", LOCKSTEP_FORBIDDEN="ray",
     )  # fmt: skip
     assert ended.returncode == 4
-    assert "uv pip install --requirement requirements-ray.lock" in ended.stdout
+    assert "uv pip install --require-hashes --no-deps -r requirements-ray.lock" in ended.stdout
 
 
 def test_an_unknown_launcher_is_refused(ready: Path) -> None:

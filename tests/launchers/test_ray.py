@@ -1,5 +1,6 @@
 """Stages on a Ray cluster of two machines end in the bits of one machine."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -16,7 +17,6 @@ from PIL import Image
 from tests.support.prefect_server import runs_of
 from tests.support.ray_cluster import RayCluster, ray_cluster
 from tests.support.trainings import Pauses, digests, end_of
-from tests.support.waiting import until
 from tests.support.workspaces import SMALL, change_params, run, stage
 
 pytestmark = pytest.mark.system
@@ -99,7 +99,7 @@ def test_two_machines_end_in_the_lock_file_of_one(both: RayCluster, built: Path)
     assert (built / "dvc.lock").read_bytes() == lock
 
 
-@pytest.mark.parametrize("lost", ["tasks train", "lockstep worker"])
+@pytest.mark.parametrize("lost", ["tasks train", "pipelines.cli worker"])
 def test_all_start_again_from_the_snapshot_after_a_worker_was_killed(
     both: RayCluster, built: Path, tmp_path: Path, lost: str
 ) -> None:
@@ -111,11 +111,14 @@ def test_all_start_again_from_the_snapshot_after_a_worker_was_killed(
         env={**os.environ, **both.environment, "LOCKSTEP_LAUNCHER": "ray"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
-    pauses.wait_in(process, 3)
-    (killed,) = until(lambda: processes(f"-m {lost}"), 10)
-    os.kill(killed, signal.SIGKILL)
-    pauses.go_on(3)
-    code, output = end_of(process, 300)
+    try:
+        pauses.wait_in(process, 3)
+        (killed,) = workers(f"-m {lost}")
+        os.kill(killed, signal.SIGKILL)
+        pauses.go_on(3)
+        code, output = end_of(process, 300)
+    finally:
+        process.kill()
     assert code == 0, output
     assert "goes on after epoch 2," in output
     together = digests(root)
@@ -124,15 +127,14 @@ def test_all_start_again_from_the_snapshot_after_a_worker_was_killed(
     assert digests(root) == together
 
 
-def processes(command: str) -> list[int]:
-    """The ids of processes whose command line ends so."""
+def workers(command: str) -> list[int]:
+    """The ids of processes of a cluster whose command line ends so."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with contextlib.suppress(OSError):
             words = (process / "cmdline").read_text().replace("\0", " ").strip()
-        except OSError:
-            continue
-        found += [int(process.name)] if words.endswith(command) else []
+            if words.endswith(command) and b"TF_CONFIG=" in (process / "environ").read_bytes():
+                found.append(int(process.name))
     return found
 
 

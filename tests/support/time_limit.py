@@ -22,6 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: hashlib.sha256(f"{commit}{item.path.name}".encode()).digest())
 
 
+@pytest.hookimpl(tryfirst=True)  # before fixtures are made
 def pytest_runtest_setup() -> None:
     if time.time() > END:
         pytest.skip(OVER)
