@@ -1,9 +1,10 @@
 """Two workers on two machines, with a network between them."""
 
 import shutil
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tasks import train
 from tests.support.machines import Machine, cut, join, two_machines
 from tests.support.trainings import Pauses, digests, end_of
 from tests.support.workers import Workers
-from tests.support.workspaces import change_params
+from tests.support.workspaces import change_params, load, run_stages
 
 pytestmark = pytest.mark.system
 TWO = {
@@ -49,6 +50,32 @@ def test_two_machines_give_the_bits_of_one(ready: Path, machines: tuple[Machine,
     ended_well(workers.other(), workers.chief())
     together = digests(ready)
     assert on_one_machine(ready, values) == together
+
+
+def test_mnist_ends_in_the_same_bits_after_a_worker_was_killed(
+    make_workspace: Callable[..., Path],
+    test_data: Path,
+    tensorflow: Any,
+    tmp_path: Path,
+    machines: tuple[Machine, Machine],
+) -> None:
+    pauses = Pauses(tmp_path / "pauses", 3)
+    changes = {
+        **TWO, **pauses.changes(), "data.name": "mnist", "data.mirror": str(test_data),
+        "data.limit": 4000, "model.name": "cnn", "train.batch_size": 128, "train.epochs": 3,
+    }  # fmt: skip
+    root = run_stages(make_workspace(changes, "mnist"), "download", "normalize", "build")
+    workers = Workers(root, machines)
+    other, chief = workers.other(), workers.chief()
+    pauses.wait_in(chief, 3)
+    other.kill()
+    pauses.go_on(3)
+    for process, expected in ((other, -signal.SIGKILL), (chief, 75)):
+        code, output = end_of(process)
+        assert code == expected, output
+    assert "goes on after epoch 2," in ended_well(workers.other(), workers.chief())[1]
+    together = digests(root)
+    assert on_one_machine(root, load(root)) == together
 
 
 def test_a_link_that_is_cut_for_a_minute_costs_no_bit(
