@@ -61,7 +61,11 @@ def act(root: Path, arguments: Namespace) -> None:
 
 def _check_recorded_data(path: str, root: Path) -> None:
     """Say how to bring data that aren't here, if DVC knows."""
-    if not (root / path).exists():
+    recorded = any(
+        (root / each.parent / f"{each.name}.dvc").is_file()
+        for each in (Path(path), *Path(path).parents)
+    )
+    if recorded and not (root / path).exists():
         from lockstep.versioning import data_sources  # imports DVC
 
         data_sources.require_as_recorded(root, path)
