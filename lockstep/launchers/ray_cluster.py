@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lockstep.errors import MachineError, ParamsError, UnavailableError, one_line
+from lockstep.errors import MachineError, UnavailableError, one_line
 from lockstep.storage import layout
 
 # Ray copies the workspace to each node, without what .gitignore lists and without:
@@ -27,8 +27,8 @@ class Node(NamedTuple):
 def connected(root: Path) -> Iterator[list[Node]]:
     """Connect to the cluster, with a workspace's code; yields its nodes, this machine's first.
 
-    Raises MachineError if Ray isn't installed or has another version, UnavailableError if there is
-    no cluster.
+    Raises MachineError if Ray isn't installed, has another version or can't take the workspace,
+    UnavailableError if there is no cluster.
     """
     ray = _imported()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -43,7 +43,8 @@ def connected(root: Path) -> Iterator[list[Node]]:
         raise UnavailableError(
             f"Ray: {_first(error)}; start a cluster with `ray start --head`, or set RAY_ADDRESS"
         ) from None
-    except RuntimeError as error:  # another version of Ray or Python on the cluster
+    # Another version of Ray or Python on the cluster; a workspace larger than Ray copies.
+    except (RuntimeError, ray.exceptions.RuntimeEnvSetupError) as error:
         raise MachineError(f"Ray: {one_line(error)}") from None
     for number, handler in handlers.items():
         signal.signal(number, handler)  # Ray has replaced them
@@ -81,5 +82,5 @@ def _nodes(ray: Any) -> list[Node]:
         if each["Alive"] and each["Resources"].get("CPU")
     ]
     if here not in [node.id for node in found]:
-        raise ParamsError("Ray: this machine gives the cluster no CPU, expected one for the chief")
+        raise MachineError("Ray: this machine gives the cluster no CPU, expected one for the chief")
     return sorted(found, key=lambda node: (node.id != here, node.id))

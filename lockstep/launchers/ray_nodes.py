@@ -2,8 +2,9 @@
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from lockstep.config.graph import read_graph
 from lockstep.config.schema import Params
@@ -18,43 +19,42 @@ def prepare(nodes: Sequence[Node], root: Path, stage: str, params: Params) -> No
 
     A node that doesn't share the folder gets the code from Ray and the data from DVC's remote.
     """
-    if not nodes:
-        return
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     made = [dep for dep in read_graph(root, params)[stage].deps if dep.startswith(layout.RESULTS)]
-    task = ray.remote(_prepare)
-    asked = [
-        task.options(
-            num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)
-        ).remote(root, stage, made)
-        for node in nodes
-    ]
-    for node, problem in zip(nodes, ray.get(asked), strict=True):
+    for node, problem in _on_each(nodes, _prepare, root, stage, made):
         if problem:
             raise DataError(f"node {node.address}: {problem}")
 
 
 def require_shared(nodes: Sequence[Node], root: Path) -> None:
     """Raise DataError for a node that doesn't see a file that this process writes to `root`."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
     probe = root / layout.PRIVATE / f"shared-{secrets.token_hex(8)}"
     probe.parent.mkdir(exist_ok=True)
     probe.touch()
     try:
-        for node in nodes:
-            where = NodeAffinitySchedulingStrategy(node.id, soft=False)
-            sees = ray.remote(Path.exists).options(num_cpus=0, scheduling_strategy=where)
-            if not ray.get(sees.remote(probe)):
+        for node, sees in _on_each(nodes, Path.exists, probe):
+            if not sees:
                 raise DataError(
                     f"normalize: {root} on node {node.address} isn't the same folder as here: put "
                     "the project on a file system that the nodes share, or leave out --launcher"
                 )
     finally:
         probe.unlink()
+
+
+def _on_each(
+    nodes: Sequence[Node], function: Callable[..., Any], *arguments: Any
+) -> list[tuple[Node, Any]]:
+    """Call a function on each node, at once; return its results."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    task = ray.remote(function).options
+    asked = [
+        task(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False))
+        for node in nodes
+    ]
+    results = ray.get([each.remote(*arguments) for each in asked])
+    return list(zip(nodes, results, strict=True))
 
 
 def _prepare(root: Path, stage: str, made: list[str]) -> str:

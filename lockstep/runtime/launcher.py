@@ -4,6 +4,7 @@ import os
 
 from lockstep.errors import ParamsError
 from lockstep.runtime import slurm
+from lockstep.runtime.cluster import TF_CONFIG
 
 LAUNCHER = "LOCKSTEP_LAUNCHER"
 RAY = "ray"
@@ -18,9 +19,9 @@ def launcher() -> str:
         return chosen
     if slurm.has_several_tasks():
         return "slurm"
-    return "TF_CONFIG" if os.environ.get("TF_CONFIG") else "none"
+    return TF_CONFIG if os.environ.get(TF_CONFIG) else "none"
 
 
 def starts_workers() -> bool:
     """Whether this process is to have Ray start the workers, rather than to be one of them."""
-    return launcher() == RAY and not os.environ.get("TF_CONFIG")
+    return launcher() == RAY and not os.environ.get(TF_CONFIG)

@@ -60,7 +60,10 @@ def act(root: Path, arguments: Namespace) -> None:
 
 
 def _check_recorded_data(path: str, root: Path) -> None:
-    """Say how to bring data that aren't here, if DVC knows."""
+    """Say how to bring data that aren't here, if DVC knows.
+
+    DVC takes a second to import: it is asked only where a .dvc file of their name may record them.
+    """
     recorded = any(
         (root / each.parent / f"{each.name}.dvc").is_file()
         for each in (Path(path), *Path(path).parents)
