@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +31,10 @@ def connected(root: Path) -> Iterator[list[Node]]:
     Raises MachineError if Ray isn't installed, has another version or can't take the workspace,
     UnavailableError if there is no cluster.
     """
-    ray = _imported()
+    require_installed()
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no usage statistics are sent
+    import ray
+
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(
@@ -61,13 +65,10 @@ def free_cpus() -> int:
     return int(ray.available_resources().get("CPU", 0))
 
 
-def _imported() -> Any:
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no usage statistics are sent
-    try:
-        import ray
-    except ImportError:
-        raise MachineError(f"--launcher ray: Ray isn't installed; {INSTALL}") from None
-    return ray
+def require_installed() -> None:
+    """Raise MachineError if Ray isn't installed; it isn't imported."""
+    if find_spec("ray") is None:
+        raise MachineError(f"--launcher ray: Ray isn't installed; {INSTALL}")
 
 
 def _first(error: Exception) -> str:

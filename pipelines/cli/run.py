@@ -4,6 +4,7 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from lockstep.launchers import ray_cluster
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster
@@ -32,6 +33,7 @@ def act(root: Path, arguments: Namespace) -> None:
     chief joins its training instead: launchers start the same command everywhere.
     """
     if arguments.launcher:
+        ray_cluster.require_installed()
         os.environ[LAUNCHER] = arguments.launcher  # for the stages' processes
     end_with_runner()  # with overrides, a parent process waits to save the result
     given, assignments = arguments.overrides, assignments_of(root, arguments)

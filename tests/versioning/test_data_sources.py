@@ -109,3 +109,12 @@ def test_another_clone_has_the_data_and_results_without_running_a_stage(root: Pa
     assert "Running stage" not in dvc(clone, "repro")
     ended = run(clone, "lockstep", "run")
     assert (ended.returncode, ended.stdout) == (0, "all stages are up to date: nothing to do\n")
+
+
+def test_a_file_in_the_folder_data_is_recorded_too(root: Path) -> None:
+    (root / "data" / "own.csv").write_text(ROWS)
+    dvc(root, "add", "data/own.csv")
+    (root / "data" / "own.csv").unlink()
+    ended = run(root, "lockstep", "run", "data.path=data/own.csv")
+    assert ended.returncode == 3
+    assert "data/own.csv.dvc records it; `dvc pull data/own.csv` brings it" in ended.stdout
