@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from lockstep.storage import layout
 
 # Ray copies the workspace to each node, without what .gitignore lists and without:
 LEFT_OUT = [".git", str(layout.PRIVATE), str(layout.LOGS)]
+SECONDS = 10
 INSTALL = "uv pip install --require-hashes --no-deps -r requirements-ray.lock"
 
 
@@ -32,6 +34,7 @@ def connected(root: Path) -> Iterator[list[Node]]:
     UnavailableError if there is no cluster.
     """
     require_installed()
+    _require_answer(os.environ.get("RAY_ADDRESS", ""))
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # no usage statistics are sent
     import ray
 
@@ -69,6 +72,20 @@ def require_installed() -> None:
     """Raise MachineError if Ray isn't installed; it isn't imported."""
     if find_spec("ray") is None:
         raise MachineError(f"--launcher ray: Ray isn't installed; {INSTALL}")
+
+
+def _require_answer(address: str) -> None:
+    """Raise UnavailableError if nothing listens at HOST:PORT; Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        return  # a name that Ray looks up, or none
+    try:
+        socket.create_connection((host, int(port)), SECONDS).close()
+    except OSError as error:
+        raise UnavailableError(
+            f"RAY_ADDRESS: {address} doesn't answer ({error}); start a cluster with `ray start "
+            "--head`, or correct the variable"
+        ) from None
 
 
 def _first(error: Exception) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support.ports import free_port
 from tests.support.prefect_server import runs_of
 from tests.support.ray_cluster import RayCluster, ray_cluster
 from tests.support.trainings import Pauses, digests, end_of
@@ -146,3 +147,10 @@ def test_an_error_of_the_chief_ends_the_stage_with_its_exit_code(
     ended = on_ray(both, root, sys.executable, "-m", "tasks", "train")
     assert ended.returncode == 1, ended.stdout
     assert ended.stdout.count("train: ") == 2, ended.stdout  # the workers, and the chief's error
+
+
+def test_an_address_without_a_cluster_is_told_at_once(cluster: RayCluster, built: Path) -> None:
+    nothing = f"127.0.0.1:{free_port()}"
+    ended = on_ray(cluster, built, sys.executable, "-m", "tasks", "train", RAY_ADDRESS=nothing)
+    assert ended.returncode == 75
+    assert f"RAY_ADDRESS: {nothing} doesn't answer" in ended.stdout
