@@ -46,8 +46,7 @@ def challenge(
     """
     with _registry(client):
         version = client.get_model_version(version.name, str(version.version))  # with all its tags
-        verdict = _judge(client, candidate, version)
-        _record(client, run, version, verdict)
+        verdict = _verdict(client, run, candidate, version)
         if verdict.promoted:
             champion.move(client, root, version, "register", verdict.sentence)
     return f"{_uri(version)}: {verdict.sentence}"
@@ -78,6 +77,18 @@ def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
     wanted += [f"tags.`{tag}` = '{value}'" for tag, value in candidate.tags.items()]
     found = client.search_model_versions(" and ".join(wanted), max_results=1)
     return found[0] if found else None
+
+
+def _verdict(
+    client: MlflowClient, run: Run, candidate: Candidate, version: ModelVersion
+) -> Verdict:
+    """Judge, and record the verdict; again if another machine has moved the champion meanwhile."""
+    while True:
+        leader = champion.number_of(client, version.name)
+        verdict = _judge(client, candidate, version)
+        _record(client, run, version, verdict)
+        if not verdict.promoted or champion.number_of(client, version.name) == leader:
+            return verdict
 
 
 def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> Verdict:

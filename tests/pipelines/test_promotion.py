@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 from mlflow import MlflowClient
 
-from lockstep.tracking import champion
+from lockstep.tracking import champion, registry
+from lockstep.tracking.candidates import Candidate, Champion, Verdict
 from lockstep.tracking.client import connect
 from lockstep.tracking.promotion import promote, roll_back
 from lockstep.versioning import promotions
@@ -154,6 +155,28 @@ def test_a_rollback_that_was_killed_goes_on(model: Registered) -> None:
     model.half_moved("1", "2")
     roll_back(model.root, model.name)
     assert (model.leader, model.history) == ("1", "1")
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_a_champion_that_another_machine_makes_meanwhile_is_compared_too(
+    model: Registered, better: bool
+) -> None:
+    promote(model.root, model.name, "1")
+    compared = []
+
+    def challenge(rival: Champion) -> Verdict:
+        compared.append(rival.version)
+        model.client.set_registered_model_alias(model.name, "champion", "2")
+        return Verdict(better or rival.version == "1", "compared", None)
+
+    candidate = Candidate(
+        model.name, {}, "accuracy", {"accuracy": 0.5}, challenge, lambda folder: (), Path()
+    )
+    run = model.client.create_run(connect(model.root)[1].experiment_id)
+    version = model.client.get_model_version(model.name, "3")
+    registry.challenge(model.client, run, candidate, version, model.root)
+    assert compared == ["1", "2"]
+    assert model.leader == ("3" if better else "2")
 
 
 def test_a_champion_moved_in_mlflow_is_remembered(model: Registered) -> None:
