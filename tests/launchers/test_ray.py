@@ -128,9 +128,7 @@ def test_all_start_again_from_the_snapshot_after_a_worker_was_killed(
     assert digests(root) == together
 
 
-def test_it_gives_up_after_three_restarts(
-    both: RayCluster, built: Path, tmp_path: Path
-) -> None:
+def test_it_gives_up_after_three_restarts(both: RayCluster, built: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(built, tmp_path / "lockstep", symlinks=True))
     kill = "import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)\n"
     (root / "tasks" / "train.py").write_text(kill)  # which only the workers import

@@ -123,7 +123,9 @@ def test_the_packages_for_stores_are_installed_by_the_line_of_the_page(
     variables = {"VIRTUAL_ENV": environment, "UV_OFFLINE": "1", **cache}
     ended = run(REPOSITORY, *line.split(), **variables)
     assert ended.returncode == 0, ended.stdout
-    listed = run(tmp_path, "uv", "pip", "freeze", "--quiet", VIRTUAL_ENV=environment, **cache).stdout
+    listed = run(
+        tmp_path, "uv", "pip", "freeze", "--quiet", VIRTUAL_ENV=environment, **cache
+    ).stdout
     locked = (REPOSITORY / "requirements-remotes.lock").read_text()
     assert "dvc-ssh" in listed
     assert set(listed.split()) == set(re.findall(r"^[\w.-]+==[^ ;]+", locked, re.MULTILINE))
