@@ -10,63 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
 from tests.containers.build import wheel_cache
 from tests.support.dvc_remotes import packages
 from tests.support.page_commands import Page
-from tests.support.served import FINAL
-from tests.support.two_machine_team import SECRETS, Team, machines
-from tests.support.waiting import until
+from tests.support.team_work import Made, Work, recorded
+from tests.support.two_machine_team import SECRETS, machines
 from tests.support.workspaces import REPOSITORY, STAGES, git, run
 
 pytestmark = pytest.mark.system
 PROJECT = {"model.name": "linear", "train.epochs": 1, "register.threshold": None}
 SSH, S3, WORKER = "Over SSH", "In S3", "The other worker"  # sections of the page
 SEEDS = {SSH: range(2, 7), S3: range(7, 13)}  # the page itself asks for seed 1
-USER, PASSWORD = SECRETS["AUTH_STRING"].split(":")
-
-
-class Work(NamedTuple):
-    """A team at work: both workers wait for runs, and each machine's shells have these lines."""
-
-    team: Team
-    prefect: str
-    mlflow: str
-    shell: list[str]
-
-    def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.prefect}/{path}", auth=(USER, PASSWORD), timeout=30)
-        return answer.raise_for_status().json()
-
-    def ask(self, seed: int) -> str:
-        """Start a run of the deployment, and return its id."""
-        deployment = self.get("deployments/name/experiment/manual")["id"]
-        url = f"{self.prefect}/deployments/{deployment}/create_flow_run"
-        overrides = {"seed": seed, "train.learning_rate": seed / 1000}
-        asked = {"parameters": {"overrides": overrides}}
-        answer = httpx.post(url, json=asked, auth=(USER, PASSWORD), timeout=30)
-        return str(answer.raise_for_status().json()["id"])
-
-    def ended(self, sought: str) -> dict[str, Any]:
-        until(lambda: self.get(f"flow_runs/{sought}")["state_type"] in FINAL, 300, every=1)
-        return dict(self.get(f"flow_runs/{sought}"))
-
-
-class Made(NamedTuple):
-    """Flow runs that have ended, whose outputs went to a store of this kind."""
-
-    work: Work
-    kind: str
-    runs: list[dict[str, Any]]
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the experiments, as the final states have them."""
-        return [each["state"]["message"].removeprefix("saved as ") for each in self.runs]
 
 
 @pytest.fixture(scope="module")
@@ -177,13 +134,6 @@ def test_another_clone_restores_each_without_running_a_stage(
         assert lock == recorded(team.origin, name)
         weights = (clone / "weights" / "last.weights.h5").read_bytes()
         assert hashlib.md5(weights, usedforsecurity=False).hexdigest() in lock
-
-
-def recorded(origin: Path, name: str) -> str:
-    """The dvc.lock of an experiment that was pushed."""
-    refs = git(origin, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    (ref,) = [each for each in refs if each.endswith(f"/{name}")]
-    return git(origin, "show", f"{ref}:dvc.lock")
 
 
 def test_each_command_of_the_page_was_run(page: Page) -> None:
