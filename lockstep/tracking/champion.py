@@ -30,7 +30,7 @@ def held(root: Path) -> Iterator[None]:
     """Let only this process register models and move champions, of those in all workspaces.
 
     Otherwise two models that end together could both beat the same champion, and the worse of them
-    could be the last to get the alias. Other machines aren't kept out: `move` looks for theirs.
+    could be the last to get the alias. Other machines' models wait for their turn, see turns.py.
     """
     lock = main_checkout(root) / layout.CHAMPION_LOCK
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -48,17 +48,11 @@ def current(client: MlflowClient, name: str) -> ModelVersion | None:
         raise
 
 
-def number_of(client: MlflowClient, name: str) -> str:
-    """Return the number of the champion's version; empty without one."""
-    leader = current(client, name)
-    return str(leader.version) if leader else ""
-
-
 def move(
     client: MlflowClient, root: Path, version: ModelVersion, by: str, verdict: str = ""
 ) -> str:
     """Give a version the alias, and return the champion before it, which may be none."""
-    name, number, before = version.name, str(version.version), number_of(client, version.name)
+    name, number, before = version.name, str(version.version), _number(client, version.name)
     _record(root, version, before, by, verdict)
     if ROLLED_BACK in version.tags:
         client.delete_model_version_tag(name, number, ROLLED_BACK)
@@ -72,7 +66,7 @@ def move_back(client: MlflowClient, root: Path, name: str) -> tuple[str, str] | 
 
     Returns None if none is known that still exists.
     """
-    leader = number_of(client, name)
+    leader = _number(client, name)
     before = _before(_former(client, name), leader)
     versions = [each for each in before if _is_there(client, name, each)]
     if not versions:
@@ -107,6 +101,11 @@ def _before(versions: list[str], leader: str) -> list[str]:
     if leader not in versions:
         return versions
     return versions[: len(versions) - 1 - versions[::-1].index(leader)]
+
+
+def _number(client: MlflowClient, name: str) -> str:
+    leader = current(client, name)
+    return str(leader.version) if leader else ""
 
 
 def _is_there(client: MlflowClient, name: str, version: str) -> bool:

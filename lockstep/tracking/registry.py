@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from lockstep.errors import LockstepError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
 from lockstep.storage.copies import copy_file
-from lockstep.tracking import champion, run_tags
+from lockstep.tracking import champion, run_tags, turns
 from lockstep.tracking.candidates import Candidate, Champion, Verdict
 from lockstep.tracking.client import as_default, is_refusal
 from lockstep.tracking.packing import pack, upload
@@ -46,9 +46,12 @@ def challenge(
     """
     with _registry(client):
         version = client.get_model_version(version.name, str(version.version))  # with all its tags
-        verdict = _verdict(client, run, candidate, version)
+        turns.wait(client, version)
+        verdict = _judge(client, candidate, version)
+        _record(client, run, version, verdict)
         if verdict.promoted:
             champion.move(client, root, version, "register", verdict.sentence)
+        turns.end(client, version)
     return f"{_uri(version)}: {verdict.sentence}"
 
 
@@ -77,18 +80,6 @@ def _find(client: MlflowClient, candidate: Candidate) -> ModelVersion | None:
     wanted += [f"tags.`{tag}` = '{value}'" for tag, value in candidate.tags.items()]
     found = client.search_model_versions(" and ".join(wanted), max_results=1)
     return found[0] if found else None
-
-
-def _verdict(
-    client: MlflowClient, run: Run, candidate: Candidate, version: ModelVersion
-) -> Verdict:
-    """Judge, and record the verdict; again if another machine has moved the champion meanwhile."""
-    while True:
-        leader = champion.number_of(client, version.name)
-        verdict = _judge(client, candidate, version)
-        _record(client, run, version, verdict)
-        if not verdict.promoted or champion.number_of(client, version.name) == leader:
-            return verdict
 
 
 def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> Verdict:
