@@ -43,6 +43,6 @@ def _unjudged(client: MlflowClient, version: ModelVersion) -> list[ModelVersion]
         if int(each.version) < int(version.version)
         and each.creation_timestamp >= since
         and JUDGED not in each.tags
-        and each.run_id
+        and each.run_id not in ("", None, version.run_id)  # of a killed process of this run
         and client.get_run(each.run_id).info.status == "RUNNING"
     ]
