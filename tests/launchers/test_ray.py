@@ -128,15 +128,6 @@ def test_all_start_again_from_the_snapshot_after_a_worker_was_killed(
     assert digests(root) == together
 
 
-def test_it_gives_up_after_three_restarts(both: RayCluster, built: Path, tmp_path: Path) -> None:
-    root = Path(shutil.copytree(built, tmp_path / "lockstep", symlinks=True))
-    kill = "import os, signal\n\nos.kill(os.getpid(), signal.SIGKILL)\n"
-    (root / "tasks" / "train.py").write_text(kill)  # which only the workers import
-    ended = on_ray(both, root, sys.executable, "-m", "tasks", "train")
-    assert ended.returncode == 75, ended.stdout
-    assert "Ray has started all workers 4 times: chief ended with -9" in ended.stdout
-
-
 def workers(command: str) -> list[int]:
     """The ids of processes of a cluster whose command line ends so."""
     found = []
