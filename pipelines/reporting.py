@@ -88,8 +88,11 @@ def forwarded(stage: str) -> Iterator[None]:
     handler, logger.propagate = APILogHandler(), False
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    of_task = contextvars.copy_context()  # a line may come from a thread that hasn't got it
     try:
-        with console.forwarding_to(logger.info, _Progress(stage).update):
+        with console.forwarding_to(
+            lambda line: of_task.copy().run(logger.info, line), _Progress(stage).update
+        ):
             yield
     finally:
         logger.removeHandler(handler)

@@ -30,7 +30,7 @@ def held(root: Path) -> Iterator[None]:
     """Let only this process register models and move champions, of those in all workspaces.
 
     Otherwise two models that end together could both beat the same champion, and the worse of them
-    could be the last to get the alias. Other machines aren't kept out.
+    could be the last to get the alias. Other machines' models wait for their turn, see turns.py.
     """
     lock = main_checkout(root) / layout.CHAMPION_LOCK
     lock.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,9 +110,11 @@ class Recorder:
         from lockstep.tracking import system_metrics
 
         if system_metrics.is_wanted():
-            self._system = system_metrics.SystemMetrics(
-                run, lambda: self._thread.submit(self._try, self._send_samples)
-            )
+            self._system = system_metrics.SystemMetrics(run, self._sampled)
+
+    def _sampled(self) -> None:
+        with suppress(RuntimeError):  # a sample took longer than `end`, which has sent the others
+            self._thread.submit(self._try, self._send_samples)
 
     def _send_samples(self, client: "MlflowClient", run: "Run") -> None:
         from lockstep.tracking import run_metrics

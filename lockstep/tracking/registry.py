@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from lockstep.errors import LockstepError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
 from lockstep.storage.copies import copy_file
-from lockstep.tracking import champion, run_tags
+from lockstep.tracking import champion, run_tags, turns
 from lockstep.tracking.candidates import Candidate, Champion, Verdict
 from lockstep.tracking.client import as_default, is_refusal
 from lockstep.tracking.packing import pack, upload
@@ -46,10 +46,12 @@ def challenge(
     """
     with _registry(client):
         version = client.get_model_version(version.name, str(version.version))  # with all its tags
+        turns.wait(client, version)
         verdict = _judge(client, candidate, version)
         _record(client, run, version, verdict)
         if verdict.promoted:
             champion.move(client, root, version, "register", verdict.sentence)
+        turns.end(client, version)
     return f"{_uri(version)}: {verdict.sentence}"
 
 

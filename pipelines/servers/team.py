@@ -81,6 +81,9 @@ def settings(folder: Path) -> dict[str, str]:
         "default_permission": "EDIT",  # all log to one experiment
         "database_uri": f"sqlite:///{folder / USERS}".replace("%", "%%"),  # as configparser reads
         "authorization_function": "mlflow.server.auth:authenticate_request_basic_auth",
+        # A check of a password takes 0.1 s of a CPU, and a run sends hundreds of requests. What the
+        # server's one process remembers is forgotten when a user's password changes.
+        "auth_cache_ttl_seconds": "60",
     }
     file = folder / "mlflow_auth.ini"
     with file.open("w", encoding="utf-8") as stream:

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 
-from lockstep.tracking import champion
+from lockstep.tracking import champion, registry, turns
+from lockstep.tracking.candidates import Candidate, Champion, Verdict
 from lockstep.tracking.client import connect
 from lockstep.tracking.promotion import promote, roll_back
 from lockstep.versioning import promotions
+from tests.support.waiting import until
 from tests.support.workspaces import git, run
 
 NAMES = iter(f"model-{number}" for number in range(100))
@@ -154,6 +158,42 @@ def test_a_rollback_that_was_killed_goes_on(model: Registered) -> None:
     model.half_moved("1", "2")
     roll_back(model.root, model.name)
     assert (model.leader, model.history) == ("1", "1")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_version_waits_for_an_earlier_one_of_another_machine(
+    model: Registered, killed: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    promote(model.root, model.name, "1")
+    earlier, later = (registered(model) for _ in range(2))
+    compared = []
+
+    def challenge(rival: Champion) -> Verdict:
+        compared.append(rival.version)
+        return Verdict(False, "compared", None)
+
+    candidate = Candidate(
+        model.name, {}, "accuracy", {"accuracy": 0.5}, challenge, lambda folder: (), Path()
+    )
+    run = model.client.get_run(later.run_id)
+    arguments = (model.client, run, candidate, later, model.root)
+    with ThreadPoolExecutor(1) as machine:
+        judged = machine.submit(registry.challenge, *arguments)
+        until(lambda: "waits until version 4 is judged" in capfd.readouterr().err, 60)
+        assert compared == []
+        if killed:
+            model.client.set_terminated(earlier.run_id, "KILLED")
+        else:
+            model.client.set_registered_model_alias(model.name, "champion", earlier.version)
+            turns.end(model.client, earlier)
+        assert judged.result(60).endswith("/5: compared")
+    assert compared == ["1" if killed else "4"]
+
+
+def registered(model: Registered) -> ModelVersion:
+    """A version whose run goes on."""
+    run = model.client.create_run(connect(model.root)[1].experiment_id)
+    return model.client.create_model_version(model.name, "file:///nowhere", run.info.run_id)
 
 
 def test_a_champion_moved_in_mlflow_is_remembered(model: Registered) -> None:

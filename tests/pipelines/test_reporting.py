@@ -25,6 +25,25 @@ from tests.support.waiting import LONG
 from tests.support.workspaces import SMALL, run
 
 pytestmark = pytest.mark.system
+OF_A_THREAD = """
+from threading import Thread
+from prefect import flow, task
+from lockstep.process import console
+from pipelines import reporting
+
+@task
+def stage():
+    with reporting.forwarded("train"):
+        thread = Thread(target=console.say, args=["said"])
+        thread.start()
+        thread.join()
+
+@flow
+def experiment():
+    stage()
+
+experiment()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +69,16 @@ def test_the_lines_of_a_stage_are_its_logs(ran: tuple[Path, str], server: str) -
     epochs = [each["message"][:9] for each in logs if each["message"].startswith("epoch ")]
     assert epochs == ["epoch 1/2", "epoch 2/2"]
     assert sum(line.startswith("epoch 1/2") for line in ran[1].splitlines()) == 1
+
+
+def test_a_line_of_a_thread_is_among_the_logs_of_its_stage(
+    ran: tuple[Path, str], server: str
+) -> None:
+    ended = run(ran[0], "python", "-c", OF_A_THREAD, PREFECT_API_URL=server)
+    assert ended.returncode == 0, ended.stdout
+    assert "Warning" not in ended.stdout
+    logs = filtered(server, "logs", {"sort": "TIMESTAMP_DESC", "limit": 20})
+    assert [each["task_run_id"] is None for each in logs if each["message"] == "said"] == [False]
 
 
 def test_the_progress_of_training_ends_at_100_percent(ran: tuple[Path, str], server: str) -> None:

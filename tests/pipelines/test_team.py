@@ -2,13 +2,16 @@
 
 import configparser
 import json
+import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from werkzeug.security import check_password_hash, generate_password_hash
 
 from lockstep.errors import ParamsError
 from pipelines.servers import team
@@ -27,6 +30,14 @@ STATUS = """
 import sys, httpx
 login = tuple(sys.argv[2:4]) or None
 print(httpx.get(sys.argv[1], auth=login, timeout=30).status_code)
+"""
+
+# As many requests in one process; prints their status, if it is the same.
+COUNT, API = 40, "/api/2.0/mlflow/experiments/get?experiment_id=0"
+REQUESTS = f"""
+import sys, httpx
+with httpx.Client(auth=tuple(sys.argv[2:4]), timeout=30) as client:
+    print(*{{client.get(sys.argv[1]).status_code for _ in range({COUNT})}})
 """
 
 
@@ -138,7 +149,7 @@ def shared(make_workspace: Callable[..., Path]) -> Iterator[Team]:
 @pytest.mark.parametrize(
     ("server", "path", "login"),
     [
-        ("mlflow", "/api/2.0/mlflow/experiments/get?experiment_id=0", ("admin", "correct horse")),
+        ("mlflow", API, ("admin", "correct horse")),
         ("prefect", "/api/admin/version", ("admin", "battery staple")),
         ("tensorboard", "/", ("any", "of a long length")),
     ],
@@ -149,6 +160,28 @@ def test_other_machines_need_the_password(
     assert shared.status(server, path) == 401
     assert shared.status(server, path, login[0], "wrong") == 401
     assert shared.status(server, path, *login) == 200
+
+
+@pytest.mark.system
+def test_a_password_is_not_checked_anew_by_each_request(shared: Team) -> None:
+    address = shared.served.addresses["mlflow"] + API
+    login = [LOGINS[f"MLFLOW_TRACKING_{name}"] for name in ("USERNAME", "PASSWORD")]
+    command = [sys.executable, "-c", REQUESTS, address, *login]
+    before = seconds_of_mlflow(shared.served)
+    assert run(shared.checkout, *shared.other.command(*command)).stdout == "200\n"
+    needed, started = seconds_of_mlflow(shared.served) - before, time.process_time()
+    check_password_hash(generate_password_hash("correct horse"), "correct horse")
+    assert needed < COUNT * (time.process_time() - started) / 4  # half of it is one check
+
+
+def seconds_of_mlflow(served: Served) -> float:
+    """The time of CPUs that the MLflow server's processes have taken."""
+    ticks = 0
+    for process, command in served.left().items():
+        if "uvicorn" in command:
+            ticks += sum(map(int, Path(f"/proc/{process}/stat").read_text().split()[13:15]))
+    assert ticks
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.system

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -168,8 +167,9 @@ def test_a_clone_for_each_run_runs_what_was_pushed(served: Served, tmp_path: Pat
     stage.write_text(f"{stage.read_text()}\n\nprint('the code that was pushed')\n")
     git(clone, "commit", "-qam", "Say so")
     git(clone, "push", "-q", "origin", "main")
-    documented = (clone / "docs" / "servers.md").read_text().partition("    pull:\n")[2]
-    steps = textwrap.dedent(documented).replace("https://example.org/you/experiments.git", origin)
+    documented = (clone / "docs" / "two-machines.md").read_text()
+    (steps,) = re.findall(r"```yaml\npull:\n(.*?)```", documented, re.DOTALL)
+    steps = steps.replace("https://example.org/you/experiments.git", origin)
     file = clone / "prefect.yaml"
     yaml = YAML()
     deployments = yaml.load(file)

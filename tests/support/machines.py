@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -21,6 +22,11 @@ class Machine(NamedTuple):
     def command(self, *command: str) -> list[str]:
         """Return a command that runs another one in the namespace."""
         return ["ip", "netns", "exec", self.name, *command]
+
+    def command_with(self, folder: Path, place: Path, *command: str) -> list[str]:
+        """Return such a command, which sees a folder in place of another one."""
+        mount = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+        return self.command("sh", "-c", mount, "sh", str(folder), str(place), *command)
 
 
 @contextmanager

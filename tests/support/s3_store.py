@@ -1,4 +1,4 @@
-"""A real S3 server on the loopback: SeaweedFS, which compose.yaml uses too."""
+"""A real S3 server, by default on the loopback: SeaweedFS, which compose.yaml uses too."""
 
 import os
 import signal
@@ -37,13 +37,13 @@ class S3Store(NamedTuple):
 
 
 @contextmanager
-def s3_store(folder: Path, secret: str) -> Iterator[S3Store]:
+def s3_store(folder: Path, secret: str, host: str = "127.0.0.1") -> Iterator[S3Store]:
     """Start the server with its data and its log in a folder."""
     folder.mkdir(parents=True)
     port = free_port()
-    store = S3Store(f"http://127.0.0.1:{port}", secret)
+    store = S3Store(f"http://{host}:{port}", secret)
     command = [str(Path(sys.executable).with_name("weed")), "mini", f"-dir={folder}",
-               "-ip=127.0.0.1", f"-bucket={BUCKET}", f"-s3.port={port}", *_other_ports(),
+               f"-ip={host}", f"-bucket={BUCKET}", f"-s3.port={port}", *_other_ports(),
                "-s3.autoCreateBucket=false", "-admin.ui=false", "-webdav=false",
                "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]  # fmt: skip
     with (folder / "log").open("w") as log:

@@ -1,5 +1,6 @@
 """MLflow's system metrics of the stages that record a run."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -83,3 +84,27 @@ def test_what_the_machine_refuses_ends_the_samples_and_not_the_stage(
         run.reach()
     assert of_run(workspace) == {}
     assert "mlflow: no more system metrics: FileNotFoundError" in capfd.readouterr().err
+
+
+def test_a_sample_that_takes_longer_than_the_end_of_a_stage_is_no_failure(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    """As on a busy machine."""
+    import psutil
+
+    begun, measured = threading.Semaphore(0), psutil.cpu_percent
+
+    def slow(*arguments: Any) -> Any:
+        begun.release()
+        time.sleep(2)
+        return measured(*arguments)
+
+    monkeypatch.setattr(psutil, "cpu_percent", slow)
+    with recorder.record(load_params(workspace), workspace, "train") as run:
+        run.reach()
+        assert begun.acquire(timeout=60)  # the first reading
+        assert begun.acquire(timeout=60)  # the first sample
+    for thread in threading.enumerate():
+        if thread.name == "system metrics":
+            thread.join(60)
+    assert "no more system metrics" not in capfd.readouterr().err
