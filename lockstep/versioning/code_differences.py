@@ -35,7 +35,12 @@ def code_differences(a: Side, b: Side, changed: Mapping[str, str]) -> list[CodeD
         note = _note(path, a, b, bool(files)) if path != str(layout.GRAPH) else ""
         if files or note:
             found.append(CodeDifference(path, files, note))
-    return found
+    return [each for each in found if each.note or not _is_in_another(each, found)]
+
+
+def _is_in_another(code: CodeDifference, others: list[CodeDifference]) -> bool:
+    """Whether a folder above it is among the others: stages may depend on both."""
+    return any(code.path != each.path and is_in(code.path, [each.path]) for each in others)
 
 
 def others_of_engine(a: Side, b: Side, changed: Mapping[str, str]) -> list[str]:

@@ -55,6 +55,11 @@ def changes_of(found: Explanation) -> Changes:
         *(each for each in code if each not in deps),
     ]
     made += _of_data(found, made)
+    if not made:
+        raise ParamsError(
+            f"{OPTION}: the two differ in nothing that stages before the test metrics read, "
+            "expected a difference"
+        )
     others = [f"{v.library} {v.a or 'none'} -> {v.b or 'none'}" for v in found.versions]
     return Changes(made, unread, others)
 

@@ -45,6 +45,7 @@ def act(root: Path, arguments: Namespace) -> None:
         from pipelines.attribution.attribution import attribute
 
         names = [each for each in found.b.metrics if each in found.a.metrics]
+        # Any direction will do: shares have a sign.
         metric = compared_metric.find(root, Asked("--metric", arguments.metric, "max"), names).name
         attribution = attribute(root, found, metric)
         printed["attribution"] = attribution_page.as_json(attribution)
