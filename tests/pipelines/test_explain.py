@@ -75,14 +75,14 @@ def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-def explained(made: Experiments, *arguments: str, **environment: str) -> Any:
-    ended = run(made.root, "lockstep", "explain", "--json", *arguments, **environment)
+def explained(root: Path, *arguments: str, **environment: str) -> Any:
+    ended = run(root, "lockstep", "explain", "--json", *arguments, **environment)
     assert ended.returncode == 0, ended.stdout
     return json.loads(ended.stdout[ended.stdout.index("{\n") :])
 
 
 def test_parameters_and_the_first_stage_that_differs(made: Experiments) -> None:
-    found = explained(made, "first", "both", LOCKSTEP_FORBIDDEN=SLOW)
+    found = explained(made.root, "first", "both", LOCKSTEP_FORBIDDEN=SLOW)
     assert found["params"] == [
         {"key": "train.epochs", "a": 1, "b": 2},
         {"key": "train.learning_rate", "a": 0.01, "b": 0.03},
@@ -100,14 +100,14 @@ def test_parameters_and_the_first_stage_that_differs(made: Experiments) -> None:
 
 
 def test_a_code_file_is_named(made: Experiments) -> None:
-    found = explained(made, "both", made.other_code)
+    found = explained(made.root, "both", made.other_code)
     assert found["code"] == [{"path": str(MODEL), "files": {str(MODEL): "M"}, "note": ""}]
     assert found["first"] == "train"
     assert found["metrics"]["accuracy"][0] != found["metrics"]["accuracy"][1]
 
 
 def test_equal_outputs_of_other_inputs(made: Experiments) -> None:
-    found = explained(made, made.other_code, made.comment)
+    found = explained(made.root, made.other_code, made.comment)
     assert [each["path"] for each in found["code"]] == [str(EVALUATE)]
     assert found["first"] == ""
     text = run(made.root, "lockstep", "explain", made.other_code, made.comment).stdout
@@ -128,12 +128,35 @@ def test_other_outputs_of_the_same_inputs_are_a_warning(made: Experiments) -> No
 
 
 def test_stages_that_never_ran_and_versions(made: Experiments) -> None:
-    found = explained(made, "main", made.versions)
+    found = explained(made.root, "main", made.versions)
     assert {tuple(each["never_ran"]) for each in found["stages"]} == {("main",)}
     (version,) = found["versions"]
     assert (version["library"], version["decides"]) == ("numpy", True)
     assert found["a"]["problem"] == "dvc.lock has no stages"
     assert found["b"]["problem"] == ""
+
+
+def test_data_that_dvc_records_and_files_of_a_folder(workspace: Path) -> None:
+    root = workspace
+    file = root / "data" / "houses.csv.dvc"
+    for md5 in ("a" * 32, "b" * 32):
+        file.write_text(f"outs:\n- md5: {md5}\n  hash: md5\n  path: houses.csv\n")
+        git(root, "add", str(file))
+        git(root, "commit", "--quiet", "--message", "data")
+    for name in ("models/_shared/parts.py", "lockstep/config/parts.py", "models/other.py"):
+        (root / name).write_text("WIDTH = 3\n")
+        git(root, "add", name)
+    git(root, "commit", "--quiet", "--message", "code")
+    found = explained(root, "HEAD~2", "HEAD", LOCKSTEP_FORBIDDEN=SLOW)
+    (data,) = found["data"]
+    assert data == {
+        "path": "data/houses.csv", "a": "a" * 32, "b": "b" * 32,
+        "recorded_by": "data/houses.csv.dvc",
+    }  # fmt: skip
+    (code,) = found["code"]  # no stage reads another model's file
+    assert (code["path"], code["files"]) == ("models/_shared", {"models/_shared/parts.py": "A"})
+    assert code["note"] == "no stage of HEAD~2 and HEAD has run with it"
+    assert found["other_code"] == ["lockstep/config/parts.py"]
 
 
 def test_an_unknown_name_is_one_line(made: Experiments) -> None:
@@ -156,7 +179,7 @@ def test_other_versions_are_not_attributable(made: Experiments) -> None:
 @pytest.mark.system
 def test_the_shares_of_two_parameters_sum_to_the_total(made: Experiments) -> None:
     before = git(made.root, "status", "--porcelain", "-uall")
-    found = explained(made, "first", "both", "--attribute")["attribution"]
+    found = explained(made.root, "first", "both", "--attribute")["attribution"]
     assert found["metric"] == "accuracy"
     total = found["b"] - found["a"]
     assert [each["difference"] for each in found["differences"]] == [
@@ -166,7 +189,7 @@ def test_the_shares_of_two_parameters_sum_to_the_total(made: Experiments) -> Non
         assert sum(each[order] for each in found["differences"]) == pytest.approx(total)
     assert found["experiments_between"] == 2
     assert found["stages_run"] == ["train", "evaluate"] * 2
-    again = explained(made, "first", "both", "--attribute")["attribution"]
+    again = explained(made.root, "first", "both", "--attribute")["attribution"]
     assert again == {**found, "stages_run": []}
     assert git(made.root, "status", "--porcelain", "-uall") == before
     assert git(made.root, "worktree", "list").count("\n") == 1
