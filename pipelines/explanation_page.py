@@ -32,7 +32,8 @@ def page(found: Explanation) -> str:
 
 
 def _named(side: Side, problem: str) -> str:
-    name = f"{side.name} {side.commit[:SHORT]}".strip()
+    named = not side.commit or side.commit.startswith(side.name)
+    name = side.name if named else f"{side.name} {side.commit[:SHORT]}"
     return f"{name}: no test metrics of its inputs: {problem}" if problem else name
 
 
