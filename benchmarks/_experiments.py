@@ -25,7 +25,8 @@ from pipelines import workspaces
 # Finds this environment's commands.
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 OVERRIDES = ["data.name=digits", "model.name=linear", "train.epochs=1"]
-RATE, ACCURACY = re.compile(r"(learning_rate: )[0-9.]+"), re.compile(r'("accuracy": )[0-9.]+')
+RATE = re.compile(r"^( *(?:train\.)?learning_rate: )[0-9.]+", re.MULTILINE)
+ACCURACY = re.compile(r'("accuracy": )[0-9.]+')
 NAME, STAGES = "first", ("train", "evaluate", "register")  # which a learning rate makes stale
 FILES = (layout.PARAMS, layout.LOCK, layout.METRICS)
 RUN_CACHE = Path(".dvc", "cache", "runs")
@@ -79,8 +80,11 @@ def copy_commits(root: Path, count: int, change: Changed) -> None:
             f"committer B <b@example.org> {1_700_000_000 + number} +0000",
         ]
         lines += [data(f"experiment {number}"), f"from {parent}", f"M 040000 {tree} "]
-        for path, text in texts.items():
-            lines += [f"M 100644 inline {path}", data(change(text, number))]
+        changed_texts = {path: change(text, number) for path, text in texts.items()}
+        before, after = (md5(each[layout.METRICS]) for each in (texts, changed_texts))
+        changed_texts[layout.LOCK] = changed_texts[layout.LOCK].replace(before, after)
+        for path, text in changed_texts.items():
+            lines += [f"M 100644 inline {path}", data(text)]
     unpacked = ["-c", "fastimport.unpackLimit=10000000", "fast-import", "--quiet"]
     output(root, "git", *unpacked, given="".join(f"{line}\n" for line in lines))
 
@@ -100,9 +104,13 @@ def copy_run_cache(root: Path, count: int, change: Changed) -> None:
 def changed(text: str, number: int, weights: str) -> str:
     """Return a file of the experiment with another learning rate, accuracy and md5 of weights."""
     share = f"{1 / (number + 2):.6f}"
-    other = hashlib.md5(share.encode(), usedforsecurity=False).hexdigest()
-    text = RATE.sub(rf"\g<1>{share}", text).replace(weights, other)
+    text = RATE.sub(rf"\g<1>{share}", text).replace(weights, md5(share))
     return ACCURACY.sub(rf"\g<1>{share}", text)
+
+
+def md5(text: str) -> str:
+    """Return the md5 of a file with this text, as DVC has it."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def data(text: str) -> str:

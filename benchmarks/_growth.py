@@ -19,6 +19,7 @@ COMMANDS = {
     "lockstep plan": ("lockstep", "plan"),
     "lockstep plan train.epochs=2": ("lockstep", "plan", "train.epochs=2"),
     "lockstep run": RUN,
+    "lockstep experiments": ("lockstep", "experiments"),
     "dvc exp show": SHOW,
     "git for-each-ref": ("git", "for-each-ref", "refs/exps"),
 }

@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def as_value(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+@lru_cache(maxsize=10_000)
 def _is_plain(text: str) -> bool:
     try:
         return bool(_loaded(text) == text)
@@ -51,6 +53,11 @@ def write_overridden(path: Path, assignments: list[str]) -> None:
     expected = overridden(_loaded(before), assignments)
     text = _with_comments(before, assignments)
     write_text(path, text if _reads_as(text, expected) else _dumped(expected))
+
+
+def write_values(path: Path, values: Any) -> None:
+    """Write nested dicts and lists as a YAML file."""
+    write_text(path, _dumped(values))
 
 
 def _with_comments(before: str, assignments: list[str]) -> str:

@@ -11,6 +11,7 @@ from lockstep.config.imports import check_imports
 from lockstep.config.model_arguments import arguments_of
 from lockstep.config.renamed import refuse_renamed
 from lockstep.config.schema import Params
+from lockstep.config.similar_yaml import parse_similar
 from lockstep.config.surface import known_models
 from lockstep.config.validation import explain
 from lockstep.config.yaml_files import read_yaml
@@ -26,6 +27,15 @@ PLAIN = re.compile(r"\w+")  # a key that needs no quotes after a dot
 def load_params(root: Path) -> Params:
     """Read and validate a project's params.yaml; raises ParamsError for the first mistake."""
     return check_params(read_yaml(root / layout.PARAMS), root)
+
+
+def load_values(root: Path) -> Params:
+    """Return what `load_params` returns, but don't check models' arguments and imports."""
+    try:
+        text = (root / layout.PARAMS).read_text(encoding="utf-8")
+        return Params.model_validate(parse_similar(text, layout.PARAMS), context=root)
+    except (OSError, UnicodeDecodeError, ValidationError):
+        return load_params(root)  # which says what is wrong
 
 
 def check_params(raw: Any, root: Path, source: str = "params.yaml") -> Params:

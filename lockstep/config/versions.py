@@ -9,6 +9,7 @@ from lockstep.errors import MachineError
 from lockstep.storage.atomic_files import write_text
 
 FILE = "versions.txt"
+PINNED = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
 LIBRARIES = ("keras", "numpy", "tensorflow")
 HEAD = "# Versions that decide a result's bits: stages depend on them. Written by `make lock`.\n"
 
@@ -21,7 +22,7 @@ def check_versions(root: Path) -> None:
     file = root / FILE
     if not file.exists():
         return
-    for name, wanted in _pinned(file.read_text(encoding="utf-8")).items():
+    for name, wanted in pinned(file.read_text(encoding="utf-8")).items():
         if version(name) != wanted:
             raise MachineError(
                 f"{FILE}: {name} {version(name)} is installed, expected {wanted}: `make env` "
@@ -31,13 +32,19 @@ def check_versions(root: Path) -> None:
 
 def write_versions(root: Path) -> None:
     """Write versions.txt, with the versions in requirements.lock."""
-    pinned = _pinned((root / "requirements.lock").read_text(encoding="utf-8"))
-    write_text(root / FILE, HEAD + "".join(f"{name}=={pinned[name]}\n" for name in LIBRARIES))
+    locked = pinned((root / "requirements.lock").read_text(encoding="utf-8"))
+    write_text(root / FILE, HEAD + "".join(f"{name}=={locked[name]}\n" for name in LIBRARIES))
 
 
-def _pinned(text: str) -> dict[str, str]:
-    """The versions by library, from lines such as `keras==3.15.1`."""
-    return dict(re.findall(r"^([\w-]+)==([^\s;]+)", text, re.MULTILINE))
+def pinned(text: str) -> dict[str, str]:
+    """Return the version of each library, from lines such as `keras==3.15.1`.
+
+    Several versions of one, for different machines, are separated by commas.
+    """
+    found: dict[str, list[str]] = {}
+    for name, wanted in PINNED.findall(text):
+        found.setdefault(name, []).append(wanted)
+    return {name: ", ".join(dict.fromkeys(each)) for name, each in found.items()}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import Node
 
 from lockstep.errors import ParamsError
 
@@ -23,9 +24,25 @@ def parse_yaml(text: str, path: Path) -> Any:
     return _parsed(lambda: text, path)
 
 
-def _parsed(read: Callable[[], str], path: Path) -> Any:
+def parse_with_nodes(text: str, path: Path) -> tuple[Any, Node | None]:
+    """Return also the parsed nodes, which know their places in the text."""
+    yaml = YAML(typ="safe", pure=True)
+
+    def load(text: str) -> tuple[Any, Node | None]:
+        root = yaml.compose(text)
+        return None if root is None else yaml.constructor.construct_document(root), root
+
+    found: tuple[Any, Node | None] = _parsed(lambda: text, path, load)
+    return found
+
+
+def _load(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def _parsed(read: Callable[[], str], path: Path, load: Callable[[str], Any] = _load) -> Any:
     try:
-        return YAML(typ="safe", pure=True).load(read())
+        return load(read())
     except FileNotFoundError:
         raise ParamsError(
             f"{path}: no such file, expected the parameters of this workspace"

@@ -3,7 +3,9 @@
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lockstep.errors import MachineError, one_line
 from lockstep.storage import layout
@@ -78,13 +80,40 @@ def commit_named(root: Path, name: str) -> str:
     return _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
 
-def commits_below(root: Path, prefix: str) -> dict[str, str]:
-    """Return the commits of references below a prefix by their last name, the newest of one."""
-    lines = _git(
-        root, "for-each-ref", "--sort=committerdate", "--format=%(objectname) %(refname)", prefix
+def tree_of(root: Path, commit: str) -> str:
+    """Return git's id of the tree of a commit."""
+    return _git(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+
+
+def files_of(root: Path, tree: str, paths: Sequence[str]) -> dict[str, str]:
+    """Return git's ids of the project's files at or below these paths of a tree."""
+    lines = _git(root, "ls-tree", "-r", "-z", tree, "--", *paths).split("\0") if paths else []
+    entries = (line.partition("\t") for line in lines if line)
+    return {path: entry.split(" ")[2] for entry, _, path in entries}
+
+
+def files_that_differ(root: Path, before: str, after: str) -> dict[str, str]:
+    """Return the project's files that differ between two trees, with `A`, `M`, `T` or `D`."""
+    answer = _git(
+        root, "diff-tree", "-r", "-z", "--name-status", "--no-renames", "--relative", before, after
     )
-    found = (line.partition(" ") for line in lines.splitlines())
-    return {reference.rpartition("/")[2]: commit for commit, _, reference in found}
+    fields = answer.split("\0")
+    return dict(zip(fields[1::2], fields[::2], strict=False))
+
+
+class Reference(NamedTuple):
+    """A reference of git's to a commit, with this commit's tree."""
+
+    name: str  # such as refs/heads/main
+    commit: str
+    tree: str
+
+
+def references_below(root: Path, prefix: str) -> list[Reference]:
+    """Return the references below a prefix, in the order in which they were committed."""
+    form = "%(refname) %(objectname) %(tree)"
+    lines = _git(root, "for-each-ref", "--sort=committerdate", f"--format={form}", prefix)
+    return [Reference(*line.split(" ")) for line in lines.splitlines()]
 
 
 def commits_with(root: Path, path: Path) -> list[str]:

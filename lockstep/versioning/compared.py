@@ -3,18 +3,27 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lockstep.config.reading import flat_values
 from lockstep.config.yaml_files import parse_yaml, read_yaml
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import nearest
 from lockstep.storage import layout
-from lockstep.storage.checkout import commit_named, commits_below, read_at
+from lockstep.storage.checkout import commit_named, read_at, references_below
 
 EXPERIMENTS = "refs/exps"
-DVCS_OWN = ("EXEC_", "stash", "failed")  # references to experiments that DVC is running
+PARTS = 5  # of refs/exps/01/2345.../NAME, where 012345... is the baseline; DVC's own have fewer
 WORKSPACE = "workspace"  # the files of this checkout as they are, as DVC calls them
+
+
+class ExperimentReference(NamedTuple):
+    """A DVC experiment: its commit, that commit's tree, and the commit that it was started from."""
+
+    name: str
+    commit: str
+    tree: str
+    baseline: str
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,7 @@ class Compared:
     commit: str  # empty for the workspace
     params: dict[str, Any]
     metrics: dict[str, float | None]
+    raw: dict[str, Any]  # params.yaml
 
 
 def compared(root: Path, name: str) -> Compared:
@@ -54,13 +64,25 @@ def _made(name: str, commit: str, raw: Any, metrics: str) -> Compared:
         raise DataError(
             f"{name}: {layout.METRICS}: expected the metrics that the stage evaluate writes"
         ) from None
-    return Compared(name, commit, flat_values(raw), tested)
+    return Compared(name, commit, flat_values(raw), tested, raw)
 
 
 def experiments(root: Path) -> dict[str, str]:
-    """Return the commit of each DVC experiment by its name."""
-    found = commits_below(root, EXPERIMENTS)
-    return {name: commit for name, commit in found.items() if not name.startswith(DVCS_OWN)}
+    """Return the commit of each DVC experiment by its name, the newest of one."""
+    return {each.name: each.commit for each in references(root)}
+
+
+def references(root: Path) -> list[ExperimentReference]:
+    """Return all DVC experiments, the oldest first, without references that DVC needs to run them.
+
+    Those that were started from different commits may have the same name.
+    """
+    found = ((each, each.name.split("/")) for each in references_below(root, EXPERIMENTS))
+    return [
+        ExperimentReference(parts[-1], each.commit, each.tree, parts[2] + parts[3])
+        for each, parts in found
+        if len(parts) == PARTS
+    ]
 
 
 def weights_at(root: Path, commit: str) -> str:

@@ -3,7 +3,8 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from lockstep.config.surface import PRESETS
@@ -28,15 +29,39 @@ def difference(root: Path) -> bytes:
     """
     if not commit_of(root):
         return b""
-    listed = _git(root, {}, "ls-files", "-oz", "--exclude-standard")
-    new = untracked_inputs(root, [os.fsdecode(each) for each in listed.split(b"\0") if each])
+    new = _new_inputs(root)
     excluded = [f":(exclude){each}" for each in (*layout.RESULTS, str(layout.LOCK))]
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}  # the user's own stays as it is
-        _git(root, index, "read-tree", "HEAD")
+    with _index_of_head(root) as index:
         if new:
             _git(root, index, "add", "--intent-to-add", "--", *new)
         return _git(root, index, *AS_PATCH, "--", ".", *excluded)
+
+
+def workspace_tree(root: Path) -> str:
+    """Return git's id of a tree with the tracked files as they are, and those that stages read.
+
+    Its objects are added to git's. Nothing refers to them, so that `git gc` removes them.
+    """
+    new = _new_inputs(root)
+    with _index_of_head(root) as index:
+        _git(root, index, "add", "--update")
+        if new:
+            _git(root, index, "add", "--", *new)
+        return os.fsdecode(_git(root, index, "write-tree")).strip()
+
+
+@contextmanager
+def _index_of_head(root: Path) -> Iterator[dict[str, str]]:
+    """Yield the variable for an index with what HEAD has; the user's own stays as it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        _git(root, index, "read-tree", "HEAD")
+        yield index
+
+
+def _new_inputs(root: Path) -> list[str]:
+    listed = _git(root, {}, "ls-files", "-oz", "--exclude-standard")
+    return untracked_inputs(root, [os.fsdecode(each) for each in listed.split(b"\0") if each])
 
 
 def untracked_inputs(root: Path, files: Iterable[str], preset: str | None = None) -> list[str]:
