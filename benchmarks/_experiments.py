@@ -20,6 +20,7 @@ from benchmarks import _measure
 from lockstep.config.overrides import write_overridden
 from lockstep.storage import layout
 from lockstep.versioning.compared import weights_at
+from lockstep.versioning.hashes import experiment_key
 from pipelines import workspaces
 
 # Finds this environment's commands.
@@ -40,7 +41,7 @@ def first(root: Path) -> Path:
         output(root, "git", "config", f"user.{name}", value)
     write_overridden(root / layout.PARAMS, OVERRIDES)
     output(root, "lockstep", "run")
-    workspaces.save(root, root, NAME, None)
+    workspaces.save(root, NAME, experiment_key(root), None)
     return root
 
 

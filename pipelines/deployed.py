@@ -92,10 +92,11 @@ def deployed(
             local.check_machine(workspace)
             local.prepare(workspace)
             local.import_ahead(workspace)
-            name = name_of([preset or "", *assigned], experiment_key(workspace))
+            key = experiment_key(workspace)
+            name = name_of([preset or "", *assigned], key)
             os.environ |= {experiments.NAME: name, PRESET: preset or ""}
             bring_all_up_to_date(workspace)
-            workspaces.save(main, workspace, name, preset)
+            workspaces.save(workspace, name, key, preset)
             left = pushing.push(main, workspace, name)
     except LockstepError as error:
         return failed(error)

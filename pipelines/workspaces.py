@@ -16,7 +16,7 @@ from lockstep.process.runner import announce_runner
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import find_project, main_checkout
 from lockstep.tracking import PRESET
-from lockstep.versioning import experiments
+from lockstep.versioning import experiments, saving
 from lockstep.versioning.hashes import experiment_key
 from lockstep.versioning.remotes import require_package
 from pipelines import workspace_files, worktrees
@@ -43,9 +43,10 @@ def run(
     workspace = create(root, assignments, preset)
     with removed(root, workspace):
         experiments.checkout(workspace)
-        name = name_of([preset or "", *overrides], experiment_key(workspace))
+        key = experiment_key(workspace)
+        name = name_of([preset or "", *overrides], key)
         _run_flow(workspace, name, preset)
-        save(root, workspace, name, preset)
+        save(workspace, name, key, preset)
         metrics = workspace / layout.METRICS
         found = atomic_files.read_json(metrics)["test"] if metrics.exists() else {}
     console.say(f"saved as {name}")
@@ -82,14 +83,12 @@ def removed(root: Path, workspace: Path) -> Iterator[None]:
     worktrees.remove(root, workspace)
 
 
-def save(root: Path, workspace: Path, name: str, preset: str | None) -> None:
-    """Save a workspace as a DVC experiment of this name.
+def save(workspace: Path, name: str, key: str, preset: str | None) -> None:
+    """Save a workspace as a DVC experiment of this name; `key` is the experiment's.
 
     Of untracked files, only those that stages read or write are saved, and the preset's.
     """
-    untracked = workspace_files.saved_with(workspace, preset)
-    with worktrees.git_lock(root):
-        experiments.save(workspace, name, untracked)
+    saving.save(workspace, name, key, workspace_files.saved_with(workspace, preset))
 
 
 def create(root: Path, assignments: list[str], preset: str | None = None) -> Path:

@@ -70,10 +70,7 @@ def project_of(workspace: Path) -> Path:
 
 
 def git_lock(root: Path) -> FileLock:
-    """Return a lock for short changes to the git directory that all workspaces share.
-
-    Two `dvc exp save` at the same time fail, because they stash under the same reference.
-    """
+    """Return a lock for changes to the list of worktrees in the git directory that all share."""
     lock = main_checkout(root) / layout.GIT_LOCK
     lock.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(lock)

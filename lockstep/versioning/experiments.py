@@ -119,15 +119,6 @@ def outputs_in_git(workspace: Path) -> set[str]:
     return {LOCK_FILE, *(out.def_path for out in outs if not out.use_cache), *ignored}
 
 
-def save(workspace: Path, name: str, untracked: list[str]) -> None:
-    """Save the workspace, including `untracked` files, as the DVC experiment `name`.
-
-    An existing experiment of that name is replaced. Raises LockstepError.
-    """
-    files = [part for file in untracked for part in ("--include-untracked", file)]
-    dvc_command(workspace, "exp", "save", "--name", name, "--force", *files)
-
-
 def dvc_command(workspace: Path, *arguments: str) -> None:
     """Run a DVC command in a workspace; raises LockstepError with its reason."""
     # In a subprocess: these DVC commands act on the current folder, not on a given root.

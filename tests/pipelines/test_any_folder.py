@@ -34,7 +34,7 @@ def save_experiment(root: Path) -> str:
     with workspaces.removed(root, workspace):
         experiments.checkout(workspace)
         reproduce(workspace)
-        workspaces.save(root, workspace, "three", None)
+        workspaces.save(workspace, "three", "0" * 64, None)
     return "three"
 
 

@@ -67,7 +67,7 @@ def test_nothing_else_is_pushed(
     assert files_with_canaries(workspace) == []
     reproduce(workspace)
     (workspace / "models" / "left.bin").write_text(CANARY)  # as a stage's own code might
-    workspaces.save(root, workspace, "mine", "mine")
+    workspaces.save(workspace, "mine", "0" * 64, "mine")
     pushing.push(workspace, "mine")
     origin = root.parent / "store" / "git"
     assert "refs/exps/" in git(origin, "for-each-ref")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.versioning import experiments, pushing
+from lockstep.versioning import experiments, pushing, saving
 from tests.support.dvc_remotes import KINDS, Remote, cloned, dvc, with_origin
 from tests.support.pretended_stages import reproduce
 from tests.support.workspaces import change_params, git, run
@@ -40,7 +40,7 @@ def test_another_clone_restores_an_experiment_without_running_a_stage(
     root = Path(shutil.copytree(recorded, tmp_path / "checkout", copy_function=shutil.copy2))
     remote.configure(root)
     origin = with_origin(root)
-    experiments.save(root, "seven", sorted(experiments.outputs_in_git(root)))
+    saving.save(root, "seven", "0" * 64, sorted(experiments.outputs_in_git(root)))
     pushing.push(root, "seven")
     clone = cloned(origin, remote)
     dvc(clone, "exp", "pull", "origin", "seven")
@@ -60,7 +60,7 @@ def test_the_git_remote_may_be_an_address(
     Remote(str(tmp_path / "store")).configure(root)
     origin = with_origin(root)
     git(root, "remote", "remove", "origin")
-    experiments.save(root, "seven", sorted(experiments.outputs_in_git(root)))
+    saving.save(root, "seven", "0" * 64, sorted(experiments.outputs_in_git(root)))
     assert pushing.command(root, "seven") == "dvc exp apply seven && dvc push"
     monkeypatch.setenv(pushing.GIT_REMOTE, str(origin))
     assert pushing.command(root, "seven") == f"dvc exp push {origin} seven"
