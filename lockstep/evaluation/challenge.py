@@ -26,9 +26,13 @@ class Outputs:
 
     def score(self, y: np.ndarray, metric: str) -> float:
         """Return a score of the target's report."""
+        return self.all_scores(y)[metric]
+
+    def all_scores(self, y: np.ndarray) -> dict[str, float]:
+        """Return all scores of the target's report."""
         report = report_of(self.target)
         report.add(y, self.values)
-        return report.scores()[metric]
+        return report.scores()
 
     def recalls(self, y: np.ndarray) -> dict[str, float]:
         """Return the recall of each class or label that occurs."""

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from pipelines.fold_report import as_markdown, estimates, student_t
+from lockstep.evaluation.estimates import estimates, student_t
+from pipelines.fold_report import as_markdown
 from tests.support.workspaces import SMALL, git, run
 
 METRICS = [{"accuracy": value, "loss": None if value < 0.8 else 1.0} for value in (0.9, 0.8, 0.7)]
