@@ -1,7 +1,6 @@
 """The flow of an experiment, built from dvc.yaml: one Prefect task per stage."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,15 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from lockstep.errors import LockstepError
-from lockstep.launchers.ray_stages import STAGES as CLUSTER_STAGES
 from lockstep.process import console
 from lockstep.process.machine_errors import machine_error
-from lockstep.runtime.cluster import read_cluster
-from lockstep.runtime.launcher import starts_workers
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
 from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
 from pipelines import reporting
 from pipelines.servers import temporary_server
-from tasks.__main__ import run_stage
+from pipelines.stage_runs import in_process
 
 RETRYABLE_EXIT_CODES = (75, 137, 143)
-COMMAND = re.compile(r"python -m tasks (\w+)")
 
 
 @flow(name="experiment", validate_parameters=False, persist_result=False)
@@ -93,18 +88,9 @@ def as_task(stage: Node) -> Callable[..., Any]:
 def bring_up_to_date(name: str, root: Path) -> State[Any]:
     """Let DVC skip, restore or run a stage; a run takes place in this process if possible."""
 
-    def run(command: str) -> bool:
-        match = COMMAND.fullmatch(command)
-        if match and _needs_process(name):
-            return False
-        if match:
-            console.say(f"{name}: {command}")
-            run_stage(match[1], root)
-        return bool(match)
-
     try:
         with reporting.forwarded(name):
-            outcome = reproduce_stage(root, name, run)
+            outcome = reproduce_stage(root, name, in_process(root, name))
     except LockstepError as error:
         if error.exit_code in RETRYABLE_EXIT_CODES:
             raise
@@ -116,17 +102,6 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
         return failed(found)
     console.say(f"{name}: {outcome}")
     return Completed(message=outcome, name="Completed" if outcome == RAN else outcome.title())
-
-
-def _needs_process(name: str) -> bool:
-    """Whether a stage needs a new process.
-
-    TensorFlow must connect to other workers before its first operation, and Ray has a process for
-    its own signal handlers and threads.
-    """
-    return (name == "train" and read_cluster().size > 1) or (
-        name in CLUSTER_STAGES and starts_workers()
-    )
 
 
 def raise_if_failed(state: State[Any], name: str) -> None:

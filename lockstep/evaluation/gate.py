@@ -34,7 +34,7 @@ def check_before_training(params: Params, root: Path) -> None:
     own_names = params.train.own_names
     direction(metric, params.register.mode, spec.targets, "register.metric", own_names)
     check_objectives(params, spec)
-    names = _names(params, spec, root)
+    names = logged_names(params, spec, root)
     validation = validation_split(params, spec.splits) is not None
     check_monitors(params, spec.targets, names, validation=validation)
     scores = _score_names(spec)
@@ -43,7 +43,7 @@ def check_before_training(params: Params, root: Path) -> None:
         raise ParamsError(f"register.metric: got {metric!r}, expected auto or {known}")
 
 
-def _names(params: Params, spec: Spec, root: Path) -> list[str]:
+def logged_names(params: Params, spec: Spec, root: Path) -> list[str]:
     """Return the names in the logs; an empty list if only a trained step can tell."""
     custom = params.train.metrics != "auto" and any(
         each.name.startswith(CUSTOM) for each in params.train.metrics

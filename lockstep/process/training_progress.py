@@ -1,7 +1,8 @@
 """Shows the progress of training: step, loss, metrics, examples per second, time left."""
 
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import keras
@@ -10,6 +11,17 @@ from lockstep.process import console
 from lockstep.process.classwise import summarized
 
 Logs = dict[str, Any] | None
+_listeners: list[Callable[[], object]] = []
+
+
+@contextmanager
+def at_epoch_ends(function: Callable[[], object]) -> Iterator[None]:
+    """Also call a function when an epoch's results are written; it may raise to stop training."""
+    _listeners.append(function)
+    try:
+        yield
+    finally:
+        _listeners.remove(function)
 
 
 class ShowProgress(keras.callbacks.Callback):
@@ -39,6 +51,8 @@ class ShowProgress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Print the epoch's line."""
         console.say(self._text(logs))
+        for listener in _listeners:
+            listener()
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Close the progress bar."""

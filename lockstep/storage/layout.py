@@ -27,6 +27,7 @@ CURVES_PLOT, MISTAKES_PLOT = REPORT / "curves.png", REPORT / "mistakes.png"
 PREDICTIONS_PLOT = REPORT / "predictions.png"
 REGISTERED = REPORT / "registered.json"
 FOLDS_PAGE, FOLDS_FIGURES = REPORT / "folds.md", REPORT / "folds.json"  # by lockstep run
+SEEDS, SWEEP_PAGES = REPORT / "seeds.csv", REPORT / "sweeps"  # by lockstep sweep
 RESULTS = ("data/", "weights/", "report/")  # prefixes of the paths that stages write
 
 EXPORT, CHECKPOINTS, LOGS = Path("export"), Path("checkpoints"), Path("logs")
@@ -34,6 +35,7 @@ TRACKING_DATABASE, TRACKING_ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")
 PRIVATE = Path(".lockstep")
 SNAPSHOTS, WORKSPACES, SERVERS = PRIVATE / "snapshots", PRIVATE / "workspaces", PRIVATE / "servers"
 SERVER_ADDRESSES, UNSENT = SERVERS / "addresses.json", PRIVATE / "unsent"
+SWEEPS = PRIVATE / "sweeps"
 KERAS_HOME, RECORDED_HASHES = PRIVATE / "keras", PRIVATE / "first-hashes.json"
 PRETRAINED, VEGA = PRIVATE / "pretrained", PRIVATE / "vega.js"
 RUN_LOCK, RUN_HOLDER = PRIVATE / "run.lock", PRIVATE / "run.json"

@@ -11,7 +11,12 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Param, Run, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_GIT_COMMIT,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NOTE,
+)
 
 from lockstep.config.reading import experiment_params
 from lockstep.config.schema import Params
@@ -21,6 +26,7 @@ from lockstep.tracking import (
     FLOW_RUN,
     FLOW_RUN_URL,
     KEY,
+    PARENT,
     checkpoints,
     orphaned_runs,
     run_metrics,
@@ -160,6 +166,7 @@ def _origin(root: Path) -> dict[str, str]:
         "dvc.experiment": os.environ.get(experiments.NAME, ""),
         "prefect.flow_run": os.environ.get(FLOW_RUN, ""),
         "prefect.flow_run_url": os.environ.get(FLOW_RUN_URL, ""),
+        MLFLOW_PARENT_RUN_ID: os.environ.get(PARENT, ""),
         "mlflow.user": _user(),
     }
     return {name: value for name, value in origin.items() if value}

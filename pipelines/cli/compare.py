@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lockstep.errors import ParamsError
 from lockstep.messages import aligned
+from lockstep.storage import layout
+from lockstep.storage.checkout import main_checkout
 from lockstep.versioning.compared import WORKSPACE, Compared, compared
 
 HELP = "show in what experiments differ"
@@ -19,13 +22,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         "names",
         nargs="+",
         metavar="EXPERIMENT",
-        help=f"a DVC experiment, a git revision, or {WORKSPACE}; one alone is compared with that",
+        help=f"a DVC experiment, a git revision, or {WORKSPACE}, with which one alone is compared; "
+        "or two sweeps over seeds",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Print a table of what differs, and where MLflow compares the runs."""
+    """Print a table of what differs, and where MLflow compares the runs.
+
+    Of two sweeps over seeds, print how far the metrics differ, and whether that is noise.
+    """
+    if _compares_groups(root, arguments.names):
+        _compare_groups(root, arguments)
+        return
     names = arguments.names if len(arguments.names) > 1 else [*arguments.names, WORKSPACE]
     found = [compared(root, name) for name in names]
     params, metrics = _differing([each.params for each in found]), _all_of(found)
@@ -36,6 +46,28 @@ def act(root: Path, arguments: Namespace) -> None:
     from lockstep.tracking import run_url  # imports MLflow
 
     print(run_url.comparison(root, [(each.name, each.commit) for each in found]))
+
+
+def _compares_groups(root: Path, names: Sequence[str]) -> bool:
+    """Whether sweeps are named; raises ParamsError for one with something else."""
+    sweeps = {each.stem for each in (main_checkout(root) / layout.SWEEPS).glob("*.json")}
+    found = [name for name in names if name in sweeps]
+    if found and (len(found), len(names)) != (2, 2):
+        raise ParamsError(f"got {', '.join(names)}, expected two sweeps, or none")
+    return bool(found)
+
+
+def _compare_groups(root: Path, arguments: Namespace) -> None:
+    from pipelines.sweeps import groups
+
+    first, second = (groups.read(root, name) for name in arguments.names)
+    over, found = groups.differences(root, first, second)
+    if arguments.json:
+        print(json.dumps(groups.as_json(over, found), indent=2))
+        return
+    print(aligned(groups.as_rows(found, first, second)))
+    counts = f"{len(first.trials)} and {len(second.trials)} seeds"
+    print(f"{counts}; intervals by a bootstrap over {over}")
 
 
 def _differing(values: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -4,14 +4,17 @@ import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from lockstep.errors import ParamsError
 from lockstep.launchers import ray_cluster
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
 from lockstep.runtime.cluster import read_cluster
 from lockstep.runtime.launcher import LAUNCHER, RAY
 from lockstep.training import worker
+from pipelines.cli import sweep
 from pipelines.cli._folds import ALL, count_of, with_fold
 from pipelines.cli._parameters import add_overrides, assignments_of, checked
+from pipelines.sweeps import definition
 from tasks import datasets
 
 HELP = "run one experiment"
@@ -22,6 +25,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the overrides, and the launcher."""
     add_overrides(parser)
     parser.add_argument(
+        "--seeds", type=int, metavar="N", help="run with N seeds, and show the spread of metrics"
+    )
+    parser.add_argument(
         "--launcher", choices=[RAY], help="start the workers of `normalize` and `train` by Ray"
     )
 
@@ -29,7 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def act(root: Path, arguments: Namespace) -> None:
     """Run the flow in this process; with overrides, in a child process and a new workspace.
 
-    With the override data.fold=all there is one such run for each fold. A worker that isn't the
+    With the override data.fold=all there is one such run for each fold, and with --seeds a sweep
+    over seeds. A worker that isn't the
     chief joins its training instead: launchers start the same command everywhere.
     """
     if arguments.launcher:
@@ -39,6 +46,9 @@ def act(root: Path, arguments: Namespace) -> None:
     given, assignments = arguments.overrides, assignments_of(root, arguments)
     values = checked(root, with_fold(assignments, 1))
     count = count_of(values) if ALL in given else None
+    if arguments.seeds is not None:
+        _run_seeds(root, arguments, values.seed)
+        return
     devices.replicas(values)
     if not read_cluster().chief:
         worker.work(values, root)
@@ -59,6 +69,19 @@ def act(root: Path, arguments: Namespace) -> None:
         workspaces.run(root, assignments, arguments.preset, given)
     else:
         local.run(root)
+
+
+def _run_seeds(root: Path, arguments: Namespace, first: int) -> None:
+    """Run a sweep over seeds, from the one of the parameters on."""
+    count = arguments.seeds
+    if count < 2:
+        raise ParamsError(f"--seeds: got {count}, expected a number of 2 or more")
+    if ALL in arguments.overrides:
+        raise ParamsError(f"--seeds: got it with {ALL}, expected one of them")
+    given = [each for each in arguments.overrides if not each.startswith("seed=")]
+    seeds = f"seed={first}..{first + count - 1}"
+    asked = definition.make([*given, seeds], preset=arguments.preset, name="seeds")
+    sweep.run(root, asked, as_json=False)
 
 
 def _check_recorded_data(path: str, root: Path) -> None:

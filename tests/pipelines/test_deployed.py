@@ -1,15 +1,13 @@
 """Plain `prefect deploy` and `prefect worker start` find a project that isn't installed."""
 
-import os
 import re
-import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.support.prefect_worker import worker  # noqa: F401  # a fixture
 from tests.support.served import FINAL
 from tests.support.waiting import until
 from tests.support.workspaces import SMALL, git, run
@@ -17,26 +15,10 @@ from tests.support.workspaces import SMALL, git, run
 pytestmark = pytest.mark.system
 
 
-@pytest.fixture
-def worker(server: str, tmp_path: Path) -> Iterator[Path]:
-    """A plain worker, started outside of the project; yields the file with its output."""
-    output = tmp_path / "output"
-    made = run(tmp_path, "prefect", "work-pool", "create", "lockstep", "--type", "process",
-               "--overwrite", PREFECT_API_URL=server)  # fmt: skip
-    assert made.returncode == 0, made.stdout
-    command = ["prefect", "worker", "start", "--pool", "lockstep", "--type", "process"]
-    with output.open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, env={**os.environ, "PREFECT_API_URL": server},
-            stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    yield output
-    os.killpg(process.pid, signal.SIGTERM)
-    process.wait(60)
-
-
 def test_a_run_uses_the_project_that_was_deployed(
-    make_workspace: Callable[..., Path], server: str, worker: Path
+    make_workspace: Callable[..., Path],
+    server: str,
+    worker: Path,  # noqa: F811
 ) -> None:
     root = make_workspace(SMALL, "deployed", until="normalize")
     for name in ("lockstep/data/checks.py", "tasks/download.py", "pipelines/deployed.py"):

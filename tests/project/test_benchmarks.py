@@ -120,6 +120,13 @@ def test_recording_is_measured() -> None:
     assert all(math.isfinite(number) for number in numbers(found))
 
 
+def test_sweeps_are_measured() -> None:
+    found = smallest("sweep")
+    assert found.pop("equal_digests") is True
+    assert set(found) == {"trial_overhead_seconds", "parallel_speedup", "peer"}
+    assert are_sizes(found)
+
+
 def test_the_pipeline_is_measured() -> None:
     found = smallest("pipeline")
     # Both take about the same time, so the difference may be negative.

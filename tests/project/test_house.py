@@ -116,7 +116,8 @@ def test_the_layout_names_the_outputs_of_the_stages() -> None:
     named = {str(path) for path in vars(layout).values() if isinstance(path, Path)}
     assert written <= named
     results = {path for path in named if path.startswith(layout.RESULTS)}
-    assert results - written == {"data/ready/spec.json", "report/folds.md", "report/folds.json"}
+    of_commands = {"report/folds.md", "report/folds.json", "report/seeds.csv", "report/sweeps"}
+    assert results - written == {"data/ready/spec.json", *of_commands}
 
 
 def test_dvc_yaml_is_short() -> None:

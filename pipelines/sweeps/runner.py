@@ -1,0 +1,82 @@
+"""Start a sweep: make its slots and the data, find its record, and run it."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from lockstep.config.reading import load_params
+from lockstep.errors import UnavailableError
+from lockstep.process import console
+from lockstep.runtime import devices
+from lockstep.versioning.hashes import experiment_key
+from lockstep.versioning.remotes import require_package
+from pipelines import local
+from pipelines.sweeps import objective, record, results
+from pipelines.sweeps.definition import Sweep
+from pipelines.sweeps.messages import Answer, Request
+from pipelines.sweeps.record import Record, Trial
+from pipelines.sweeps.running import RunAll, RunningSweep, raise_if_failed, with_preset
+from pipelines.sweeps.slots import Slots
+
+PREPARED = "normalize"
+
+
+def in_threads(parallel: int) -> RunAll:
+    """Return a function that calls another for each trial of a batch, so many at once."""
+
+    def run(one: Callable[[Trial], Trial], trials: Sequence[Trial]) -> Sequence[Trial]:
+        pool = ThreadPoolExecutor(parallel, thread_name_prefix="trial")
+        try:
+            return list(pool.map(one, trials))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    return run
+
+
+def run(root: Path, sweep: Sweep, run_all: RunAll | None = None) -> results.Results:
+    """Run the trials that have not ended yet, register the best, and return what was found.
+
+    An interrupted sweep goes on. The checkout isn't changed. `run_all` runs the trials of a batch.
+    """
+    require_package(root)
+    local.check_machine(root)
+    sweep = _with_one_gpu(sweep)
+    given = with_preset(root, sweep, sweep.fixed)
+    log = record.folder_of(root) / "slot"
+    with Slots(root, given, sweep.preset, log, sweep.parallel) as slots:
+        slots.add(sweep.parallel)
+        workspace = slots.all[0].workspace
+        raise_if_failed(_prepare(slots, given))
+        found = objective.of(sweep, load_params(workspace), workspace)
+        kept = Record(root, sweep.identity(_key_of(slots)), sweep.name)
+        with record.held(kept.path):
+            running = RunningSweep(root, sweep, slots, found, load_params(workspace).seed, kept)
+            return running.run(run_all or in_threads(sweep.parallel))
+
+
+def _with_one_gpu(sweep: Sweep) -> Sweep:
+    """Return the sweep with a replica for each trial, where each has one of several GPUs."""
+    if sweep.parallel == 1 or not devices.gpus():
+        return sweep
+    if any(each.startswith("train.replicas=") for each in sweep.fixed):
+        return sweep
+    console.say("each trial has one GPU: train.replicas=1")
+    return replace(sweep, fixed=(*sweep.fixed, "train.replicas=1"))
+
+
+def _prepare(slots: Slots, given: Sequence[str]) -> Answer:
+    """Normalize the data in one slot, so that the others restore them from DVC's cache."""
+    console.say("data: download and normalize, unless they are in the cache")
+    request = Request(tuple(given), ("",), PREPARED, saved=False)
+    with slots.one() as slot:
+        return slot.run(request, lambda history: 0)
+
+
+def _key_of(slots: Slots) -> str:
+    """Return the experiment's key; raises UnavailableError if the slots have different files."""
+    keys = {experiment_key(each.workspace) for each in slots.all}
+    if len(keys) > 1:
+        raise UnavailableError("files changed while the sweep started; run it again")
+    return keys.pop()
