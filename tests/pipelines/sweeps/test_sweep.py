@@ -185,7 +185,7 @@ def test_a_killed_sweep_goes_on_with_the_same_trials(make: Callable[[], Path]) -
     assert list((root / layout.WORKSPACES).glob("*")) == []
 
 
-def test_seeds_show_the_spread_of_each_test_metric(make: Callable[[], Path]) -> None:
+def test_seeds_show_the_spread_and_what_is_larger_than_it(make: Callable[[], Path]) -> None:
     root = make()
     ended = run(root, "lockstep", "run", "--seeds", "3", "train.epochs=1")
     assert ended.returncode == 0, ended.stdout
@@ -194,11 +194,28 @@ def test_seeds_show_the_spread_of_each_test_metric(make: Callable[[], Path]) -> 
     values = [float(rows["accuracy"][f"seed_{seed}"]) for seed in range(3)]
     assert float(rows["accuracy"]["mean"]) == pytest.approx(sum(values) / 3)
     assert len(set(values)) > 1
-    assert f"accuracy  {sum(values) / 3:.6g}"[:14] in " ".join(ended.stdout.split()).replace(
-        "accuracy ", "accuracy  "
-    )
+    (line,) = (each for each in ended.stdout.splitlines() if each.startswith("accuracy "))
+    assert float(line.split()[1]) == pytest.approx(sum(values) / 3, rel=1e-5)
     (parent,) = (each for each in runs(root) if "sweep.name" in each.data.tags)
     assert parent.data.metrics["test_accuracy_mean"] == pytest.approx(sum(values) / 3)
     assert not MlflowClient(f"sqlite:///{root / 'mlflow.db'}").search_registered_models()
-    again = sweep(root, "seed=0..2", "train.epochs=1")
-    assert [each["test"]["accuracy"] for each in again["trials"]] == values
+    worse = sweep(root, "seed=0..1", "train.epochs=1", "train.learning_rate=1e-6")
+    first = parent.data.tags["sweep.name"]
+    compared = compare(root, first, worse["name"])
+    assert compared["over"] == "test examples and seeds"
+    found = compared["metrics"]["accuracy"]
+    assert found["certain"]
+    assert found["first"] == pytest.approx(sum(values) / 3, abs=1e-6)
+    assert found["low"] < found["difference"] < found["high"] < 0
+    assert not compare(root, first, first)["metrics"]["accuracy"]["certain"]
+    refused = run(root, "lockstep", "compare", first, "HEAD")
+    assert refused.returncode == 2
+    assert "expected two sweeps, or none" in refused.stdout
+
+
+def compare(root: Path, *names: str) -> dict[str, Any]:
+    """Compare two sweeps, and return what is printed as JSON."""
+    command = ["lockstep", "compare", *names, "--json"]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
