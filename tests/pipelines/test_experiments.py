@@ -105,19 +105,22 @@ def test_the_best_come_first_and_those_without_a_value_last(project: Project) ->
 
 def test_states_and_differences(project: Project) -> None:
     found = listed(project)
-    by_name = {each["name"]: each for each in found["experiments"]}
-    states = {name: each["state"] for name, each in by_name.items()}
+    found_by_name = {each["name"]: each for each in found["experiments"]}
+    states = {name: each["state"] for name, each in found_by_name.items()}
     assert states == {
         "good": "complete", "best": "registered", "early": "partial", "old": "outdated",
         "undefined": "complete",
     }  # fmt: skip
-    assert by_name["old"]["why"] == "train has run with train.epochs 4, not 6"
-    assert by_name["early"]["why"] == "train is the last stage that has run"
-    assert by_name["old"]["metrics"] == {}  # they are of other parameters
+    assert found_by_name["old"]["why"] == "train has run with train.epochs 4, not 6"
+    assert found_by_name["early"]["why"] == "train is the last stage that has run"
+    assert found_by_name["old"]["metrics"] == {}  # they are of other parameters
     assert found["common"] == {"seed": 1}
-    assert by_name["good"]["params"] == {"seed": 1, "train.epochs": 5}
-    assert by_name["best"]["params"] == {"seed": 1, "model.name": "mlp"}  # its units are HEAD's
-    assert {each["baseline"] for each in by_name.values()} == {found["head"]}
+    assert found_by_name["good"]["params"] == {"seed": 1, "train.epochs": 5}
+    assert found_by_name["best"]["params"] == {
+        "seed": 1,
+        "model.name": "mlp",
+    }  # its units are HEAD's
+    assert {each["baseline"] for each in found_by_name.values()} == {found["head"]}
 
 
 def test_the_table(project: Project) -> None:

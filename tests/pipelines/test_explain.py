@@ -35,10 +35,10 @@ def made(make_workspace: Callable[..., Path]) -> Experiments:
     """Experiments of digits with a small dense model; `both` has two other parameters."""
     root = make_workspace({**SMALL, "train.epochs": 1}, "explained", until="evaluate")
     bring_up_to_date(root)
-    workspaces.save(root, root, "first", None)
+    workspaces.save(root, "first", "0" * 64, None)
     write_overridden(root / "params.yaml", ["train.epochs=2", "train.learning_rate=0.03"])
     bring_up_to_date(root)
-    workspaces.save(root, root, "both", None)
+    workspaces.save(root, "both", "1" * 64, None)
     versions = commit(root, Path("versions.txt"), "numpy==", "numpy==1.")
     git(root, "reset", "--quiet", "--hard", "HEAD^")
     other_code = commit(root, MODEL, "relu", "tanh")
