@@ -1,23 +1,21 @@
 """The files that an experiment's stages wrote, in DVC's cache: nothing is checked out."""
 
 import json
-from functools import lru_cache
 from pathlib import Path
 
 from lockstep.errors import DataError
 from lockstep.storage import layout
 from lockstep.storage.checkout import read_at
 from lockstep.versioning.recorded import md5s, stages_in
-from lockstep.versioning.repository import cache_of
 
 FOLDER = ".dir"
 
 
 class CachedOutputs:
-    """The outputs of a commit; `root` is a checkout that has the cache."""
+    """The outputs of a commit, which a folder of DVC's cache has."""
 
-    def __init__(self, root: Path, commit: str, name: str) -> None:
-        self._cache, self._name = _cache_of(root), name
+    def __init__(self, root: Path, cache: Path, commit: str, name: str) -> None:
+        self._cache, self._name = cache, name
         self._md5s = md5s(stages_in(read_at(root, commit, layout.LOCK)), "outs")
 
     def path(self, path: Path) -> Path:
@@ -25,13 +23,7 @@ class CachedOutputs:
 
         Raises DataError if it isn't there.
         """
-        found = self._file(self.md5(path))
-        if not found.exists():
-            raise DataError(
-                f"{self._name}: {path} isn't in DVC's cache; `dvc exp pull` or "
-                f"`dvc fetch` brings it, `lockstep run` makes it again"
-            )
-        return found
+        return self._there(path, self.md5(path))
 
     def md5(self, path: Path) -> str:
         """Return the md5 of an output, or of a file in one; raises DataError if there is none."""
@@ -41,26 +33,22 @@ class CachedOutputs:
             listed = self._md5s.get(str(folder), "")
             if listed.endswith(FOLDER):
                 name = str(path.relative_to(folder))
-                entries = self._listing(listed)
+                entries = self._listing(folder, listed)
                 if name in entries:
                     return entries[name]
         raise DataError(
             f"{self._name}: has no {path} in {layout.LOCK}, expected a whole experiment"
         )
 
-    def _listing(self, md5: str) -> dict[str, str]:
-        file = self._file(md5)
-        if not file.exists():
-            raise DataError(
-                f"{self._name}: {layout.READY} isn't in DVC's cache; `dvc pull` brings it"
-            )
-        entries = json.loads(file.read_text(encoding="utf-8"))
+    def _listing(self, folder: Path, md5: str) -> dict[str, str]:
+        entries = json.loads(self._there(folder, md5).read_text(encoding="utf-8"))
         return {each["relpath"]: each["md5"] for each in entries}
 
-    def _file(self, md5: str) -> Path:
-        return self._cache / "files" / "md5" / md5[:2] / md5[2:]
-
-
-@lru_cache(maxsize=1)
-def _cache_of(root: Path) -> Path:
-    return cache_of(root)
+    def _there(self, path: Path, md5: str) -> Path:
+        found = self._cache / "files" / "md5" / md5[:2] / md5[2:]
+        if not found.exists():
+            raise DataError(
+                f"{self._name}: {path} isn't in DVC's cache; `dvc exp pull` brings it, "
+                "`lockstep run` makes it again"
+            )
+        return found

@@ -1,18 +1,15 @@
 """The difference of a checkout from its commit, as a patch that `git apply` takes."""
 
 import os
-import subprocess
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 from lockstep.config.surface import PRESETS
 from lockstep.config.yaml_files import read_yaml
-from lockstep.errors import MachineError
 from lockstep.storage import layout
 from lockstep.storage.checkout import commit_of
 from lockstep.versioning import experiments
+from lockstep.versioning.other_index import git, index_of_head
 
 # A user's git configuration changes none of these.
 AS_PATCH = (
@@ -31,10 +28,10 @@ def difference(root: Path) -> bytes:
         return b""
     new = _new_inputs(root)
     excluded = [f":(exclude){each}" for each in (*layout.RESULTS, str(layout.LOCK))]
-    with _index_of_head(root) as index:
+    with index_of_head(root) as index:
         if new:
-            _git(root, index, "add", "--intent-to-add", "--", *new)
-        return _git(root, index, *AS_PATCH, "--", ".", *excluded)
+            git(root, index, "add", "--intent-to-add", "--", *new)
+        return git(root, index, *AS_PATCH, "--", ".", *excluded)
 
 
 def workspace_tree(root: Path) -> str:
@@ -43,24 +40,15 @@ def workspace_tree(root: Path) -> str:
     Its objects are added to git's. Nothing refers to them, so that `git gc` removes them.
     """
     new = _new_inputs(root)
-    with _index_of_head(root) as index:
-        _git(root, index, "add", "--update")
+    with index_of_head(root) as index:
+        git(root, index, "add", "--update")
         if new:
-            _git(root, index, "add", "--", *new)
-        return os.fsdecode(_git(root, index, "write-tree")).strip()
-
-
-@contextmanager
-def _index_of_head(root: Path) -> Iterator[dict[str, str]]:
-    """Yield the variable for an index with what HEAD has; the user's own stays as it is."""
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        _git(root, index, "read-tree", "HEAD")
-        yield index
+            git(root, index, "add", "--", *new)
+        return os.fsdecode(git(root, index, "write-tree")).strip()
 
 
 def _new_inputs(root: Path) -> list[str]:
-    listed = _git(root, {}, "ls-files", "-oz", "--exclude-standard")
+    listed = git(root, {}, "ls-files", "-oz", "--exclude-standard")
     return untracked_inputs(root, [os.fsdecode(each) for each in listed.split(b"\0") if each])
 
 
@@ -77,17 +65,3 @@ def untracked_inputs(root: Path, files: Iterable[str], preset: str | None = None
         return file in sources or in_folder or file == PRESETS / f"{preset}.yaml"
 
     return [file for file in files if is_input(Path(file))]
-
-
-def _git(root: Path, variables: Mapping[str, str], *arguments: str) -> bytes:
-    answer = subprocess.run(
-        ["git", *arguments],
-        cwd=root,
-        env={**os.environ, **variables},
-        capture_output=True,
-        check=False,
-    )
-    if answer.returncode:
-        reason = " ".join(os.fsdecode(answer.stderr).split())
-        raise MachineError(f"{root}: git {arguments[0]}: {reason}")
-    return answer.stdout

@@ -4,54 +4,32 @@
 all stages again, which records those that haven't run as if they had, and adds .dvc/tmp/repro.dat.
 """
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from lockstep.errors import LockstepError
+from lockstep.storage.checkout import commit_of
 from lockstep.versioning.compared import EXPERIMENTS
+from lockstep.versioning.other_index import copied_index, git
 
 
 def save(workspace: Path, name: str, key: str, untracked: Iterable[str]) -> None:
     """Save the tracked files and the `untracked` ones as the DVC experiment `name`.
 
     An existing experiment of that name is replaced; stages aren't committed, since whoever ran
-    them has done so. `key` is the experiment's. Raises LockstepError.
+    them has done so. `key` is the experiment's. Raises MachineError if git fails.
     """
-    baseline = _git(workspace, "rev-parse", "HEAD")
-    with tempfile.TemporaryDirectory() as folder:
-        index = Path(folder, "index")  # the workspace's own stays as it is
-        known = _git(workspace, "rev-parse", "--path-format=absolute", "--git-path", "index")
-        shutil.copyfile(known, index)  # with the times of files, so that git needn't read them
-        tree = _tree(workspace, index, untracked)
+    baseline = commit_of(workspace)
+    tree = _tree(workspace, [file for file in untracked if (workspace / file).exists()])
     message = f"dvc: commit experiment {key}"
-    commit = _git(workspace, "commit-tree", tree, "-p", baseline, "-m", message)
+    made = git(workspace, {}, "commit-tree", tree, "-p", baseline, "-m", message)
     reference = f"{EXPERIMENTS}/{baseline[:2]}/{baseline[2:]}/{name}"
-    _git(workspace, "update-ref", reference, commit)
+    git(workspace, {}, "update-ref", reference, made.decode().strip())
 
 
-def _tree(workspace: Path, index: Path, untracked: Iterable[str]) -> str:
-    """Return git's tree of the files, of which some may be ignored or deleted."""
-    _git(workspace, "add", "--update", ":/", index=index)
-    there = [file for file in untracked if (workspace / file).exists()]
-    if there:
-        _git(workspace, "add", "--force", "--", *there, index=index)
-    return _git(workspace, "write-tree", index=index)
-
-
-def _git(workspace: Path, *arguments: str, index: Path | None = None) -> str:
-    variables = {"GIT_INDEX_FILE": str(index)} if index else {}
-    answer = subprocess.run(
-        ["git", *arguments],
-        cwd=workspace,
-        env={**os.environ, **variables},
-        capture_output=True,
-        check=False,
-    )
-    if answer.returncode:
-        reason = " ".join(os.fsdecode(answer.stderr).split())
-        raise LockstepError(f"{workspace}: git {arguments[0]}: {reason}")
-    return os.fsdecode(answer.stdout).strip()
+def _tree(workspace: Path, untracked: list[str]) -> str:
+    """Return git's tree of the files, of which some of the untracked ones may be ignored."""
+    with copied_index(workspace) as index:
+        git(workspace, index, "add", "--update", ":/")
+        if untracked:
+            git(workspace, index, "add", "--force", "--", *untracked)
+        return git(workspace, index, "write-tree").decode().strip()

@@ -1,0 +1,51 @@
+"""Run git with an index of its own: that of the checkout stays as it is."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from lockstep.errors import MachineError
+
+Variables = Mapping[str, str]
+
+
+@contextmanager
+def index_of_head(root: Path) -> Iterator[Variables]:
+    """Yield the variable for an index with what HEAD has."""
+    with _new_index() as index:
+        git(root, index, "read-tree", "HEAD")
+        yield index
+
+
+@contextmanager
+def copied_index(root: Path) -> Iterator[Variables]:
+    """Yield the variable for a copy, with the times of files, so that git needn't read them."""
+    found = git(root, {}, "rev-parse", "--path-format=absolute", "--git-path", "index")
+    with _new_index() as index:
+        shutil.copyfile(os.fsdecode(found).removesuffix("\n"), index["GIT_INDEX_FILE"])
+        yield index
+
+
+@contextmanager
+def _new_index() -> Iterator[Variables]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+
+
+def git(root: Path, variables: Variables, *arguments: str) -> bytes:
+    """Run git, and return its output; raises MachineError if it fails."""
+    answer = subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=False,
+    )
+    if answer.returncode:
+        reason = " ".join(os.fsdecode(answer.stderr).split())
+        raise MachineError(f"{root}: git {arguments[0]}: {reason}")
+    return answer.stdout
