@@ -136,4 +136,4 @@ def _checked(workspace: Path, preset: str | None, assigned: list[str]) -> Params
 
 
 def _assignments(project: Path, preset: str | None, assigned: list[str]) -> list[str]:
-    return [*(presets.assignments(project, preset) if preset else []), *assigned]
+    return presets.with_overrides(project, preset, assigned)

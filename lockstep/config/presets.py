@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,11 @@ def preset_names(root: Path) -> list[str]:
 def assignments(root: Path, name: str) -> list[str]:
     """Return a preset's changes as key=value; raises ParamsError for an unknown name."""
     return [f"{key}={json.dumps(value)}" for key, value in _changes(root, name)]
+
+
+def with_overrides(root: Path, name: str | None, overrides: Iterable[str]) -> list[str]:
+    """Return a preset's changes, if it is named, and then the overrides, which take precedence."""
+    return [*(assignments(root, name) if name else []), *overrides]
 
 
 def for_dvc(root: Path, name: str) -> str:

@@ -4,7 +4,7 @@ The trials' runs are those of ordinary experiments. A sweep goes on without MLfl
 makes what is missing once it is back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,18 @@ def open_parent(
     return _tried(root, make) or ""
 
 
-def log_trial(root: Path, run_id: str, number: int, values: Mapping[str, float]) -> None:
-    """Log a trial's figures to the sweep's run; the trial's number is the step."""
+def log_objective(root: Path, run_id: str, metric: str, values: Mapping[int, float]) -> None:
+    """Log trials' objective to the sweep's run; a trial's number is its step."""
     from mlflow.entities import Metric
 
     def send(connected: Any) -> None:
+        from lockstep.tracking import run_metrics
+
         client, _ = connected
-        start = client.get_run(run_id).info.start_time
-        # Fixed times: of a metric sent again MLflow drops all.
-        metrics = [Metric(each, value, start + number, number) for each, value in values.items()]
-        client.log_batch(run_id, metrics=metrics)
+        run = client.get_run(run_id)
+        times = {number: run_metrics.time_of(number, run) for number in values}
+        metrics = [Metric(metric, value, times[n], n) for n, value in values.items()]
+        run_metrics.log(client, run, metrics)
 
     if run_id:
         _tried(root, send)
@@ -91,6 +93,49 @@ def tag_trial(
         client.log_batch(run.info.run_id, tags=[RunTag(*each) for each in tags.items()])
 
     _tried(workspace, tag)
+
+
+def link_trials(root: Path, parent: str, trials: Iterable[tuple[int, str, str]]) -> None:
+    """Make the runs of trials the sweep's children that aren't, after MLflow was out of reach.
+
+    `trials` are numbers, keys of experiments, and states. Says how many have no run in MLflow.
+    """
+    from mlflow.entities import RunTag
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    def link(connected: Any) -> None:
+        from lockstep.tracking import run_contents
+
+        client, experiment = connected
+        known = {run.data.tags.get(TRIAL) for run in _children(client, experiment, parent)}
+        missing = 0
+        for number, key, state in trials:
+            if str(number) in known:
+                continue
+            run = run_contents.find(client, experiment, key)
+            missing += run is None
+            tags = {TRIAL: str(number), STATE: state, MLFLOW_PARENT_RUN_ID: parent}
+            if run:
+                client.log_batch(run.info.run_id, tags=[RunTag(*each) for each in tags.items()])
+        if missing:
+            say_once(
+                f"mlflow: has no runs of {missing} trials; `lockstep sync --rebuild` makes them"
+            )
+
+    if parent:
+        _tried(root, link)
+
+
+def _children(client: Any, experiment: Any, parent: str) -> list[Any]:
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+    wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent}'"
+    found: list[Any] = []
+    token: str | None = ""
+    while token is not None:
+        page = client.search_runs([experiment.experiment_id], wanted, page_token=token or None)
+        found, token = [*found, *page], page.token or None
+    return found
 
 
 def log_refused(

@@ -24,8 +24,7 @@ def add_overrides(parser: ArgumentParser) -> None:
 
 def assignments_of(root: Path, arguments: Namespace) -> list[str]:
     """Return the overrides: those of the preset, then the user's, which take precedence."""
-    preset = arguments.preset
-    return [*(presets.assignments(root, preset) if preset else []), *arguments.overrides]
+    return presets.with_overrides(root, arguments.preset, arguments.overrides)
 
 
 def checked(root: Path, assignments: list[str]) -> Params:

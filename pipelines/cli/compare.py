@@ -8,9 +8,8 @@ from typing import Any
 
 from lockstep.errors import ParamsError
 from lockstep.messages import aligned
-from lockstep.storage import layout
-from lockstep.storage.checkout import main_checkout
 from lockstep.versioning.compared import WORKSPACE, Compared, compared
+from pipelines.sweeps import record
 
 HELP = "show in what experiments differ"
 MISSING = "-"
@@ -50,7 +49,7 @@ def act(root: Path, arguments: Namespace) -> None:
 
 def _compares_groups(root: Path, names: Sequence[str]) -> bool:
     """Whether sweeps are named; raises ParamsError for one with something else."""
-    sweeps = {each.stem for each in (main_checkout(root) / layout.SWEEPS).glob("*.json")}
+    sweeps = record.names(root)
     found = [name for name in names if name in sweeps]
     if found and (len(found), len(names)) != (2, 2):
         raise ParamsError(f"got {', '.join(names)}, expected two sweeps, or none")

@@ -1,7 +1,8 @@
 """Compare two groups of experiments that differ in their seeds: is the difference noise?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lockstep.evaluation.group_difference import (
 from lockstep.storage import layout
 from lockstep.versioning import compared
 from lockstep.versioning.cached_outputs import CachedOutputs
+from lockstep.versioning.repository import cache_of
 from pipelines.sweeps import record
 from pipelines.sweeps.definition import SEED
 from pipelines.sweeps.record import COMPLETE, Trial
@@ -39,11 +41,6 @@ class Group:
         ]
 
 
-def names(root: Path) -> list[str]:
-    """Return the names of this checkout's sweeps."""
-    return sorted(each.stem for each in record.folder_of(root).glob("*.json"))
-
-
 def read(root: Path, name: str) -> Group:
     """Return a sweep over seeds; raises ParamsError for another sweep."""
     found = record.read(record.folder_of(root) / f"{name}.json")
@@ -61,7 +58,11 @@ def differences(root: Path, first: Group, second: Group) -> tuple[str, dict[str,
 
     Raises DataError if neither test examples nor several seeds can be compared.
     """
-    groups = [[_Tested(root, trial) for trial in each.trials] for each in (first, second)]
+    outputs_of = partial(_outputs_of, root, cache_of(root), compared.experiments(root))
+    groups = [
+        [_Tested(trial, outputs_of(trial.experiment)) for trial in each.trials]
+        for each in (first, second)
+    ]
     whole = [each for group in groups for each in group]
     if len({each.examples for each in whole}) == 1:
         found = _by_examples(*groups)
@@ -76,14 +77,17 @@ def differences(root: Path, first: Group, second: Group) -> tuple[str, dict[str,
         ) from None
 
 
+def _outputs_of(root: Path, cache: Path, commits: Mapping[str, str], name: str) -> CachedOutputs:
+    if name not in commits:
+        raise DataError(f"{name}: no such DVC experiment; run the sweep again")
+    return CachedOutputs(root, cache, commits[name], name)
+
+
 class _Tested:
     """An experiment's test outputs in DVC's cache."""
 
-    def __init__(self, root: Path, trial: Trial) -> None:
-        commit = compared.experiments(root).get(trial.experiment)
-        if not commit:
-            raise DataError(f"{trial.experiment}: no such DVC experiment; run the sweep again")
-        self.trial, self.cached = trial, CachedOutputs(root, commit, trial.experiment)
+    def __init__(self, trial: Trial, cached: CachedOutputs) -> None:
+        self.trial, self.cached = trial, cached
         self.spec: Spec = read_spec_file(self.cached.path(layout.SPEC))
         names = [*self.spec.inputs, *self.spec.targets]
         self.examples = tuple(self.cached.md5(_file(name)) for name in names)

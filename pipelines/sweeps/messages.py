@@ -3,7 +3,7 @@
 import json
 import socket
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -11,8 +11,8 @@ from typing import Any
 class Request:
     """What a slot is to do: bring the stages up to `until`, that one included, up to date.
 
-    `assignments` are the preset's changes and then the overrides; the experiment's name is made
-    from the labels. Without a name for it, the result isn't saved.
+    `assignments` are the preset's changes and then the overrides; the name of the experiment that
+    is saved is made from the labels.
     """
 
     assignments: tuple[str, ...]
@@ -65,11 +65,6 @@ class Line:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._reading.close()
         self._socket.close()
-
-
-def as_message(what: Request | Answer) -> dict[str, Any]:
-    """Return what `json` can write."""
-    return asdict(what)
 
 
 def request_in(message: dict[str, Any]) -> Request:

@@ -78,6 +78,11 @@ def folder_of(root: Path) -> Path:
     return main_checkout(root) / layout.SWEEPS
 
 
+def names(root: Path) -> set[str]:
+    """Return the names of this checkout's sweeps."""
+    return {each.stem for each in folder_of(root).glob("*.json")}
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return a sweep's record."""
     found: dict[str, Any] = atomic_files.read_json(path)

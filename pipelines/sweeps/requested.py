@@ -71,8 +71,8 @@ def check(root: Path, sweep: Sweep) -> None:
 
 
 def _checked(root: Path, sweep: Sweep, values: Mapping[str, str]) -> Params:
-    of_preset = presets.assignments(root, sweep.preset) if sweep.preset else []
-    assigned = [*of_preset, *definition.of_trial(sweep, values)]
+    trial = definition.of_trial(sweep, values)
+    assigned = presets.with_overrides(root, sweep.preset, trial)
     raw = overridden(read_yaml(root / layout.PARAMS), assigned)
     params = check_params(raw, root, "overrides")
     datasets.check_user_data(params, root)

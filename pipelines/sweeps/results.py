@@ -50,8 +50,9 @@ class Results:
 
     @property
     def command(self) -> str:
-        """The command that runs the best trial alone."""
-        return command(self.sweep, self.best.overrides) if self.best else ""
+        """The command that runs the best trial alone; empty without one."""
+        named = ["--preset", self.sweep.preset] if self.sweep.preset else []
+        return shlex.join(["lockstep", "run", *named, *self.best.overrides]) if self.best else ""
 
     @property
     def figures(self) -> dict[str, float]:
@@ -88,12 +89,6 @@ class Results:
 def of(record: Record, sweep: Sweep, objective: Objective | None) -> Results:
     """Return the results of a record."""
     return Results(record.name, sweep, objective, record.first(sweep.trials), record.path)
-
-
-def command(sweep: Sweep, overrides: Sequence[str]) -> str:
-    """Return the command that runs a trial alone."""
-    named = ["--preset", sweep.preset] if sweep.preset else []
-    return shlex.join(["lockstep", "run", *named, *overrides])
 
 
 def page_of(root: Path, name: str) -> Path:

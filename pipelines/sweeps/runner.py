@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from lockstep.config import presets
 from lockstep.config.reading import load_params
 from lockstep.errors import UnavailableError
 from lockstep.process import console
@@ -16,7 +17,7 @@ from pipelines.sweeps import objective, record, results
 from pipelines.sweeps.definition import Sweep
 from pipelines.sweeps.messages import Answer, Request
 from pipelines.sweeps.record import Record, Trial
-from pipelines.sweeps.running import RunAll, RunningSweep, raise_if_failed, with_preset
+from pipelines.sweeps.running import RunAll, RunningSweep, raise_if_failed
 from pipelines.sweeps.slots import Slots
 
 PREPARED = "normalize"
@@ -43,10 +44,10 @@ def run(root: Path, sweep: Sweep, run_all: RunAll | None = None) -> results.Resu
     require_package(root)
     local.check_machine(root)
     sweep = _with_one_gpu(sweep)
-    given = with_preset(root, sweep, sweep.fixed)
+    given = presets.with_overrides(root, sweep.preset, sweep.fixed)
     log = record.folder_of(root) / "slot"
     with Slots(root, given, sweep.preset, log, sweep.parallel) as slots:
-        slots.add(sweep.parallel)
+        slots.make()
         workspace = slots.all[0].workspace
         raise_if_failed(_prepare(slots, given))
         found = objective.of(sweep, load_params(workspace), workspace)

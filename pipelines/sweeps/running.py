@@ -70,6 +70,7 @@ class RunningSweep:
             if status != "FINISHED":
                 sweep_runs.end_parent(self.root, self.parent, status)
         results.write(self.root, found)
+        self._send_missing(found)
         sweep_runs.end_parent(
             self.root,
             self.parent,
@@ -80,6 +81,12 @@ class RunningSweep:
             len(found.trials),
         )
         return found
+
+    def _send_missing(self, found: results.Results) -> None:
+        """Send MLflow what it couldn't take while trials ran; what it has stays as it is."""
+        ended = [(each.number, each.key, each.state) for each in found.trials if each.key]
+        sweep_runs.link_trials(self.root, self.parent, ended)
+        self._log(found.complete)
 
     def _run_batches(self, run_all: RunAll) -> None:
         size = self.sweep.batch or self.sweep.trials
@@ -111,7 +118,7 @@ class RunningSweep:
     def _run_trial(self, finished: Sequence[Trial], trial: Trial) -> Trial:
         shown = " ".join(f"{key}={value}" for key, value in trial.values.items())
         console.say(f"trial {trial.number}: {shown}")
-        assigned = with_preset(self.root, self.sweep, trial.overrides)
+        assigned = presets.with_overrides(self.root, self.sweep.preset, trial.overrides)
         problem = self._problem(assigned)
         if problem:
             sweep_runs.log_refused(
@@ -160,11 +167,14 @@ class RunningSweep:
     def _ended(self, trial: Trial) -> Trial:
         with self._lock:
             self.record.add(trial)
-        if trial.value is not None and self.objective:
-            figures = {self.objective.metric: trial.value}
-            sweep_runs.log_trial(self.root, self.parent, trial.number, figures)
+        self._log([trial])
         console.say(f"trial {trial.number}: {_shown(trial, self.objective)}")
         return trial
+
+    def _log(self, trials: Sequence[Trial]) -> None:
+        values = {each.number: each.value for each in trials if each.value is not None}
+        if values and self.objective:
+            sweep_runs.log_objective(self.root, self.parent, self.objective.metric, values)
 
     def _register(self, found: results.Results) -> None:
         """Register the best trial's model, as the command that runs it alone does."""
@@ -172,7 +182,7 @@ class RunningSweep:
         if best is None or REGISTERED not in {each.name for each in graph(self.root)}:
             return
         console.say(f"register: trial {best.number}, the best")
-        assigned = with_preset(self.root, self.sweep, best.overrides)
+        assigned = presets.with_overrides(self.root, self.sweep.preset, best.overrides)
         request = Request(tuple(assigned), (self.sweep.preset or "", *best.overrides), REGISTERED)
         with self.slots.one() as slot:
             raise_if_failed(slot.run(request, lambda history: 0))
@@ -200,12 +210,6 @@ def _shown(trial: Trial, objective: Objective | None) -> str:
         return f"pruned after epoch {max(trial.history)}"
     value = f" with {objective.metric} {trial.value:.6g}" if objective else ""
     return f"complete{value}, {trial.seconds.get('total', 0):.1f} s"
-
-
-def with_preset(root: Path, sweep: Sweep, overrides: Sequence[str]) -> list[str]:
-    """Return overrides after those of the sweep's preset."""
-    of_preset = presets.assignments(root, sweep.preset) if sweep.preset else []
-    return [*of_preset, *overrides]
 
 
 def raise_if_failed(answer: Answer) -> None:

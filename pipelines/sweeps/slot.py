@@ -6,6 +6,7 @@ python -m pipelines.sweeps.slot FILE_DESCRIPTOR MAIN_CHECKOUT, in the workspace.
 import socket
 import sys
 import traceback
+from dataclasses import asdict
 from pathlib import Path
 
 from lockstep.process import stopping
@@ -20,7 +21,7 @@ from lockstep.process.runner import end_with_runner
 from lockstep.storage import layout
 from lockstep.versioning.remembered_yaml import remembered_yaml
 from pipelines import local
-from pipelines.sweeps.messages import Answer, Line, as_message, request_in
+from pipelines.sweeps.messages import Answer, Line, request_in
 from pipelines.sweeps.trial import Pruned, TrialRun
 
 
@@ -44,7 +45,7 @@ def serve(line: Line, project: Path, workspace: Path) -> None:
     while (message := line.receive()) is not None:
         (workspace / layout.PARAMS).write_text(base, encoding="utf-8")
         run = TrialRun(project, workspace, request_in(message), line)
-        line.send({"ended": as_message(answer(run))})
+        line.send({"ended": asdict(answer(run))})
 
 
 def answer(run: TrialRun) -> Answer:

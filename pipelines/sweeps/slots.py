@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -16,7 +17,7 @@ from lockstep.process.runner import announce_runner
 from lockstep.runtime import devices
 from lockstep.versioning import experiments
 from pipelines import workspaces, worktrees
-from pipelines.sweeps.messages import Answer, Line, Request, as_message
+from pipelines.sweeps.messages import Answer, Line, Request
 
 Judge = Callable[[dict[int, float]], int]  # from values by epoch to where to prune, or 0
 KILLED = 137
@@ -43,7 +44,7 @@ class Slot:
     def _attempt(self, request: Request, judge: Judge) -> Answer:
         line = self._line()
         try:
-            line.send(as_message(request))
+            line.send(asdict(request))
             while (message := line.receive()) is not None:
                 if "ended" in message:
                     return Answer(**message["ended"])
@@ -127,9 +128,9 @@ class Slots:
         self.all: list[Slot] = []
         self._free: SimpleQueue[Slot] = SimpleQueue()
 
-    def add(self, count: int) -> None:
-        """Make slots, until there are `count`."""
-        for number in range(len(self.all), count):
+    def make(self) -> None:
+        """Make all slots at once, so that they have the same files."""
+        for number in range(self._count):
             workspace = workspaces.create(self._root, self._assignments, self._preset)
             experiments.checkout(workspace)
             log = self._log.with_name(f"{self._log.name}-{number}.log")

@@ -5,13 +5,15 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from lockstep.config.overrides import write_overridden
 from lockstep.config.reading import load_params
-from lockstep.errors import LockstepError
+from lockstep.errors import LockstepError, ParamsError
+from lockstep.evaluation.monitors import VALIDATION
+from lockstep.messages import choice
 from lockstep.process import console
 from lockstep.process.training_progress import at_epoch_ends
 from lockstep.storage import atomic_files, layout
@@ -56,9 +58,10 @@ class TrialRun:
         if not self.request.saved:
             return Answer(COMPLETE)
         self._judge(self._rows())
+        value = self._value()  # before it is saved: without one the trial has failed
         workspaces.save(self.workspace, self.name, self.key, self._preset)
         self._tell_mlflow(COMPLETE)
-        return self._answer(COMPLETE, time.monotonic() - begin)
+        return self._answer(value, time.monotonic() - begin)
 
     def ended_early(
         self, state: str, error: LockstepError | None = None, *, restart: bool = False
@@ -116,12 +119,13 @@ class TrialRun:
     def _judge(self, rows: list[dict[str, str]]) -> None:
         """Send the objective of all epochs; raises Pruned if the sweep says so.
 
-        A resumed or restored training is judged by its earlier epochs too, as a new one is.
+        A resumed or restored training is judged by its earlier epochs too, as a new one is. Raises
+        ParamsError if the history hasn't got the objective, LockstepError if it isn't a number.
         """
         metric = self.request.objective
         if metric is None:
             return
-        found = {int(row["epoch"]): float(row[metric]) for row in rows if row.get(metric)}
+        found = {int(row["epoch"]): _number(row, metric) for row in rows}
         if set(found) <= set(self.history):
             return
         self.line.send({"epochs": _by_text(found)})
@@ -139,14 +143,14 @@ class TrialRun:
                 params, self.workspace, self.key, self.request.parent, number, state
             )
 
-    def _answer(self, state: str, total: float) -> Answer:
+    def _answer(self, value: float | None, total: float) -> Answer:
         own = sum(self.seconds.get(stage, 0.0) for stage in ("train", "evaluate"))
         return Answer(
-            state,
+            COMPLETE,
             experiment=self.name,
             key=self.key,
             history=_by_text(self.history),
-            value=self._value(),
+            value=value,
             test=atomic_files.read_json(self.workspace / layout.METRICS)["test"],
             seconds={
                 **self.seconds, "total": round(total, 3), "overhead": round(total - own, 3)
@@ -154,20 +158,22 @@ class TrialRun:
         )  # fmt: skip
 
     def _value(self) -> float | None:
-        """Return the objective of the epoch whose weights are evaluated.
-
-        Raises LockstepError if it isn't a number.
-        """
+        """Return the objective of the epoch whose weights are evaluated."""
         if self.request.objective is None:
             return None
         chosen = load_params(self.workspace).evaluate.weights
         with (self.workspace / layout.CHECKPOINT_EPOCHS).open(encoding="utf-8") as file:
             epochs = {row["checkpoint"]: row["epoch"] for row in csv.DictReader(file)}
-        epoch = int(epochs.get(chosen) or max(self.history))
-        value = self.history.get(epoch, math.nan)
-        if not math.isfinite(value):
-            raise LockstepError(f"{self.request.objective}: got {value}, expected a number")
-        return value
+        return self.history[int(epochs.get(chosen) or max(self.history))]
+
+
+def _number(row: Mapping[str, str], metric: str) -> float:
+    if metric not in row:
+        known = [name for name in row if name.startswith(VALIDATION)]
+        raise ParamsError(f"--objective: got {metric!r}, expected {choice(metric, known)}")
+    if not math.isfinite(float(row[metric])):
+        raise LockstepError(f"{metric} is {row[metric]} after epoch {row['epoch']}")
+    return float(row[metric])
 
 
 def _by_text(history: dict[int, float]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import random
 import shlex
 import signal
@@ -17,6 +18,7 @@ from mlflow.entities import Run
 
 from lockstep.config.yaml_files import parse_yaml
 from lockstep.storage import layout
+from tests.support.ports import free_port
 from tests.support.waiting import LONG, until
 from tests.support.workspaces import SMALL, git, run
 
@@ -219,3 +221,35 @@ def compare(root: Path, *names: str) -> dict[str, Any]:
     ended = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(ended.stdout)
     return found
+
+
+def test_a_sweep_without_mlflow_is_complete_there_when_it_is_back(
+    make: Callable[[], Path],
+) -> None:
+    root, command = make(), ["train.epochs=1", "train.learning_rate=0.01,0.02"]
+    absent = {**os.environ, "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}"}
+    ended = subprocess.run(
+        ["lockstep", "sweep", *command, "--json"],
+        cwd=root, env=absent, capture_output=True, text=True, timeout=LONG, check=False,
+    )  # fmt: skip
+    # The trials have ended; the registry, which the best one needs, is out of reach.
+    assert ended.returncode == 75, ended.stderr
+    assert [each["state"] for each in trials_in(root)] == ["complete"] * 2
+    synced = run(root, "lockstep", "sync")
+    assert synced.returncode == 0, synced.stdout
+    found = sweep(root, *command)
+    assert found["best"]["value"] == min(each["value"] for each in found["trials"])
+    (parent,) = (each for each in runs(root) if "sweep.name" in each.data.tags)
+    children = [each for each in runs(root) if "mlflow.parentRunId" in each.data.tags]
+    assert {each.data.tags["mlflow.parentRunId"] for each in children} == {parent.info.run_id}
+    assert sorted(each.data.tags["sweep.trial"] for each in children) == list("01")
+    assert parent.data.metrics["val_loss"] == found["trials"][1]["value"]
+
+
+def test_an_objective_that_the_history_lacks_is_named(make: Callable[[], Path]) -> None:
+    root = make()
+    ended = run(root, "lockstep", "sweep", "train.learning_rate=0.01,0.02", "train.epochs=1",
+                "--objective", "val_auc")  # fmt: skip
+    assert ended.returncode == 2
+    assert "--objective: got 'val_auc', expected one of val_loss, val_accuracy" in ended.stdout
+    assert not list(trials_in(root))
