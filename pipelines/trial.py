@@ -2,12 +2,12 @@
 
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 from lockstep.config.schema import Params
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 from tasks import datasets
@@ -20,8 +20,8 @@ def card_of(params: Params, root: Path) -> dict[str, Any]:
 
     Raises DataError as the stages do.
     """
-    with TemporaryDirectory(prefix="lockstep-data-") as folder:
-        workspace, dataset = Path(folder), datasets.find(params.data.name)
+    dataset = datasets.find(params.data.name)
+    with temporary_folder() as workspace:
         moved = _with_absolute_paths(params, root)
         if _is_downloaded(dataset, root / layout.RAW):
             (workspace / layout.RAW).parent.mkdir()

@@ -6,13 +6,14 @@ name of its metadata. The statistic memcpy_details of a copy is a text: `size:31
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
+
+from lockstep.process.temporary_folders import temporary_folder
 
 GPU_PLANE = "/device:GPU:"
 STREAM = "Stream #"  # other lines repeat the streams' events, grouped
@@ -53,13 +54,13 @@ class Profile(NamedTuple):
 
 def record(run: Callable[[], object]) -> Profile:
     """Run something under TensorFlow's profiler, and return what it recorded of GPUs."""
-    with tempfile.TemporaryDirectory() as folder:
-        tf.profiler.experimental.start(folder)
+    with temporary_folder() as folder:
+        tf.profiler.experimental.start(str(folder))
         try:
             run()
         finally:
             tf.profiler.experimental.stop()
-        (file,) = Path(folder).rglob("*.xplane.pb")
+        (file,) = folder.rglob("*.xplane.pb")
         return read(file)
 
 

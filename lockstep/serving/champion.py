@@ -1,6 +1,5 @@
 """Compare the evaluated model with the champion, which is scored again where that is needed."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import Spec, Y, as_dict, load_examples, read_spec
 from lockstep.evaluation import verdict
 from lockstep.evaluation.challenge import Outputs, challenge, reproduced
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.serving.rescoring import CannotScore, outputs_of
 from lockstep.storage import layout
@@ -62,16 +62,16 @@ class Challenger:
 
     def _kept_by(self, other: Champion) -> Outputs | None:
         """Return the outputs that are stored with the champion, if they give its metric."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = other.fetch_outputs(Path(folder))
+        with temporary_folder() as folder:
+            file = other.fetch_outputs(folder)
             return self._reproduced(np.load(file), other.metric(self.metric)) if file else None
 
     def _scored_again(self, other: Champion) -> Outputs:
         load_tensorflow()
         test, size = load_examples(self.root, "test"), self.params.train.batch_size
-        with tempfile.TemporaryDirectory() as folder:
-            other.fetch(Path(folder))
-            values, target = outputs_of(Path(folder), self._spec, test, size)
+        with temporary_folder() as folder:
+            other.fetch(folder)
+            values, target = outputs_of(folder, self._spec, test, size)
         return Outputs(values, target)
 
     def _reproduced(self, values: np.ndarray, recorded: float | None) -> Outputs | None:

@@ -1,6 +1,5 @@
 """The formats of saved models, and where to find the model that the user names."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from lockstep.data.spec import Spec, read_spec_file
 from lockstep.errors import DataError, ParamsError
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.storage import layout
 from lockstep.tracking.model_uris import parts_of
 
@@ -47,8 +47,8 @@ def locate_model(root: Path, model: str) -> Iterator[Saved]:
     if model in WORKSPACE:
         yield in_workspace(root, model)
     elif model.startswith("models:"):
-        with tempfile.TemporaryDirectory() as folder:
-            yield _registered(root, model, Path(folder))
+        with temporary_folder() as folder:
+            yield _registered(root, model, folder)
     else:
         yield _of_path(root, Path(model))
 

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from importlib.metadata import distributions
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlflow import MlflowClient
@@ -19,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from lockstep.config.reading import experiment_params
 from lockstep.config.schema import Params
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import commit_of, folder_in_repository, origin_of
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL, run_names, run_tags
@@ -121,12 +121,12 @@ def _sha256_of(values: Any) -> str:
 
 def _upload(client: MlflowClient, model_id: str, passport: Passport, patch: bytes) -> str:
     """Put the passport and the difference beside the model; return the passport's sha256."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder, FILE)
+    with temporary_folder() as folder:
+        file = folder / FILE
         atomic_files.write_json(file, passport)
         if patch:
-            Path(folder, PATCH).write_bytes(patch)
-        client.log_model_artifacts(model_id, folder)
+            (folder / PATCH).write_bytes(patch)
+        client.log_model_artifacts(model_id, str(folder))
         return atomic_files.sha256(file)
 
 

@@ -1,7 +1,6 @@
 """Register model versions in MLflow, one per set of weights; the alias `champion` is the best."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from lockstep.errors import LockstepError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.storage.copies import copy_file
 from lockstep.tracking import champion, run_tags, turns
 from lockstep.tracking.candidates import Candidate, Champion, Verdict
@@ -115,9 +115,9 @@ def _without_comparison(
 def _smoke_test(client: MlflowClient, candidate: Candidate, version: ModelVersion) -> None:
     if candidate.smoke_test is None:
         return
-    with tempfile.TemporaryDirectory() as folder:
-        _download(client, version, Path(folder))
-        problem = served_differently(Path(folder), *candidate.smoke_test())
+    with temporary_folder() as folder:
+        _download(client, version, folder)
+        problem = served_differently(folder, *candidate.smoke_test())
     if problem:
         raise LockstepError(
             f"{_uri(version)}: loaded by MLflow in a new process: "
@@ -150,8 +150,8 @@ def _record(client: MlflowClient, run: Run, version: ModelVersion, verdict: Verd
     if verdict.figures is None:  # the version's file has an earlier verdict's
         return
     report = {"version": _uri(version), "verdict": verdict.sentence, **verdict.figures}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "verdict.json")
+    with temporary_folder() as folder:
+        file = folder / "verdict.json"
         file.write_text(json.dumps(report, indent=2), encoding="utf-8")
         client.log_model_artifact(_logged_model(version), str(file), "report")
 
@@ -163,12 +163,12 @@ def _logged_model(version: ModelVersion) -> str:
 
 def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersion:
     """Upload the model, verify the uploaded copy, and only then create a version with its tags."""
-    with tempfile.TemporaryDirectory() as folder:
-        saved, packed = Path(folder, "saved_model"), Path(folder, "model")
+    with temporary_folder() as folder:
+        saved, packed = folder / "saved_model", folder / "model"
         example, output = candidate.export(saved)
         pack(saved, candidate.spec, packed, example, output)
         _add_report(candidate, packed)
-        model_id = upload(client, run, packed, Path(folder, "copy"))
+        model_id = upload(client, run, packed, folder / "copy")
     _ensure_model(client, candidate.name)
     scores = {f"test_{name}": str(value) for name, value in candidate.metrics.items()}
     tags = {**candidate.tags, **scores}

@@ -6,7 +6,6 @@ Run as a program, this file imports nothing of the project.
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,13 @@ def served_differently(folder: Path, raw: Any, expected: np.ndarray) -> str:
     Outputs of several targets are side by side. Those of a model that gives other outputs at each
     call only have to be numbers.
     """
-    with tempfile.TemporaryDirectory() as empty:
+    from lockstep.process.temporary_folders import temporary_folder  # not as a program
+
+    with temporary_folder() as empty:
         arrays = raw if isinstance(raw, dict) else {"": raw}
-        np.savez(Path(empty, "raw.npz"), *arrays.values(), allow_pickle=False)
-        Path(empty, "names.json").write_text(json.dumps(list(arrays)), encoding="utf-8")
-        np.save(Path(empty, "expected.npy"), expected)
+        np.savez(empty / "raw.npz", *arrays.values(), allow_pickle=False)
+        (empty / "names.json").write_text(json.dumps(list(arrays)), encoding="utf-8")
+        np.save(empty / "expected.npy", expected)
         # Isolated: without PYTHONPATH, and with an empty folder as the current one.
         command = [sys.executable, "-I", __file__, str(folder.resolve())]
         ended = subprocess.run(command, cwd=empty, capture_output=True, text=True, check=False)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from mlflow import MlflowClient
@@ -13,6 +12,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from lockstep.errors import DataError, ParamsError
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.storage import atomic_files, layout
 from lockstep.tracking import run_tags
 from lockstep.tracking.client import as_default, connect, given_or_there, registry_error
@@ -85,8 +85,8 @@ def _with_passport(client: MlflowClient, version: ModelVersion) -> Traced:
 def _artifact(client: MlflowClient, version: ModelVersion, name: str, sha256: str) -> bytes:
     """Return a file beside the model; raises DataError if it isn't the one that was stored."""
     uri = f"models:/{version.name}/{version.version}/{name}"
-    with TemporaryDirectory() as folder, as_default(client):
-        file = Path(download_artifacts(uri, dst_path=folder, tracking_uri=client.tracking_uri))
+    with temporary_folder() as folder, as_default(client):
+        file = Path(download_artifacts(uri, dst_path=str(folder), tracking_uri=client.tracking_uri))
         found = atomic_files.sha256(file)
         if found != sha256:
             raise DataError(

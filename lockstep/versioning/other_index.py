@@ -3,12 +3,12 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from lockstep.errors import MachineError
+from lockstep.process.temporary_folders import temporary_folder
 
 Variables = Mapping[str, str]
 
@@ -32,8 +32,8 @@ def copied_index(root: Path) -> Iterator[Variables]:
 
 @contextmanager
 def _new_index() -> Iterator[Variables]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+    with temporary_folder() as folder:
+        yield {"GIT_INDEX_FILE": str(folder / "index")}
 
 
 def git(root: Path, variables: Variables, *arguments: str) -> bytes:

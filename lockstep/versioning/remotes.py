@@ -5,7 +5,6 @@ As a program it prints a line on the remote of the project in the current folder
 
 import logging
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from dvc.fs import RemoteMissingDepsError
 
 from lockstep.errors import MachineError, one_line
 from lockstep.messages import first_line, without_login
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.versioning.repository import open_repository
 
 INSTALL = "uv pip install --require-hashes --no-deps -r requirements-remotes.lock"
@@ -91,8 +91,8 @@ def _try(remote: Remote) -> None:
         # DVC would make it, also where a disk isn't mounted.
         raise FileNotFoundError(remote.path)
     target = remote.fs.join(remote.path, TRIAL)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / TRIAL
+    with temporary_folder() as folder:
+        file = folder / TRIAL
         file.write_text("Written by `lockstep doctor`\n", encoding="utf-8")
         remote.fs.put_file(os.fspath(file), target)
     with suppress(Exception):  # who may only add files can push

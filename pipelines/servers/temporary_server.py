@@ -6,11 +6,10 @@ write to one database.
 
 import atexit
 import os
+import signal
 import socket
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import httpx
 
@@ -18,6 +17,7 @@ from lockstep.errors import MachineError
 from lockstep.process import stopping
 from lockstep.process.environment import python_module
 from lockstep.process.runner import end_with_runner
+from lockstep.process.temporary_folders import remove_abandoned, temporary_folder
 from pipelines.servers.prefect_template import URL, copy_template, url_of
 
 START_LIMIT_SECONDS = 180
@@ -32,6 +32,7 @@ def is_started() -> bool:
 
 def start() -> str:
     """Start a server, and return its API URL at once: `wait` waits until it answers."""
+    remove_abandoned()  # the databases of servers whose runs were killed
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # The socket is passed on open, so no other process can take the port.
         command = python_module("pipelines.servers.temporary_server", str(listener.fileno()))
@@ -72,13 +73,16 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
+        remove_abandoned()
 
 
 def serve(descriptor: int) -> None:
     """Serve Prefect's API on a socket that the parent has opened."""
     end_with_runner()
-    with tempfile.TemporaryDirectory(prefix="lockstep-prefect-") as folder:
-        database = Path(folder, "prefect.db")
+    # uvicorn sends itself the signal again when it has ended, which would leave the folder behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with temporary_folder() as folder:
+        database = folder / "prefect.db"
         copy_template(database)
         # For one run, without users: no UI, and no background services.
         settings = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}

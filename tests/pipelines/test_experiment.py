@@ -94,13 +94,16 @@ def test_a_server_that_does_not_answer_is_a_temporary_failure(workspace: Path) -
     assert not (workspace / "dvc.lock").exists()
 
 
-def test_without_a_server_it_starts_a_temporary_one(workspace: Path, hermetic: Path) -> None:
+def test_without_a_server_it_starts_a_temporary_one(
+    workspace: Path, hermetic: Path, tmp_path: Path
+) -> None:
     keep_stages(workspace, ("download", "normalize"))
-    ended = run(workspace, "lockstep", "run")
+    ended = run(workspace, "lockstep", "run", TMPDIR=str(tmp_path))
     assert ended.returncode == 0, ended.stdout
     assert "starting a temporary Prefect server" in ended.stdout
     assert (workspace / "data" / "ready" / "spec.json").exists()
     assert not hermetic.exists(), hermetic.read_text()
+    assert not list(tmp_path.glob("lockstep-*"))  # the server's database
 
 
 def test_four_overridden_runs_at_once(
