@@ -46,7 +46,7 @@ def _new(root: Path) -> Iterator[Path]:
     """Yield the path of a new folder for this process, with the lock on git's directory."""
     folder = main_checkout(root) / layout.WORKSPACES / uuid.uuid4().hex[:12]
     with git_lock(root):
-        _remove_orphaned(root, folder.parent)
+        _remove_orphaned(root)
         owner = {"process": process_name(), "host": platform.node(), "project": str(root)}
         atomic_files.write_json(_owner_file(folder), owner)
         yield folder
@@ -67,6 +67,28 @@ def project_of(workspace: Path) -> Path:
     """Return the checkout that a workspace was made from; a clone is its own."""
     owner = _owner_file(workspace)
     return Path(atomic_files.read_json(owner)["project"]) if owner.exists() else workspace
+
+
+def left_over(root: Path) -> list[Path]:
+    """Return the workspaces that failed runs have kept, and those of killed processes."""
+    found = sorted((main_checkout(root) / layout.WORKSPACES).glob("*/"))
+    return [each for each in found if each not in _in_use(root)]
+
+
+def orphaned(root: Path) -> list[Path]:
+    """Return the workspaces of processes of this machine that were killed."""
+    owners = sorted((main_checkout(root) / layout.WORKSPACES).glob("*.owner.json"))
+    return [file.with_name(file.name.partition(".")[0]) for file in owners if not _is_used(file)]
+
+
+def are_in_use(root: Path) -> bool:
+    """Return whether a run has a workspace of this checkout."""
+    return bool(_in_use(root))
+
+
+def _in_use(root: Path) -> set[Path]:
+    owners = (main_checkout(root) / layout.WORKSPACES).glob("*.owner.json")
+    return {file.with_name(file.name.partition(".")[0]) for file in owners if _is_used(file)}
 
 
 def git_lock(root: Path) -> FileLock:
@@ -111,13 +133,17 @@ def top_of(workspace: Path) -> Path:
     return next(of_worktrees, workspace)  # a clone, on another machine
 
 
-def _remove_orphaned(root: Path, folder: Path) -> None:
+def _remove_orphaned(root: Path) -> None:
     """Remove workspaces whose process was killed; its results are in snapshots and the cache.
 
     On a volume that several machines or containers share, those of the others are left.
     """
-    for file in folder.glob("*.owner.json"):
-        owner = atomic_files.read_json(file)
-        here = owner.get("host", platform.node()) == platform.node()
-        if here and not is_alive(owner["process"]):
-            _remove(root, file.with_name(file.name.partition(".")[0]))
+    for workspace in orphaned(root):
+        _remove(root, workspace)
+
+
+def _is_used(owner_file: Path) -> bool:
+    """Whether the process that owns a workspace is still running, or is on another machine."""
+    owner = atomic_files.read_json(owner_file)
+    here = owner.get("host", platform.node()) == platform.node()
+    return not here or is_alive(owner["process"])

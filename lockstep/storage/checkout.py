@@ -125,6 +125,20 @@ def commits_with(root: Path, path: Path) -> list[str]:
     return found.split()
 
 
+def worktrees_of(root: Path) -> list[Path]:
+    """Return the project's folder in each of the repository's worktrees that are there."""
+    entries = _git(root, "worktree", "list", "--porcelain", "-z").split("\0")
+    tops = [Path(each.removeprefix("worktree ")) for each in entries if each[:9] == "worktree "]
+    found = (top / folder_in_repository(root) for top in tops)
+    return [each for each in found if each.is_dir()]
+
+
+def blobs_of_all_commits(root: Path, patterns: Sequence[str]) -> list[str]:
+    """Return git's ids of all files that match, in any commit of any reference or worktree."""
+    lines = _git(root, "rev-list", "--objects", "--all", "--", *patterns).splitlines()
+    return [line.partition(" ")[0] for line in lines]
+
+
 def _git(root: Path, *arguments: str) -> str:
     """Return git's answer, which is empty if it fails."""
     answer = subprocess.run(

@@ -49,6 +49,16 @@ def explained(error: OSError, part: Path, path: Path) -> OSError:
     return OSError(error.errno, f"{reason}, {free:,} are free; make room", str(path))
 
 
+def freed_bytes(path: Path) -> int:
+    """Return how many bytes are free once a file or folder is removed.
+
+    Files that have another name elsewhere, as hard links, aren't counted.
+    """
+    files = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    found = (each.lstat() for each in ([path] if path.is_file() else files))
+    return sum(each.st_size for each in found if each.st_nlink == 1)
+
+
 def _bytes_in(part: Path) -> int:
     files = part.rglob("*") if part.is_dir() else (part,)
     return sum(each.stat().st_size for each in files if each.is_file())

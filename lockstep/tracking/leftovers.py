@@ -1,0 +1,144 @@
+"""Runs and models that nothing needs any more, in the main checkout's own MLflow database."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelStatus, Run, ViewType
+
+from lockstep.errors import LockstepError
+from lockstep.process.process_ids import is_alive
+from lockstep.storage import layout
+from lockstep.storage.checkout import main_checkout
+from lockstep.tracking import KEY, database, run_tags
+
+MOST = 1000  # of a page
+PROXIED = "mlflow-artifacts"  # the scheme of artifacts that the server stores
+WEIGHTS = (f"dvc.{layout.BEST_WEIGHTS}", f"dvc.{layout.LAST_WEIGHTS}")
+
+
+class Record(NamedTuple):
+    """A run or a logged model that nothing needs, and the folders with its files."""
+
+    kind: str
+    name: str
+    runs: list[str]
+    models: list[str]
+    folders: list[Path]
+
+
+def find(root: Path, known: Collection[str]) -> list[Record]:
+    """Return what nothing needs in the main checkout's own database.
+
+    `known` are the hashes that git has. Runs of experiments are left over if their weights aren't
+    among them, logged models if their upload was interrupted, and what was deleted in MLflow's
+    pages.
+    """
+    main = main_checkout(root)
+    if not (main / layout.TRACKING_DATABASE).exists():
+        return []
+    uri = database.uri_of(main / layout.TRACKING_DATABASE)
+    client = MlflowClient(uri, uri)
+    return [*_removed(client, main, known), *_interrupted(client, main), *_deleted(client, main)]
+
+
+def remove(root: Path, records: Collection[Record]) -> None:
+    """Remove records and their files from the main checkout's own database for good."""
+    main = main_checkout(root)
+    uri = database.uri_of(main / layout.TRACKING_DATABASE)
+    client = MlflowClient(uri, uri)
+    for record in records:
+        for run in record.runs:
+            client.delete_run(run)
+        for model in record.models:
+            client.delete_logged_model(model)
+    command = [sys.executable, "-m", "mlflow", "gc", "--backend-store-uri", uri]
+    server = os.environ.get("MLFLOW_TRACKING_URI", uri)  # of `make up`, which has the artifacts
+    ended = subprocess.run(
+        [*command, "--tracking-uri", server], capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        lines = ended.stderr.strip().splitlines()
+        raise LockstepError(f"mlflow gc: {lines[-1] if lines else ended.returncode}")
+    for record in records:
+        for folder in record.folders:  # checkpoints, which MLflow doesn't know
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _removed(client: MlflowClient, main: Path, known: Collection[str]) -> Iterator[Record]:
+    """Runs of DVC experiments that were removed; those that failed show what failed, and stay."""
+    registered = {each.run_id for each in client.search_model_versions(max_results=10 * MOST)}
+    for run in _runs(client, ViewType.ACTIVE_ONLY, "attributes.status = 'FINISHED'"):
+        weights = {run.data.tags[name] for name in WEIGHTS if name in run.data.tags}
+        named = "dvc.experiment" in run.data.tags
+        if named and weights and not weights & set(known) and run.info.run_id not in registered:
+            yield _of_run(client, main, run, "MLflow run of a removed experiment")
+
+
+def _interrupted(client: MlflowClient, main: Path) -> Iterator[Record]:
+    ids = [each.experiment_id for each in client.search_experiments()]
+    token = None
+    while True:
+        found = client.search_logged_models(ids, max_results=50, page_token=token)
+        for model in found:
+            if model.status == LoggedModelStatus.PENDING and not _is_running(client, model):
+                folders = _folders(main, model.artifact_location)
+                yield Record("interrupted upload", model.model_id, [], [model.model_id], folders)
+        token = found.token
+        if not token:
+            return
+
+
+def _deleted(client: MlflowClient, main: Path) -> Iterator[Record]:
+    for run in _runs(client, ViewType.DELETED_ONLY, ""):
+        folders = _folders(main, run.info.artifact_uri)
+        yield Record("run deleted in MLflow", run.info.run_name or run.info.run_id, [], [], folders)
+
+
+def _runs(client: MlflowClient, view: int, query: str) -> Iterator[Run]:
+    ids = [each.experiment_id for each in client.search_experiments(ViewType.ALL)]
+    token = None
+    while True:
+        found = client.search_runs(ids, query, view, MOST, page_token=token)
+        yield from found
+        token = found.token
+        if not token:
+            return
+
+
+def _of_run(client: MlflowClient, main: Path, run: Run, kind: str) -> Record:
+    query = f"source_run_id = '{run.info.run_id}'"
+    models = client.search_logged_models([run.info.experiment_id], query)
+    places = [run.info.artifact_uri, *(each.artifact_location for each in models)]
+    folders = [folder for each in places for folder in _folders(main, each)]
+    checkpoints = main / layout.CHECKPOINTS / run.data.tags.get(KEY, "")[:12]
+    if KEY in run.data.tags and checkpoints.is_dir():
+        folders.append(checkpoints)
+    name = run.data.tags["dvc.experiment"]
+    return Record(kind, name, [run.info.run_id], [each.model_id for each in models], folders)
+
+
+def _is_running(client: MlflowClient, model: object) -> bool:
+    """Whether the run that uploads a model goes on, as far as it can be seen from here."""
+    run = client.get_run(getattr(model, "source_run_id", ""))
+    if run.info.status != "RUNNING":
+        return False
+    process = run.data.tags.get(run_tags.PROCESS, "")
+    here = run.data.tags.get(run_tags.HOST) == platform.node()
+    return not here or not process or is_alive(process)
+
+
+def _folders(main: Path, address: str) -> list[Path]:
+    place = urlsplit(address)
+    path = Path(url2pathname(place.path))
+    folder = main / layout.TRACKING_ARTIFACTS / str(path).lstrip("/")
+    found = folder if place.scheme == PROXIED else path
+    return [found] if place.scheme in ("", "file", PROXIED) and found.is_dir() else []
