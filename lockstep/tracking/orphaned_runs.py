@@ -3,7 +3,7 @@
 import platform
 
 from mlflow import MlflowClient
-from mlflow.entities import Experiment
+from mlflow.entities import Experiment, Run
 
 from lockstep.process.process_ids import is_alive, process_name
 from lockstep.tracking.run_tags import HOST, PROCESS
@@ -16,8 +16,13 @@ def process_tag() -> dict[str, str]:
 
 def end(client: MlflowClient, experiment: Experiment) -> None:
     """Set this machine's running runs to KILLED if their process has ended."""
+    for run in find(client, experiment):
+        client.set_terminated(run.info.run_id, "KILLED")
+
+
+def find(client: MlflowClient, experiment: Experiment) -> list[Run]:
+    """Return this machine's running runs whose process has ended."""
     wanted = f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{platform.node()}'"
-    for run in client.search_runs([experiment.experiment_id], wanted):
-        process = run.data.tags.get(PROCESS, "")
-        if process and not is_alive(process):
-            client.set_terminated(run.info.run_id, "KILLED")
+    running = client.search_runs([experiment.experiment_id], wanted)
+    named = ((run, run.data.tags.get(PROCESS, "")) for run in running)
+    return [run for run, process in named if process and not is_alive(process)]

@@ -21,9 +21,17 @@ def check(root: Path) -> None:
     The list of locks is removed if a killed process has left it half-written, which DVC couldn't
     read, or if it lists only ended processes, whose ids others may have now.
     """
-    _remove_stale(root)
+    if is_stale(root):
+        (root / RWLOCK).unlink(missing_ok=True)
     if found := holder(root):
         raise in_use(root, found)
+
+
+def is_stale(root: Path) -> bool:
+    """Return whether DVC's list of locks is half-written, or names only ended processes."""
+    file = root / RWLOCK
+    there = file.exists() and not any(_entries(root)) and not _is_held(root / RWLOCK_LOCK)
+    return there and not _is_empty(file)
 
 
 def in_use(root: Path, holder: str) -> UnavailableError:
@@ -71,10 +79,12 @@ def _is_command(pid: int, command: str) -> bool:
     return name in _command_of(pid)
 
 
-def _remove_stale(root: Path) -> None:
-    file = root / RWLOCK
-    if file.exists() and not any(_entries(root)) and not _is_held(root / RWLOCK_LOCK):
-        file.unlink(missing_ok=True)
+def _is_empty(file: Path) -> bool:
+    """Whether the list can be read, and has no entries: DVC leaves such a one."""
+    try:
+        return not any(json.loads(file.read_text(encoding="utf-8")).values())
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _is_held(lock: Path) -> bool:

@@ -1,4 +1,4 @@
-"""lockstep doctor: whether training on this machine's devices and the shared stores work."""
+"""lockstep doctor: whether this checkout, its devices and the shared stores work; mend it."""
 
 import json
 from argparse import ArgumentParser, Namespace
@@ -15,12 +15,16 @@ from lockstep.runtime.tensorflow_import import START_UP, load_tensorflow
 if TYPE_CHECKING:
     from lockstep.doctor.measure import Measured
 
-HELP = "say what GPUs need here, and whether the shared stores work; measure a GPU, if any"
+HELP = "say what GPUs need here, whether the stores work and the checkout is whole; mend it"
 CPU_REPLICAS = 2  # at most
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add --device and --json."""
+    """Add --fix, --remote, --device and --json."""
+    parser.add_argument("--fix", action="store_true", help="mend what is wrong in the checkout")
+    parser.add_argument(
+        "--remote", action="store_true", help="also read all files of DVC's default remote"
+    )
     parser.add_argument(
         "--device",
         choices=device_choice.KINDS,
@@ -30,20 +34,40 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def act(root: Path, arguments: Namespace) -> None:
-    """Print what GPUs need, a line on each shared store, and what a short training measures.
+    """Print what is wrong in the checkout, what GPUs need, and what a short training measures.
 
-    Raises MachineError if there is no GPU for --device gpu, or TensorFlow doesn't see those found.
+    Raises MachineError if there is no GPU for --device gpu, or TensorFlow doesn't see those found,
+    and at the end, if something in the checkout is wrong still.
     """
     prepare_environment(root)
     if arguments.device:
         device_choice.choose(arguments.device)
+    checkout, wrong = _checkout(root, arguments)
     # The filter drops the lines that TensorFlow prints when it finds GPUs, too.
     with without_lines(START_UP):
         load_tensorflow()
         findings = _findings(shown=not arguments.json)
         stores = _stores(root, shown=not arguments.json)
         measured = _measure() if devices.gpus() or arguments.device else None
-        _show(findings, stores, measured, as_json=arguments.json)
+        _show(checkout, findings, stores, measured, as_json=arguments.json)
+    if wrong:
+        raise MachineError(f"{root}: {wrong}")
+
+
+def _checkout(root: Path, arguments: Namespace) -> tuple[list[str], str]:
+    """Examine the checkout, and mend it with --fix; return the lines on it, and what is wrong."""
+    from pipelines.repairs.examination import examine, mend  # imports DVC and MLflow
+
+    found, unseen = examine(root, remote=arguments.remote)
+    lines = [*map(str, found), *(f"not looked at: {each}" for each in unseen)]
+    if not arguments.json:
+        _shown(lines or ["checkout: nothing to mend"])
+    if not found:
+        return lines, ""
+    if not arguments.fix:
+        return lines, f"{len(found)} to mend, expected none: `lockstep doctor --fix` mends them"
+    failed = mend(found)
+    return [*lines, *failed], "; ".join(failed)
 
 
 def _findings(*, shown: bool) -> list[str]:
@@ -84,12 +108,17 @@ def _measure() -> "Measured":
 
 
 def _show(
-    findings: list[str], stores: list[str], measured: "Measured | None", *, as_json: bool
+    checkout: list[str],
+    findings: list[str],
+    stores: list[str],
+    measured: "Measured | None",
+    *,
+    as_json: bool,
 ) -> None:
     from lockstep.doctor import report
 
     if as_json:
-        found = {"findings": findings, "stores": stores, "measured": report.as_dict(measured)}
-        print(json.dumps(found, indent=2))
+        found = {"checkout": checkout, "findings": findings, "stores": stores}
+        print(json.dumps(found | {"measured": report.as_dict(measured)}, indent=2))
     elif measured:
         print("\n".join(report.lines(measured)))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from lockstep.process.environment import python_module
@@ -37,6 +38,47 @@ def stop(mark: str, variable: str = "") -> None:
         deadline = time.monotonic() + STOP_LIMIT_SECONDS
         while _marked(mark, variable) and time.monotonic() < deadline:
             time.sleep(0.1)
+
+
+def orphaned(main: Path) -> dict[str, list[int]]:
+    """Return the processes that work in a checkout, by mark, which no such process will stop."""
+    watched = {
+        arguments[-1] for arguments in map(_command_of, _processes()) if _is_killer(arguments)
+    }
+    found: dict[str, list[int]] = {}
+    for process in _processes():
+        mark = _mark_of(process)
+        if mark and mark not in watched and _works_in(process, main):
+            found.setdefault(mark, []).append(process)
+    return found
+
+
+def _processes() -> Iterator[int]:
+    return (int(each.name) for each in Path("/proc").glob("[0-9]*"))
+
+
+def _command_of(process: int) -> list[str]:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_text(errors="replace").split("\0")[:-1]
+    return []
+
+
+def _is_killer(arguments: list[str]) -> bool:
+    return "pipelines.servers.orphan_killer" in arguments[:-2]
+
+
+def _mark_of(process: int) -> str:
+    with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
+        for each in Path(f"/proc/{process}/environ").read_bytes().split(b"\0"):
+            if each.startswith(f"{NAME}=".encode()):
+                return each.decode().partition("=")[2]
+    return ""
+
+
+def _works_in(process: int, main: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/cwd").readlink().is_relative_to(main.resolve())
+    return False
 
 
 def _marked(mark: str, variable: str) -> list[int]:

@@ -1,6 +1,7 @@
 """lockstep doctor as a process, on a machine whose GPUs are hidden."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,16 @@ from tests.support.workspaces import REPOSITORY, run
 HIDDEN = {"CUDA_VISIBLE_DEVICES": ""}
 
 
-def test_without_gpus_it_prints_three_lines() -> None:
-    ended = run(REPOSITORY, "lockstep", "doctor", **HIDDEN)
+def test_without_gpus_it_prints_four_lines(make_workspace: Callable[..., Path]) -> None:
+    ended = run(make_workspace(), "lockstep", "doctor", **HIDDEN)
     assert ended.returncode == 0, ended.stdout
     lines = ended.stdout.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["GPU", "driver", "CUDA"]
+    assert [line.partition(":")[0] for line in lines] == ["checkout", "GPU", "driver", "CUDA"]
 
 
 @pytest.mark.system
-def test_it_measures_on_cpus_and_prints_json() -> None:
-    ended = run(REPOSITORY, "lockstep", "doctor", "--device", "cpu", "--json", **HIDDEN)
+def test_it_measures_on_cpus_and_prints_json(make_workspace: Callable[..., Path]) -> None:
+    ended = run(make_workspace(), "lockstep", "doctor", "--device", "cpu", "--json", **HIDDEN)
     assert ended.returncode == 0, ended.stdout
     found = json.loads(ended.stdout)
     assert len(found["findings"]) == 3

@@ -1,0 +1,41 @@
+"""Locks that a killed process has left."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from lockstep.storage.checkout import worktrees_of
+from lockstep.versioning import locks
+from pipelines.repairs.repair import Repair
+from pipelines.worktrees import git
+
+GIT_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock")
+
+
+def find(root: Path) -> Iterator[Repair]:
+    """Yield DVC's list of locks if it names only ended processes, and git's locks nobody holds."""
+    for worktree in worktrees_of(root) or [root]:
+        if locks.is_stale(worktree):
+            yield Repair(
+                f"{worktree / locks.RWLOCK}: lists locks of killed processes only",
+                "remove it",
+                (worktree / locks.RWLOCK).unlink,
+            )
+    (common,) = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    for lock in _git_locks(Path(common.removesuffix("\n"))):
+        if not _is_open(lock):
+            yield Repair(f"{lock}: left by a git that was killed", "remove it", lock.unlink)
+
+
+def _git_locks(folder: Path) -> list[Path]:
+    below = [folder, *folder.glob("worktrees/*")]
+    return [each / name for each in below for name in GIT_LOCKS if (each / name).exists()]
+
+
+def _is_open(file: Path) -> bool:
+    """Whether a process has the file open, or belongs to another user: git holds its locks open."""
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # the process has ended, or belongs to another user
+            if descriptor.samefile(file):
+                return True
+    return False

@@ -1,0 +1,138 @@
+"""What is wrong in a checkout: `lockstep doctor` says it, and `--fix` mends it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lockstep.storage import atomic_files, layout
+from lockstep.versioning import cache_check
+from pipelines import worktrees
+from pipelines.repairs import damage, ended_processes, locks_left
+from pipelines.repairs.examination import examine, mend
+from tests.support.pretended_stages import recorded_workspace, reproduce
+from tests.support.workspaces import git, run
+
+ENDED = "1-1"  # no process has started at that time
+
+
+@pytest.fixture(scope="module")
+def shared(make_workspace: Callable[..., Path]) -> Path:
+    return recorded_workspace(make_workspace)
+
+
+@pytest.fixture
+def root(shared: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "lockstep"
+    subprocess.run(["cp", "-a", shared, root], check=True)
+    return root
+
+
+def cached(root: Path) -> Path:
+    """A file of the cache that isn't a list of a folder's files."""
+    found = sorted((root / ".dvc/cache/files/md5").glob("*/*"))
+    return next(each for each in found if each.suffix != ".dir")
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(content)
+    file.chmod(0o444)
+
+
+def test_a_whole_checkout_needs_nothing(root: Path) -> None:
+    assert examine(root, remote=False) == ([], [])
+
+
+def test_a_damaged_file_of_the_cache_is_moved_out_and_made_again(root: Path) -> None:
+    file = cached(root)
+    before = file.read_bytes()
+    flip(file)
+    (repair,) = damage.find(root, remote=False)
+    assert str(file) in repair.problem
+    assert file.exists()  # nothing is done before it is asked for
+    repair.act()
+    assert not file.exists()
+    assert (root / layout.DAMAGED / (file.parent.name + file.name)).exists()
+    assert not list(damage.find(root, remote=False))
+    for out in ("data/raw", "data/ready", "weights", "report"):
+        subprocess.run(["rm", "-r", root / out], check=True)
+    reproduce(root)
+    assert file.read_bytes() == before
+
+
+def test_a_damaged_file_of_the_remote_is_pushed_again(root: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    assert run(root, "dvc", "remote", "add", "-d", "store", str(store)).returncode == 0
+    assert run(root, "dvc", "push").returncode == 0
+    pushed = sorted((store / "files/md5").glob("*/*"))
+    there = next(each for each in pushed if each.suffix != ".dir")
+    before = there.read_bytes()
+    flip(there)
+    (repair,) = damage.find(root, remote=True)
+    assert str(there) in repair.problem
+    repair.act()
+    assert run(root, "dvc", "push").returncode == 0
+    assert there.read_bytes() == before
+    assert not cache_check.damaged_on_remote(root)
+
+
+def test_a_list_of_locks_of_killed_processes(root: Path) -> None:
+    file = root / ".dvc/tmp/rwlock"
+    entry = {"pid": 2**22 - 1, "cmd": "dvc repro"}
+    file.write_text(json.dumps({"write": {str(root / "dvc.lock"): entry}, "read": {}}))
+    (repair,) = locks_left.find(root)
+    repair.act()
+    assert not file.exists()
+    assert not list(locks_left.find(root))
+
+
+def test_a_lock_of_a_killed_git(root: Path) -> None:
+    lock = root / ".git/index.lock"
+    lock.touch()
+    with lock.open():  # as a running git has it
+        assert not list(locks_left.find(root))
+    assert "index.lock" in run(root, "git", "add", "-A").stdout
+    (repair,) = locks_left.find(root)
+    repair.act()
+    git(root, "add", "-A")
+
+
+def test_a_workspace_of_a_killed_process(root: Path) -> None:
+    workspace = worktrees.add(root)
+    (file,) = (root / layout.WORKSPACES).glob("*.owner.json")
+    atomic_files.write_json(file, atomic_files.read_json(file) | {"process": ENDED})
+    (repair,) = ended_processes.find(root)
+    assert mend([repair]) == []
+    assert not workspace.exists()
+    assert str(workspace) not in git(root, "worktree", "list")
+
+
+def test_servers_that_nothing_would_stop(root: Path) -> None:
+    program = "import time; print(flush=True); time.sleep(1000)"
+    command = ["env", "LOCKSTEP_UP=lost", sys.executable, "-c", program]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE) as server:
+        assert server.stdout
+        server.stdout.readline()
+        (repair,) = ended_processes.find(root)
+        assert str(server.pid) in repair.problem
+        repair.act()
+        assert server.wait(60) < 0
+
+
+def test_the_command_says_what_it_will_do_and_does_it(root: Path) -> None:
+    flip(cached(root))
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    ended = run(root, "lockstep", "doctor", **hidden)
+    assert ended.returncode == 4
+    assert "damaged, its md5 isn't" in ended.stdout.splitlines()[0]
+    assert "1 to mend, expected none: `lockstep doctor --fix`" in ended.stdout.splitlines()[-1]
+    ended = run(root, "lockstep", "doctor", "--fix", "--json", **hidden)
+    assert ended.returncode == 0
+    assert len(json.loads(ended.stdout)["checkout"]) == 1
+    assert run(root, "lockstep", "doctor", **hidden).stdout.startswith("checkout: nothing to mend")
