@@ -1,6 +1,6 @@
 # Each target creates the environment if needed: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help env activate installed repro up compose-env test test-system bench check lock
+.PHONY: help env activate installed repro up compose-env test test-system test-faults soak bench check lock
 
 PYTHON ?= python3
 UV := uv pip
@@ -80,6 +80,13 @@ test: env  ## run the tests that need no system package
 test-system: env .venv/remotes/ready .venv/ray/ready  ## run the tests with servers, browsers, databases, or minutes of training
 	pytest -n 3 --dist loadfile --no-loadscope-reorder -m system
 
+test-faults: env .venv/remotes/ready  ## run the tests of all faults, and write docs/reliability.md
+	python -m tests.faults.report $(if $(SHARE),--share $(SHARE))
+
+soak: env  ## kill 200 runs, run 200 trials in one process tree, and fuzz for an hour
+	python -m tests.faults.soak kills
+	python -m tests.faults.soak sweep
+
 bench: env  ## run all benchmarks; see docs/performance.md and docs/scale.md
 	python -m benchmarks.trainer
 	python -m benchmarks.streaming
@@ -90,6 +97,7 @@ bench: env  ## run all benchmarks; see docs/performance.md and docs/scale.md
 	python -m benchmarks.ingest
 	python -m benchmarks.pipeline
 	python -m benchmarks.scale
+	python -m benchmarks.sweep
 	python -m benchmarks.reference
 
 check: env  ## check style, types, import contracts, and that requirements.lock is up to date

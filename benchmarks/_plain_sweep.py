@@ -26,7 +26,9 @@ def main(trials: int, epochs: int) -> None:
         keras.utils.set_random_seed(0)
         model = network(trial.suggest_categorical("units", [32, 64, 128]))
         rate = trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True)
-        model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
+        model.compile(
+            keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
         history = model.fit(
             x, y, batch_size=32, epochs=epochs, validation_split=0.1, verbose=0
         ).history
