@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from lockstep.tracking.client import connect
-from tests.support.mlflow_server import MlflowServer
+from tests.support.mlflow_server import mlflow_server
 from tests.support.ports import free_port
 from tests.support.workspaces import run
 
@@ -78,10 +78,9 @@ def test_a_new_database_gets_it(root: Path, lock: None, tmp_path: Path) -> None:
 
 
 def test_an_emptied_server_gets_it(root: Path, lock: None, tmp_path: Path) -> None:
-    server = MlflowServer(tmp_path / "server")
-    with server:
-        run_again(root, MLFLOW_TRACKING_URI=server.address)
-        assert leader(MlflowClient(server.address)) == "1"
+    with mlflow_server(f"sqlite:///{tmp_path}/server.db", tmp_path) as address:
+        run_again(root, MLFLOW_TRACKING_URI=address)
+        assert leader(MlflowClient(address)) == "1"
 
 
 def test_a_registry_out_of_reach_is_told(root: Path, lock: None) -> None:
@@ -89,8 +88,8 @@ def test_a_registry_out_of_reach_is_told(root: Path, lock: None) -> None:
     away = {"MLFLOW_TRACKING_URI": nobody, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     ended = run(root, "lockstep", "run", **away)
     line = (
-        f"register: whether the version is there isn't known: the MLflow registry: {nobody} doesn't "
-        "answer; start it"
+        "register: whether the version is there isn't known: the MLflow registry: "
+        f"{nobody} doesn't answer; start it"
     )
     assert (ended.returncode, ended.stdout.splitlines()) == (0, [line, NOTHING.strip()])
     assert "MLFLOW_TRACKING_URI" not in os.environ
