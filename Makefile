@@ -1,6 +1,6 @@
 # Each target creates the environment if needed: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help env activate installed repro up compose-env test test-system test-faults soak bench check lock
+.PHONY: help env merging activate installed repro up compose-env test test-system test-faults soak bench check lock
 
 PYTHON ?= python3
 UV := uv pip
@@ -25,7 +25,7 @@ help:  ## list the targets
 
 # The container image brings its own environment, and names it in this variable.
 ENVIRONMENT := $(if $(LOCKSTEP_ENVIRONMENT),installed,.venv/ready)
-env: $(ENVIRONMENT) .lockstep/vega.js  ## create .venv from requirements.lock, checking every file's hash
+env: $(ENVIRONMENT) .lockstep/vega.js merging  ## create .venv from requirements.lock, checking every file's hash
 
 installed:
 	@cmp -s requirements.lock $(LOCKSTEP_ENVIRONMENT)/requirements.lock || \
@@ -53,6 +53,9 @@ installed:
 
 .lockstep/vega.js: $(ENVIRONMENT)
 	@python -m lockstep.versioning.plots_page .
+
+merging: $(ENVIRONMENT)  # of dvc.lock and results, by git: see .gitattributes
+	@python -m lockstep.versioning.git_merging .
 
 # Python writes the folder's name there between double quotes, in which a shell expands a $$.
 activate:

@@ -24,7 +24,7 @@ from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import PRESET
 from lockstep.tracking.run_names import run_name
-from lockstep.versioning import experiments
+from lockstep.versioning import experiments, lock_file
 from lockstep.versioning.hashes import experiment_key
 from pipelines import deployment_form, local, pushing, workspace_files, workspaces, worktrees
 from pipelines.experiment import bring_all_up_to_date, failed
@@ -87,6 +87,7 @@ def deployed(
     assigned = deployment_form.assignments(flow_run.parameters)
     try:
         with failures_in_one_line(), _removed(main, workspace):
+            lock_file.check(workspace)
             _apply_overrides(workspace, preset, assigned)
             experiments.checkout(workspace)
             local.check_machine(workspace)

@@ -16,9 +16,10 @@ from lockstep.process import console
 from lockstep.process.machine_errors import machine_error
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
 from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
-from pipelines import reporting
+from pipelines import lost_versions, reporting
 from pipelines.servers import temporary_server
 from pipelines.stage_runs import in_process
+from tasks.__main__ import run_stage
 
 RETRYABLE_EXIT_CODES = (75, 137, 143)
 
@@ -86,11 +87,17 @@ def as_task(stage: Node) -> Callable[..., Any]:
 
 
 def bring_up_to_date(name: str, root: Path) -> State[Any]:
-    """Let DVC skip, restore or run a stage; a run takes place in this process if possible."""
+    """Let DVC skip, restore or run a stage; a run takes place in this process if possible.
 
+    If the registry lacks what `register` has recorded, it registers again: DVC can't know.
+    """
+    again = ""
     try:
         with reporting.forwarded(name):
             outcome = reproduce_stage(root, name, in_process(root, name))
+            if name == lost_versions.STAGE and outcome != RAN and lost_versions.is_lost(root):
+                run_stage(name, root)
+                again = ", and registered again, since the registry had lost the version"
     except LockstepError as error:
         if error.exit_code in RETRYABLE_EXIT_CODES:
             raise
@@ -100,8 +107,10 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
         if found is None:
             raise
         return failed(found)
-    console.say(f"{name}: {outcome}")
-    return Completed(message=outcome, name="Completed" if outcome == RAN else outcome.title())
+    console.say(f"{name}: {outcome}{again}")
+    return Completed(
+        message=f"{outcome}{again}", name="Completed" if outcome == RAN else outcome.title()
+    )
 
 
 def raise_if_failed(state: State[Any], name: str) -> None:

@@ -22,7 +22,7 @@ from lockstep.tracking.run_names import run_name
 from lockstep.tracking.unsent import is_unsent
 from lockstep.versioning.forecast import MAYBE, RUN, SKIP, Forecast, forecast
 from lockstep.versioning.repository import cache_of
-from pipelines import checkout_lock
+from pipelines import checkout_lock, lost_versions
 from pipelines.servers import temporary_server
 from tasks.__main__ import USE_TENSORFLOW
 
@@ -34,11 +34,11 @@ def run(root: Path) -> None:
     """Run the flow in this process, on the Prefect server that PREFECT_API_URL names.
 
     If it isn't set, a temporary server is started while TensorFlow is imported. No server is
-    needed if all stages are up to date and all results have been sent to MLflow.
+    needed if all stages are up to date, and MLflow has all results and the registered version.
     """
     unsent, stages = is_unsent(root), forecast(root)
     if all(each.action == SKIP for each in stages):
-        if not unsent and not configured_server():
+        if not unsent and not configured_server() and not lost_versions.is_lost(root):
             console.say("all stages are up to date: nothing to do")
             return
     else:

@@ -1,6 +1,5 @@
 """The stage that registers a model above the threshold; the best version becomes champion."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ from lockstep.config.schema import Params
 from lockstep.data.spec import load_examples, read_spec
 from lockstep.errors import ParamsError
 from lockstep.evaluation.directions import direction, improvement
+from lockstep.evaluation.identity import identity
 from lockstep.evaluation.register_metric import register_metric
 from lockstep.messages import choice
-from lockstep.modeling.weights import weights_digest
 from lockstep.process import console
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.serving.champion import Challenger
@@ -81,12 +80,7 @@ def _candidate(
 ) -> Candidate:
     weights = root / layout.weights_of(params.evaluate.weights)
     outputs = root / layout.OUTPUTS
-    tags = {
-        "weights": weights_digest(weights),
-        "spec": _sha256(root / layout.SPEC),
-        "test_data": _sha256(*sorted((root / layout.READY).glob("test_*.npy"))),
-        **({"validation": "test"} if params.train.validation == "test" else {}),
-    }
+    tags = identity(params, root)
 
     def export(folder: Path) -> tuple[Any, Any]:
         # TensorFlow is imported only if a new version is created.
@@ -108,6 +102,7 @@ def _candidate(
         files=tuple(root / each for each in REPORTED if (root / each).exists()),
         outputs=outputs if outputs.stat().st_size <= LARGEST else None,
         smoke_test=(lambda: _smoke_test(root)) if params.register.smoke_test else None,
+        goal=goal,
         fold=f"fold {params.data.fold} of {params.data.folds}" if params.data.folds else "",
     )
 
@@ -123,10 +118,3 @@ def _smoke_test(root: Path) -> tuple[Any, np.ndarray]:
 def _raw(root: Path, count: int) -> Any:
     spec, test = read_spec(root), load_examples(root, "test")
     return raw_examples(spec, test.at(np.arange(min(count, test.size))))
-
-
-def _sha256(*files: Path) -> str:
-    total = hashlib.sha256()
-    for file in files:
-        total.update(file.read_bytes())
-    return total.hexdigest()

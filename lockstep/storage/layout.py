@@ -40,6 +40,7 @@ KERAS_HOME, RECORDED_HASHES = PRIVATE / "keras", PRIVATE / "first-hashes.json"
 PRETRAINED, VEGA = PRIVATE / "pretrained", PRIVATE / "vega.js"
 RUN_LOCK, RUN_HOLDER = PRIVATE / "run.lock", PRIVATE / "run.json"
 VERIFIED, DAMAGED = PRIVATE / "verified.json", PRIVATE / "damaged"
+LOCK_COPY = PRIVATE / "dvc.lock"  # of the checkout or workspace itself
 GIT_LOCK, TRACKING_LOCK = PRIVATE / "git.lock", PRIVATE / "mlflow.lock"
 CHAMPION_LOCK = PRIVATE / "champion.lock"
 

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+VERDICT = "verdict"  # a tag of versions
+FOLD_VERDICT = "not champion: it was trained for"  # begins that of a model of a fold
+
 
 class Verdict(NamedTuple):
     """Whether a model becomes champion, a sentence that says why, and new figures, if any."""
@@ -47,6 +50,7 @@ class Candidate:
     outputs: Path | None = None  # its test outputs, if they are stored with it
     # Raw test examples and the outputs that evaluation saw, by which a future champion is tested.
     smoke_test: Callable[[], tuple[Any, np.ndarray]] | None = None
+    goal: str = "max"  # or min: which values of the metric are better
     fold: str = ""  # of a cross-validation, whose models are only there to be measured
 
     @property

@@ -56,7 +56,7 @@ def move(
     _record(root, version, before, by, verdict)
     if ROLLED_BACK in version.tags:
         client.delete_model_version_tag(name, number, ROLLED_BACK)
-    _remember(client, name, _with_move(_former(client, name), before, number))
+    _remember(client, name, _with_move(former(client, name), before, number))
     client.set_registered_model_alias(name, CHAMPION, number)
     return before
 
@@ -67,7 +67,7 @@ def move_back(client: MlflowClient, root: Path, name: str) -> tuple[str, str] | 
     Returns None if none is known that still exists.
     """
     leader = _number(client, name)
-    before = _before(_former(client, name), leader)
+    before = _before(former(client, name), leader)
     versions = [each for each in before if _is_there(client, name, each)]
     if not versions:
         return None
@@ -118,7 +118,8 @@ def _is_there(client: MlflowClient, name: str, version: str) -> bool:
     return True
 
 
-def _former(client: MlflowClient, name: str) -> list[str]:
+def former(client: MlflowClient, name: str) -> list[str]:
+    """Return the versions that had the alias, in order."""
     versions = client.get_registered_model(name).tags.get(FORMER, "")
     return [each for each in versions.split(",") if each]
 

@@ -16,13 +16,19 @@ from lockstep.process.machine_errors import machine_error
 from lockstep.process.temporary_folders import temporary_folder
 from lockstep.storage.copies import copy_file
 from lockstep.tracking import champion, run_tags, turns
-from lockstep.tracking.candidates import Candidate, Champion, Verdict
+from lockstep.tracking.candidates import (
+    FOLD_VERDICT,
+    VERDICT,
+    Candidate,
+    Champion,
+    Verdict,
+)
 from lockstep.tracking.client import as_default, is_refusal
 from lockstep.tracking.packing import pack, upload
+from lockstep.tracking.rivals import rivals
 from lockstep.tracking.smoke_test import served_differently
 
 OUTPUTS = "outputs.npy"  # a version's file with its outputs for the test examples
-VERDICT = "verdict"
 
 
 def register_version(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersion:
@@ -86,12 +92,21 @@ def _judge(client: MlflowClient, candidate: Candidate, version: ModelVersion) ->
     """Return whether the version becomes champion; a future one has passed the smoke test."""
     leader = champion.current(client, candidate.name)
     verdict = _without_comparison(candidate, version, leader)
-    if verdict is None and leader:
-        verdict = candidate.challenge(_rival(client, leader))
-    verdict = verdict or Verdict(True, f"champion, the first, with {candidate.score}", {})
+    if verdict is None:
+        verdict = Verdict(True, f"champion, the first, with {candidate.score}", {})
+        for rival in rivals(client, candidate, version, leader):
+            verdict = candidate.challenge(_rival(client, rival))
+            if not verdict.promoted:
+                return verdict if leader else _with_advice(verdict, rival)
     if verdict.promoted:
         _smoke_test(client, candidate, version)
     return verdict
+
+
+def _with_advice(verdict: Verdict, best: ModelVersion) -> Verdict:
+    number = best.version
+    advice = f"none is champion: `lockstep promote {number}` makes version {number} it"
+    return verdict._replace(sentence=f"{verdict.sentence}; {advice}")
 
 
 def _without_comparison(
@@ -99,7 +114,7 @@ def _without_comparison(
 ) -> Verdict | None:
     number = str(version.version)
     if candidate.fold:
-        sentence = f"not champion: it was trained for {candidate.fold}, with {candidate.score}"
+        sentence = f"{FOLD_VERDICT} {candidate.fold}, with {candidate.score}"
         return Verdict(False, sentence, {})
     if leader and str(leader.version) == number:
         given = version.tags.get(VERDICT, "")

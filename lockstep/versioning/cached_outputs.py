@@ -16,7 +16,7 @@ class CachedOutputs:
 
     def __init__(self, root: Path, cache: Path, commit: str, name: str) -> None:
         self._cache, self._name = cache, name
-        self._md5s = md5s(stages_in(read_at(root, commit, layout.LOCK)), "outs")
+        self._md5s = md5s(stages_in(read_at(root, commit, layout.LOCK), name), "outs")
 
     def path(self, path: Path) -> Path:
         """Return where a file, or a file in a folder that is an output, is in the cache.

@@ -11,6 +11,7 @@ from lockstep.errors import DataError, ParamsError
 from lockstep.messages import nearest
 from lockstep.storage import layout
 from lockstep.storage.checkout import commit_named, read_at, references_below
+from lockstep.versioning.recorded import stages_in
 
 EXPERIMENTS = "refs/exps"
 PARTS = 5  # of refs/exps/01/2345.../NAME, where 012345... is the baseline; DVC's own have fewer
@@ -87,6 +88,5 @@ def references(root: Path) -> list[ExperimentReference]:
 
 def weights_at(root: Path, commit: str) -> str:
     """Return the md5 of the best weights in dvc.lock at a commit; empty if it has none."""
-    lock = parse_yaml(read_at(root, commit, layout.LOCK), layout.LOCK) or {}
-    outs = lock.get("stages", {}).get("train", {}).get("outs", [])
+    outs = stages_in(read_at(root, commit, layout.LOCK)).get("train", {}).get("outs", [])
     return next((each["md5"] for each in outs if each["path"] == str(layout.BEST_WEIGHTS)), "")

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from dvc.repo import Repo
-from dvc.utils.serialize import load_yaml, parse_yaml
+from dvc.utils.serialize import parse_yaml
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import ObjectFormatError, Tree
 
 from lockstep.storage import layout
+from lockstep.versioning.recorded import recorded_stages
 from lockstep.versioning.repository import open_repository
 
 Entry = dict[str, Any]  # of a stage, in dvc.lock and in the run cache
@@ -47,10 +48,7 @@ def _entries(repo: Repo, root: Path, stage: str) -> Iterator[Entry]:
 
 
 def _locked(root: Path, stage: str) -> Entry:
-    if not (root / layout.LOCK).exists():
-        return {}
-    stages = load_yaml(str(root / layout.LOCK)).get("stages", {})
-    return dict(stages.get(stage) or {})
+    return dict(recorded_stages(root).get(stage) or {})
 
 
 def _hash_of(entry: Entry, out: Path) -> str:

@@ -14,6 +14,7 @@ from lockstep.storage.checkout import read_at
 from lockstep.storage.git_objects import find_files, read_objects
 from lockstep.versioning import experiment_state
 from lockstep.versioning.compared import ExperimentReference, references
+from lockstep.versioning.lock_text import parse_lock
 from lockstep.versioning.parameter_differences import NOTHING, parameter_differences
 
 FILES = (layout.PARAMS, layout.LOCK, layout.METRICS, layout.REGISTERED)
@@ -72,7 +73,7 @@ class _Contents:
     def __init__(self, root: Path, files: Sequence[Files]) -> None:
         parsers: dict[Path, Callable[[bytes], Any]] = {
             layout.PARAMS: lambda content: parse_similar(content.decode(), layout.PARAMS),
-            layout.LOCK: lambda content: parse_similar(content.decode(), layout.LOCK),
+            layout.LOCK: lambda content: parse_lock(content.decode(), parse_similar),
             layout.METRICS: bytes,
             layout.REGISTERED: json.loads,
         }

@@ -17,6 +17,7 @@ from dvc.exceptions import CheckoutError
 
 from lockstep.errors import LockstepError
 from lockstep.storage.atomic_files import whole_file
+from lockstep.versioning import lock_file
 from lockstep.versioning.remotes import require_package
 from lockstep.versioning.repository import cache_of, open_repository
 from lockstep.versioning.verification import verify_outputs
@@ -83,10 +84,11 @@ def _write_local(root: Path, settings: dict[str, Any], cache: Path) -> None:
 def checkout(workspace: Path) -> None:
     """Check out the outputs of dvc.lock that are in the cache; the stages make the others.
 
-    Raises DataError for damaged ones, MachineError if the default remote's package is missing:
-    DVC needs it for a checkout, and for the push that may follow.
+    Raises DataError for damaged ones or a broken dvc.lock, MachineError if the default remote's
+    package is missing: DVC needs it for a checkout, and for the push that may follow.
     """
     require_package(workspace)
+    lock_file.check(workspace)
     with open_repository(workspace) as repo, contextlib.suppress(CheckoutError):
         repo.checkout(force=True, allow_missing=True)
     verify_outputs(workspace)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lockstep.errors import ParamsError
+from lockstep.errors import DataError
 from lockstep.storage import layout
 from lockstep.storage.checkout import read_at
 from lockstep.versioning.compared import WORKSPACE, experiments
@@ -26,7 +26,7 @@ def having(root: Path, wanted: list[str]) -> Iterator[Found]:
     for name, commit in experiments(root).items():
         try:
             stages = stages_in(read_at(root, commit, layout.LOCK))
-        except ParamsError:  # with conflicts of a merge
+        except DataError:  # with conflict marks of a merge
             continue
         if path := _path_with(stages, wanted):
             yield Found(name, commit, path)

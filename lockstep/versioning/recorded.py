@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lockstep.config.yaml_files import parse_yaml, read_yaml
+from lockstep.errors import DataError
 from lockstep.storage import layout
+from lockstep.versioning.lock_text import parse_checkouts_lock, parse_lock
 
 Stages = Mapping[str, Any]  # as in dvc.lock, by name
 
@@ -16,14 +17,20 @@ def recorded_params(root: Path, stage: str) -> dict[str, Any]:
 
 
 def recorded_stages(root: Path) -> Stages:
-    """Return the stages of dvc.lock; empty without the file."""
+    """Return the stages of dvc.lock; none without the file. Raises DataError if it is broken."""
     file = root / layout.LOCK
-    return _stages(read_yaml(file)) if file.exists() else {}
+    return _stages(parse_checkouts_lock(file.read_bytes())) if file.exists() else {}
 
 
-def stages_in(text: str) -> Stages:
-    """Return the stages in the text of a dvc.lock, which may be empty."""
-    return _stages(parse_yaml(text, layout.LOCK))
+def stages_in(text: str, name: str = "") -> Stages:
+    """Return the stages in the text of a dvc.lock; none without text. Raises DataError if broken.
+
+    `name` is the experiment's that it belongs to.
+    """
+    try:
+        return _stages(parse_lock(text))
+    except DataError as error:
+        raise DataError(f"{name}: {error}" if name else str(error)) from None
 
 
 def params_of(stage: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,6 +49,6 @@ def md5s(stages: Stages, kind: str) -> dict[str, str]:
     }
 
 
-def _stages(lock: Any) -> Stages:
-    found: Stages = (lock or {}).get("stages", {})
+def _stages(lock: Mapping[str, Any]) -> Stages:
+    found: Stages = lock.get("stages", {})
     return found

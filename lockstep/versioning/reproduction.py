@@ -20,7 +20,7 @@ from dvc.stage.exceptions import StageCmdFailedError
 
 from lockstep.errors import DataError, LockstepError, one_line
 from lockstep.process.machine_errors import machine_error
-from lockstep.versioning import locks
+from lockstep.versioning import lock_file, locks
 from lockstep.versioning.data_sources import is_source
 from lockstep.versioning.repository import cache_of, open_repository, stages_in_order
 from lockstep.versioning.verification import verify_outputs
@@ -76,6 +76,7 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
             raise _reason(root, error) from None
         except LockError:
             raise locks.in_use(root, locks.holder(root) or locks.ANOTHER) from None
+    lock_file.keep(root)
     if not commands and any(getattr(each, "name", "") == name for each in done):
         verify_outputs(root, name)
         return RESTORED

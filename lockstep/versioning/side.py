@@ -58,7 +58,7 @@ def read_side(root: Path, name: str) -> Side:
     files = _in_tree(root, tree) if found.commit else _in_folder(root)
     texts = {path: each.decode(errors="replace") for path, each in files.items()}
     graph = parse_yaml(texts.get(layout.GRAPH, ""), layout.GRAPH)
-    stages = stages_in(texts.get(layout.LOCK, ""))
+    stages = stages_in(texts.get(layout.LOCK, ""), found.name)
     made = stages_of(graph, found.raw)
     return Side(found.name, found.commit, tree, found.raw, made, stages, found.metrics, files)
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from lockstep.process import stopping
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
+from lockstep.versioning import lock_file
 from pipelines.cli._options_anywhere import OptionsAnywhere
 from pipelines.servers import running
+
+# They mend a broken dvc.lock, or start servers, whose runs say that it is.
+WITHOUT_LOCK = ("doctor", "up", "worker")
 
 
 def main(argv: list[str]) -> int:
@@ -21,6 +25,8 @@ def main(argv: list[str]) -> int:
         root = find_project(Path.cwd())
         if arguments.command != "up":
             running.use(root)
+        if arguments.command not in WITHOUT_LOCK:
+            lock_file.check(root)
         arguments.act(root, arguments)
     return outcome.code
 

@@ -13,6 +13,7 @@ from lockstep.config.reading import load_params
 from lockstep.errors import LockstepError
 from lockstep.process.environment import prepare_environment
 from lockstep.tracking.champion import CHAMPION
+from lockstep.versioning import lock_file
 from pipelines.experiment import failed
 from pipelines.reporting import failures_in_one_line, forwarded
 from pipelines.verification import report
@@ -33,6 +34,7 @@ def deployed(
     try:
         with failures_in_one_line(), forwarded("verify"):
             prepare_environment(root)
+            lock_file.check(root)
             name = what or f"models:/{load_params(root).registered_name}@{CHAMPION}"
             found = report.verify(root, name, tolerance)
             create_markdown_artifact(f"```\n{report.page(found)}\n```", key="verify")

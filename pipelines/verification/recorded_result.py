@@ -84,7 +84,7 @@ def _of_version(root: Path, name: str) -> Recorded:
 
 def _of_revision(root: Path, name: str) -> Recorded:
     found = compared(root, name)
-    stages = _rebuilt(stages_in(read_at(root, found.commit, layout.LOCK)))
+    stages = _rebuilt(stages_in(read_at(root, found.commit, layout.LOCK), found.name))
     raw = parse_yaml(read_at(root, found.commit, layout.PARAMS), layout.PARAMS)
     return Recorded(name, found.commit, b"", stages, found.metrics, _weights_in(raw))
 

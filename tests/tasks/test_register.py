@@ -140,6 +140,75 @@ def test_a_version_that_was_rolled_back_is_not_promoted_again(candidate: Path) -
     assert second.tags["verdict"].startswith("not champion: it was rolled back, with accuracy 0.9")
 
 
+def test_a_worse_model_is_not_champion_after_its_version_was_deleted(candidate: Path) -> None:
+    values = load(candidate)
+    for accuracy in (0.8015, 0.9515, 0.9015):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+    client(candidate).delete_model_version(NAME, "2")  # the champion
+    pretend(candidate, 0.8515)
+    register.register(values, candidate)
+    fourth = client(candidate).get_model_version(NAME, "4")
+    assert fourth.tags["verdict"] == (
+        "not champion: accuracy 0.8515, version 3 has 0.9015; none is champion: `lockstep promote "
+        "3` makes version 3 it"
+    )
+    assert "champion" not in client(candidate).get_registered_model(NAME).aliases
+    pretend(candidate, 0.9715)
+    register.register(values, candidate)
+    assert champion(candidate) == "5"
+
+
+def test_a_middling_model_does_not_win_if_the_alias_was_moved_to_a_worse_one(
+    candidate: Path,
+) -> None:
+    values = load(candidate)
+    for accuracy in (0.8015, 0.9515):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+    client(candidate).set_registered_model_alias(NAME, "champion", "1")
+    for accuracy, leader in ((0.8515, "1"), (0.7015, "1"), (0.9715, "5")):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+        assert champion(candidate) == leader, accuracy
+    third = client(candidate).get_model_version(NAME, "3")
+    assert third.tags["verdict"] == "not champion: accuracy 0.8515, version 2 has 0.9515"
+
+
+def test_the_best_has_the_lowest_value_of_an_error(candidate: Path) -> None:
+    values = change_params(
+        candidate, {"register.metric": "y_rmse", "register.threshold": 1.0, "register.mode": "min"}
+    )
+    for error in (0.4, 0.2):
+        pretend(candidate, 0.5)
+        atomic_files.write_json(candidate / "report" / "metrics.json", {"test": {"y_rmse": error}})
+        register.register(values, candidate)
+    client(candidate).set_registered_model_alias(NAME, "champion", "1")
+    pretend(candidate, 0.5)
+    atomic_files.write_json(candidate / "report" / "metrics.json", {"test": {"y_rmse": 0.3}})
+    register.register(values, candidate)
+    assert champion(candidate) == "1"
+
+
+def test_a_version_that_was_rolled_back_keeps_no_other_back(candidate: Path) -> None:
+    values = load(candidate)
+    for accuracy in (0.8015, 0.9515):
+        pretend(candidate, accuracy)
+        register.register(values, candidate)
+    roll_back(candidate, NAME)
+    pretend(candidate, 0.8515)
+    register.register(values, candidate)
+    assert champion(candidate) == "3"
+
+
+def test_a_model_of_a_fold_keeps_no_other_back(candidate: Path) -> None:
+    pretend(candidate, 0.9515)
+    register.register(change_params(candidate, {"data.folds": 5, "data.fold": 2}), candidate)
+    pretend(candidate, 0.8515)
+    register.register(change_params(candidate, {"data.folds": None, "data.fold": 1}), candidate)
+    assert champion(candidate) == "2"
+
+
 def test_a_champion_of_other_test_data_is_not_compared(candidate: Path) -> None:
     register.register(load(candidate), candidate)
     pretend(candidate, 0.999)
@@ -210,6 +279,7 @@ def test_a_lower_error_passes_the_threshold(
     ("changes", "name"),
     [
         ({}, "digits"),
+        ({"data.name": "mnist"}, "mnist"),
         ({"register.name": "mine"}, "mine"),
         ({"data.name": "csv", "data.path": "/home/me/house prices.csv"}, "house-prices"),
         ({"data.name": "folder", "data.path": "/home/me/pictures"}, "pictures"),

@@ -1,0 +1,84 @@
+"""How git merges what stages have written: dvc.lock stage by stage, results as they are here.
+
+.gitattributes names the files and the drivers. `make env` tells git in a clone what the drivers
+are; where it didn't, or in a merge on another machine, `resolve` does the same afterwards.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from lockstep.storage import atomic_files
+from lockstep.storage.checkout import folder_in_repository
+from lockstep.versioning.lock_merging import merged
+
+LOCK_DRIVER, RESULTS_DRIVER = "lockstep-lock", "lockstep-results"
+NAMES = {LOCK_DRIVER: "dvc.lock, stage by stage", RESULTS_DRIVER: "results, as they are here"}
+SCRIPT = Path("lockstep", "versioning", "lock_merging.py")
+# All worktrees share one configuration, and the checkout may be moved.
+MAIN = '"$(git rev-parse --path-format=absolute --git-common-dir)"/..'
+
+
+def configure(root: Path) -> None:
+    """Set the drivers in the configuration of this clone, if git is there."""
+    if _git(root, "rev-parse", "--git-dir").returncode:
+        return
+    script = f"{MAIN}/{shlex.quote(str(folder_in_repository(root) / SCRIPT))}"
+    drivers = {LOCK_DRIVER: f"python3 -I {script} %O %A %B", RESULTS_DRIVER: "true"}
+    wanted = {f"merge.{name}.driver": value for name, value in drivers.items()}
+    wanted |= {f"merge.{name}.name": value for name, value in NAMES.items()}
+    for key, value in wanted.items():
+        if _answer(root, "config", "--local", "--get", key).rstrip("\n") != value:
+            _git(root, "config", "--local", key, value)
+
+
+def resolve(root: Path) -> list[str]:
+    """End the conflicts of a merge in what stages have written, and return the files.
+
+    Others are left, and those that one side has removed.
+    """
+    ended = []
+    for path, sides in _unmerged(root).items():
+        driver = _answer(root, "check-attr", "-z", "merge", "--", path).split("\0")[2:3]
+        if driver == [LOCK_DRIVER]:
+            ended += [path] if _merge_lock(root, path) else []
+        elif driver == [RESULTS_DRIVER] and "2" in sides:
+            _git(root, "checkout", "--ours", "--", path)
+            ended.append(path)
+    if ended:
+        _git(root, "add", "--", *ended)
+    return ended
+
+
+def _merge_lock(root: Path, path: str) -> bool:
+    sides = (_answer(root, "show", f":{number}:./{path}") for number in (1, 2, 3))
+    found = merged(*sides)
+    if found:
+        atomic_files.write_text(root / path, found)
+    return bool(found)
+
+
+def _unmerged(root: Path) -> dict[str, str]:
+    """Return the numbers of the sides that have a file of the project, by its path."""
+    found: dict[str, str] = {}
+    for line in _answer(root, "ls-files", "--unmerged", "-z").split("\0"):
+        entry, _, path = line.partition("\t")
+        if path:
+            found[path] = found.get(path, "") + entry[-1]
+    return found
+
+
+def _answer(root: Path, *arguments: str) -> str:
+    """Return git's answer, which is empty if it fails."""
+    ended = _git(root, *arguments)
+    return os.fsdecode(ended.stdout) if ended.returncode == 0 else ""
+
+
+def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+
+
+if __name__ == "__main__":
+    configure(Path(sys.argv[1]))
