@@ -39,6 +39,7 @@ WORDS = {word for each in LISTS.values() for word in each.get("words", ())}
 warnings.filterwarnings("ignore", message='Field name "register"')
 Values = dict[str, Any]
 FORM = deployment_form.form(Path(__file__).parents[1])
+OVERRIDES = deployment_form.overrides(FORM)
 # Prefect's pages make others up, such as xi2-nusakan.
 PAGES_NAME = re.compile(
     "(alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|"
@@ -72,7 +73,7 @@ def deployed(
     evaluate: Annotated[Values, WithJsonSchema(FORM["evaluate"])] = {},
     register: Annotated[Values, WithJsonSchema(FORM["register"])] = {},
     tracking: Annotated[Values, WithJsonSchema(FORM["tracking"])] = {},
-    overrides: Values = {},
+    overrides: Annotated[Values, WithJsonSchema(OVERRIDES)] = {},
 ) -> State[Any]:
     """Run one experiment: the preset, then the keys of params.yaml that are given here.
 
