@@ -26,7 +26,15 @@ from lockstep.tracking import PRESET
 from lockstep.tracking.run_names import run_name
 from lockstep.versioning import experiments
 from lockstep.versioning.hashes import experiment_key
-from pipelines import deployment_form, local, pushing, workspace_files, workspaces, worktrees
+from pipelines import (
+    deployment_form,
+    local,
+    pushing,
+    run_process,
+    workspace_files,
+    workspaces,
+    worktrees,
+)
 from pipelines.experiment import bring_all_up_to_date, failed
 from pipelines.experiment_names import name_of
 from pipelines.reporting import failures_in_one_line
@@ -82,6 +90,7 @@ def deployed(
         overrides: more keys as in `lockstep run`, such as {"train.epochs": 3}; they come last
 
     """
+    run_process.record()
     workspace = Path.cwd()  # the workspace that the pull step made
     main = main_checkout(workspace)
     os.chdir(main)  # the workspace is removed before the run ends

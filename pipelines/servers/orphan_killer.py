@@ -7,16 +7,13 @@ signal to a process group doesn't reach all of them.
 import contextlib
 import os
 import select
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
+from lockstep.process import by_environment
 from lockstep.process.environment import python_module
 
 NAME = "LOCKSTEP_UP"  # the environment variable that every descendant inherits
-STOP_LIMIT_SECONDS = 10
 
 
 def watch(mark: str) -> None:
@@ -25,30 +22,9 @@ def watch(mark: str) -> None:
     subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def stop(mark: str, variable: str = "") -> None:
-    """Stop the marked processes, or those of them with this variable, and wait for their end.
-
-    After STOP_LIMIT_SECONDS they get SIGKILL.
-    """
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in _marked(mark, variable):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, number)
-        deadline = time.monotonic() + STOP_LIMIT_SECONDS
-        while _marked(mark, variable) and time.monotonic() < deadline:
-            time.sleep(0.1)
-
-
-def _marked(mark: str, variable: str) -> list[int]:
-    found, assignment = [], f"{NAME}={mark}".encode()
-    for file in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
-            environment = file.read_bytes().split(b"\0")
-            if assignment in environment and any(
-                each.startswith(variable.encode()) for each in environment
-            ):
-                found.append(int(file.parent.name))
-    return found
+def stop(mark: str, *entries: str) -> None:
+    """Stop the marked processes, or those of them whose environment has these entries too."""
+    by_environment.stop(lambda: by_environment.processes_with(f"{NAME}={mark}", *entries))
 
 
 def _main(process: int, mark: str) -> None:
