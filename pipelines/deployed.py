@@ -26,7 +26,15 @@ from lockstep.tracking import PRESET
 from lockstep.tracking.run_names import run_name
 from lockstep.versioning import experiments, lock_file
 from lockstep.versioning.hashes import experiment_key
-from pipelines import deployment_form, local, pushing, workspace_files, workspaces, worktrees
+from pipelines import (
+    deployment_form,
+    local,
+    pushing,
+    run_process,
+    workspace_files,
+    workspaces,
+    worktrees,
+)
 from pipelines.experiment import bring_all_up_to_date, failed
 from pipelines.experiment_names import name_of
 from pipelines.reporting import failures_in_one_line
@@ -39,6 +47,7 @@ WORDS = {word for each in LISTS.values() for word in each.get("words", ())}
 warnings.filterwarnings("ignore", message='Field name "register"')
 Values = dict[str, Any]
 FORM = deployment_form.form(Path(__file__).parents[1])
+OVERRIDES = deployment_form.overrides(FORM)
 # Prefect's pages make others up, such as xi2-nusakan.
 PAGES_NAME = re.compile(
     "(alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|"
@@ -72,7 +81,7 @@ def deployed(
     evaluate: Annotated[Values, WithJsonSchema(FORM["evaluate"])] = {},
     register: Annotated[Values, WithJsonSchema(FORM["register"])] = {},
     tracking: Annotated[Values, WithJsonSchema(FORM["tracking"])] = {},
-    overrides: Values = {},
+    overrides: Annotated[Values, WithJsonSchema(OVERRIDES)] = {},
 ) -> State[Any]:
     """Run one experiment: the preset, then the keys of params.yaml that are given here.
 
@@ -81,6 +90,7 @@ def deployed(
         overrides: more keys as in `lockstep run`, such as {"train.epochs": 3}; they come last
 
     """
+    run_process.record()
     workspace = Path.cwd()  # the workspace that the pull step made
     main = main_checkout(workspace)
     os.chdir(main)  # the workspace is removed before the run ends

@@ -5,6 +5,7 @@ is left empty, or null, stays as it is in params.yaml; `overrides` can set a key
 """
 
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,6 +36,40 @@ def form(root: Path) -> dict[str, Schema]:
     found["seed"] = {"anyOf": [{**found["seed"], "title": "int"}, NULL], "title": "seed"}
     found["preset"] = {"type": "string", "enum": ["", *preset_names(root)]}
     return found
+
+
+def overrides(sections: Schema) -> Schema:
+    """Return the JSON schema of `overrides`: of each dotted key what `form` says of it, or null.
+
+    Which data sets, models and arguments there are isn't said: they may be newer than the
+    deployment. Prefect's pages show no field for a pattern, so a key has one field only.
+    """
+    keys = {
+        f"{section}.{key}": {"type": "string"} if key == "name" else each
+        for section in SECTIONS
+        for key, each in sections[section]["properties"].items()
+        if section != "model" or key == "name"
+    }
+    keys["seed"] = sections["seed"]
+    # A key may lead into a mapping, such as train.optimizer.momentum.
+    inside = "|".join([*map(re.escape, keys), "model"])
+    names = [{"enum": [*SECTIONS, *keys]}, {"pattern": rf"^({inside})\..+$"}]
+    return {
+        "type": "object",
+        "title": "overrides",
+        "patternProperties": {f"^{re.escape(key)}$": _or_null(each) for key, each in keys.items()},
+        "propertyNames": {"anyOf": names},
+    }
+
+
+def _or_null(schema: Schema) -> Schema:
+    """The schema with null besides, so that a message says what is wrong with another value."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], NULL]}
+    if "enum" in schema:
+        both = {**schema, "enum": [*schema["enum"], None]}
+        return {key: each for key, each in both.items() if key != "type"}
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 def assignments(given: Mapping[str, Any]) -> list[str]:

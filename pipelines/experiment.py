@@ -16,7 +16,7 @@ from lockstep.process import console
 from lockstep.process.machine_errors import machine_error
 from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
 from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
-from pipelines import lost_versions, reporting
+from pipelines import lost_versions, reporting, run_process
 from pipelines.servers import temporary_server
 from pipelines.stage_runs import in_process
 from tasks.__main__ import run_stage
@@ -30,6 +30,7 @@ def experiment(root: Path) -> State[Any]:
 
     A failure is returned as a state, so that Prefect shows its message without a traceback.
     """
+    run_process.record()
     try:
         bring_all_up_to_date(root)
     except LockstepError as error:

@@ -26,7 +26,8 @@ from pipelines import checkout_lock, lost_versions
 from pipelines.servers import temporary_server
 from tasks.__main__ import USE_TENSORFLOW
 
-HEARTBEAT_SECONDS = 30  # after three missed ones `lockstep up` marks the run as crashed
+HEARTBEAT_SECONDS = 30
+SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS  # after which a run is marked as crashed
 SPARE_BYTES = 500_000_000  # more than a run of MNIST writes to the workspace and the cache
 
 

@@ -58,9 +58,12 @@ def run(
 def pull() -> dict[str, str]:
     """Create a workspace for a deployed run, and return it as Prefect's working directory.
 
-    This is a pull step of prefect.yaml; Prefect calls it in the deployed project. The run's
-    parameters aren't known yet: the flow applies them, and then calls `add_inputs`.
+    This is a pull step of prefect.yaml; Prefect calls it in the deployed project. The flow applies
+    the run's parameters, and then calls `add_inputs`; one that it doesn't have is refused here.
     """
+    from pipelines import unknown_parameters  # Prefect takes seconds to import
+
+    unknown_parameters.refuse()
     return {"directory": str(_at_head(find_project(Path.cwd())))}
 
 

@@ -7,8 +7,8 @@ from lockstep.modeling.weights import save_weights
 from lockstep.runtime.strategy import runtime_tags
 from lockstep.storage import layout
 from lockstep.tracking import recorder
-from lockstep.training import checkpoints, snapshots
-from lockstep.training.callbacks import progress_callbacks, remove_logs, stateful_callbacks
+from lockstep.training import checkpoints, snapshots, tensorboard_logs
+from lockstep.training.callbacks import progress_callbacks, stateful_callbacks
 from lockstep.training.trainer import Training
 
 
@@ -29,8 +29,10 @@ def train(params: Params, root: Path) -> None:
         loop = training.loop()
         callbacks = stateful_callbacks(params, root, run.key, training.spec.targets)
         resume = training.resume(loop, callbacks, folder)
-        if not resume.snapshot:
-            remove_logs(root, run.key)
+        if resume.snapshot:
+            tensorboard_logs.keep_until(root, run.key, resume.snapshot.written)
+        else:
+            tensorboard_logs.remove(root, run.key)
         training.run(loop, [*callbacks, *progress_callbacks(params, callbacks, run.send)], resume)
         save_weights(loop.model, root / layout.LAST_WEIGHTS)
         checkpoints.add_last(params, root, callbacks)

@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -146,7 +147,12 @@ Augmentation = Annotated[
     _one_of((*keras_names.AUGMENTATIONS, *keras_names.SIZES)),
     AfterValidator(_with_size),
 ]
-LayerNames = Annotated[list[str], BeforeValidator(lambda x: [x] if isinstance(x, str) else x)]
+NAMES = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+LayerNames = Annotated[
+    list[str],
+    BeforeValidator(lambda x: [x] if isinstance(x, str) else x),
+    WithJsonSchema(NAMES),
+]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -15,10 +15,9 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelStatus, Run, ViewType
 
 from lockstep.errors import LockstepError
-from lockstep.process.process_ids import is_alive
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
-from lockstep.tracking import KEY, database, run_tags
+from lockstep.tracking import KEY, database, orphaned_runs, run_tags
 
 MOST = 1000  # of a page
 PROXIED = "mlflow-artifacts"  # the scheme of artifacts that the server stores
@@ -129,11 +128,8 @@ def _of_run(client: MlflowClient, main: Path, run: Run, kind: str) -> Record:
 def _is_running(client: MlflowClient, model: object) -> bool:
     """Whether the run that uploads a model goes on, as far as it can be seen from here."""
     run = client.get_run(getattr(model, "source_run_id", ""))
-    if run.info.status != "RUNNING":
-        return False
-    process = run.data.tags.get(run_tags.PROCESS, "")
     here = run.data.tags.get(run_tags.HOST) == platform.node()
-    return not here or not process or is_alive(process)
+    return run.info.status == "RUNNING" and not (here and orphaned_runs.has_ended(run))
 
 
 def _folders(main: Path, address: str) -> list[Path]:

@@ -5,13 +5,14 @@ import platform
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run
 
+from lockstep.process.machine import machine_name
 from lockstep.process.process_ids import is_alive, process_name
-from lockstep.tracking.run_tags import HOST, PROCESS
+from lockstep.tracking.run_tags import HOST, MACHINE, PROCESS
 
 
-def process_tag() -> dict[str, str]:
-    """Return the tag that identifies this process on this machine."""
-    return {PROCESS: process_name()}
+def process_tags() -> dict[str, str]:
+    """Return the tags that identify this process and its machine."""
+    return {PROCESS: process_name(), MACHINE: machine_name()}
 
 
 def end(client: MlflowClient, experiment: Experiment) -> None:
@@ -23,6 +24,11 @@ def end(client: MlflowClient, experiment: Experiment) -> None:
 def find(client: MlflowClient, experiment: Experiment) -> list[Run]:
     """Return this machine's running runs whose process has ended."""
     wanted = f"attributes.status = 'RUNNING' and tags.`{HOST}` = '{platform.node()}'"
-    running = client.search_runs([experiment.experiment_id], wanted)
-    named = ((run, run.data.tags.get(PROCESS, "")) for run in running)
-    return [run for run, process in named if process and not is_alive(process)]
+    return [run for run in client.search_runs([experiment.experiment_id], wanted) if has_ended(run)]
+
+
+def has_ended(run: Run) -> bool:
+    """Return whether the process of a run was one of this machine, and has ended."""
+    process, here = run.data.tags.get(PROCESS, ""), machine_name()
+    # Another machine may have the same host name; runs of an earlier Lockstep lack the tag.
+    return bool(process) and run.data.tags.get(MACHINE, here) == here and not is_alive(process)

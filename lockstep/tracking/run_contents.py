@@ -68,7 +68,7 @@ def open_run(
     )
     client.update_run(run.info.run_id, status="RUNNING")
     entries = params_of(params)
-    tags = {**_origin(root), **orphaned_runs.process_tag()}
+    tags = {**_origin(root), **orphaned_runs.process_tags()}
     tags |= run_tags.grouped({**host_tags(), **runtime_tags})
     if params.train.validation == TEST:
         tags[run_tags.VALIDATION] = TEST

@@ -201,7 +201,7 @@ def _opened(
     )
     run_id: str = run.info.run_id
     client.update_run(run_id, status="RUNNING")
-    tags = {**orphaned_runs.process_tag(), **run_tags.grouped(host_tags())}
+    tags = {**orphaned_runs.process_tags(), **run_tags.grouped(host_tags())}
     tags |= {"mlflow.source.name": "lockstep", MLFLOW_GIT_COMMIT: commit_of(root)}
     tags |= {f"sweep.{name}": str(value) for name, value in changing.items()}
     client.log_batch(

@@ -1,6 +1,5 @@
 """The callbacks of a training: history, best weights, those in params.yaml, and progress."""
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from lockstep.modeling import keras_objects
 from lockstep.process.training_progress import ShowProgress
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
+from lockstep.tracking.run_names import run_name
+from lockstep.training import tensorboard_logs
 from lockstep.training.checkpoints import WriteCheckpoints, measured_as_written
 from lockstep.training.history import KeepBest, WriteHistory
 from lockstep.training.loop import OnLosses
@@ -37,7 +38,8 @@ def stateful_callbacks(
     goal, own_names = "min", params.train.own_names
     if monitor != "auto":
         goal = direction(monitor, mode, targets, "train.monitor", own_names)
-    output, logs = main_checkout(root) / layout.CHECKPOINTS / key[:12], _logs(root, key)
+    output = main_checkout(root) / layout.CHECKPOINTS / key[:12]
+    logs = tensorboard_logs.folder_of(root, run_name(params, root), key)
     own_weights = measured_as_written(params)
     return [
         WriteHistory(root / layout.HISTORY),
@@ -84,15 +86,6 @@ def callback_files(callbacks: list[keras.callbacks.Callback]) -> dict[str, Path]
     return found
 
 
-def remove_logs(root: Path, key: str) -> None:
-    """Remove the TensorBoard logs of an earlier training of the same experiment."""
-    shutil.rmtree(_logs(root, key), ignore_errors=True)
-
-
-def _logs(root: Path, key: str) -> Path:
-    return main_checkout(root) / layout.LOGS / key[:12]
-
-
 def make_callbacks(
     params: Params, root: Path, files: Path, logs: Path, targets: Iterable[str] = ()
 ) -> list[keras.callbacks.Callback]:
@@ -105,7 +98,7 @@ def make_callbacks(
         for each in with_modes(params, targets)
     ]
     if not any(isinstance(each, keras.callbacks.TensorBoard) for each in found):
-        found.append(keras.callbacks.TensorBoard(str(logs), write_graph=False))
+        found.append(tensorboard_logs.TensorBoard(str(logs), write_graph=False))
     return found
 
 
@@ -124,11 +117,12 @@ def _make(
     config: KerasObjectConfig, custom: Path, files: Path, logs: Path
 ) -> keras.callbacks.Callback:
     defaults: dict[str, Any] = {}
+    wrap = None
     if config.name == "TensorBoard":
-        defaults = {"log_dir": str(logs)}
+        defaults, wrap = {"log_dir": str(logs)}, lambda _: tensorboard_logs.TensorBoard
     elif config.name in OUTPUT_ARGUMENTS:
         argument, default = OUTPUT_ARGUMENTS[config.name]
         path = files / str(config.arguments.get(argument, default))
         path.parent.mkdir(parents=True, exist_ok=True)
         config = config.model_copy(update={argument: str(path)})
-    return keras_objects.make(keras.callbacks, config, "callbacks", custom, defaults)
+    return keras_objects.make(keras.callbacks, config, "callbacks", custom, defaults, wrap)

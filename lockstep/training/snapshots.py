@@ -31,12 +31,16 @@ MANIFEST, METADATA, ARRAYS = "manifest.json", "facts.json", "arrays.h5"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The contents of a snapshot: JSON metadata, arrays by name, and files by name."""
+    """The contents of a snapshot: JSON metadata, arrays by name, and files by name.
+
+    `written` is when it was written, in seconds since 1970.
+    """
 
     epoch: int
     metadata: dict[str, Any]
     arrays: dict[str, np.ndarray]
     files: dict[str, Path]
+    written: float
 
 
 @contextmanager
@@ -173,4 +177,5 @@ def _read(snapshot: Path) -> Snapshot:
     with h5py.File(snapshot / ARRAYS) as file:
         found = {name: np.asarray(each) for name, each in file.items()}
     others = {name: snapshot / name for name in names if name not in (METADATA, ARRAYS)}
-    return Snapshot(int(snapshot.name), metadata, found, others)
+    written = (snapshot / MANIFEST).stat().st_mtime
+    return Snapshot(int(snapshot.name), metadata, found, others, written)

@@ -8,7 +8,7 @@ from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import killed_runs
 from pipelines import worktrees
 from pipelines.repairs.repair import Repair
-from pipelines.servers import orphan_killer
+from pipelines.servers import lost_servers, orphan_killer
 
 
 def find(root: Path) -> Iterator[Repair]:
@@ -20,7 +20,7 @@ def find(root: Path) -> Iterator[Repair]:
     if killed:
         end = partial(killed_runs.end, root)
         yield Repair(f"MLflow: killed runs are RUNNING: {', '.join(killed)}", "set KILLED", end)
-    for mark, processes in orphan_killer.orphaned(main_checkout(root)).items():
+    for mark, processes in lost_servers.find(main_checkout(root)).items():
         listed = ", ".join(map(str, processes))
         stop = partial(orphan_killer.stop, mark)
         yield Repair(f"servers whose `make up` was killed: processes {listed}", "stop them", stop)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lockstep.errors import LockstepError
-from pipelines.repairs import damage, ended_processes, locks_left
+from pipelines.repairs import damage, ended_processes, lock_file, locks_left
 from pipelines.repairs.repair import Repair
 
 
@@ -17,6 +17,7 @@ def examine(root: Path, *, remote: bool) -> tuple[list[Repair], list[str]]:
     unseen: list[str] = []
     for place in (
         lambda: locks_left.find(root),
+        lambda: lock_file.find(root),
         lambda: ended_processes.find(root),
         lambda: damage.find(root, remote=remote),
     ):

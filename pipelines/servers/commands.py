@@ -40,7 +40,7 @@ def commands(main: Path, places: Places) -> dict[str, list[str]]:
     }
     return {
         "mlflow": ["mlflow", "server", *bound["mlflow"], *_mlflow_options(main, places.host)],
-        "prefect": ["prefect", "server", "start", *bound["prefect"]],
+        "prefect": ["pipelines.servers.prefect_server", *bound["prefect"]],
         "tensorboard": [
             "pipelines.servers.tensorboard_server",
             *bound["tensorboard"],

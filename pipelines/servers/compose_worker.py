@@ -7,7 +7,7 @@ from pathlib import Path
 from lockstep.errors import LockstepError
 from lockstep.process.environment import prepare_environment
 from lockstep.process.exit_codes import exit_code
-from pipelines.servers.prefect_worker import become_worker, set_up
+from pipelines.servers.prefect_worker import LIMIT, POOL, become_worker, set_up
 
 DEPLOYMENT = "experiment/manual"
 
@@ -21,7 +21,7 @@ def main() -> None:
     set_up()
     if not _is_deployed():
         _deploy()
-    become_worker("--with-healthcheck")
+    become_worker(POOL, LIMIT, "--with-healthcheck")
 
 
 def _is_deployed() -> bool:

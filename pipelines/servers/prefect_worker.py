@@ -1,6 +1,8 @@
-"""The worker of `lockstep up`: waits for the servers, sets up Prefect and starts its worker."""
+"""A worker: waits for the servers, sets up Prefect, and becomes Prefect's worker."""
 
+import argparse
 import os
+import subprocess
 import sys
 import time
 from datetime import timedelta
@@ -10,43 +12,52 @@ import httpx
 
 from lockstep.errors import MachineError
 from lockstep.process import console, stopping
+from lockstep.process.environment import python_module
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import RUNNER
 from lockstep.storage.checkout import main_checkout
-from pipelines.local import HEARTBEAT_SECONDS
+from pipelines.local import HEARTBEAT_SECONDS, SILENCE_SECONDS
 from pipelines.servers import running
 
 POOL = "lockstep"
 LIMIT = 2  # concurrent flow runs
 START_LIMIT_SECONDS = 180
-SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
 AUTOMATION = "lockstep: runs whose heartbeats stop have crashed"
 
 
-def main(tensorboard: str) -> None:
-    """Wait for the servers, create the work pool and the automation, and become the worker."""
-    prefect, mlflow = os.environ["PREFECT_API_URL"], os.environ["MLFLOW_TRACKING_URI"]
-    for address in (f"{mlflow}/health", f"{prefect}/health", tensorboard):
-        _wait_for(address)
-    set_up()
-    running.announce(main_checkout(Path.cwd()), os.environ[RUNNER], server_variables())
-    console.say("the servers are ready; deploy with: prefect deploy --all")
-    become_worker()
+def main(arguments: argparse.Namespace) -> None:
+    """Wait for the servers, set them up if they are this checkout's own, and become the worker."""
+    _wait_for(f"{os.environ['PREFECT_API_URL']}/health")
+    if arguments.tensorboard:
+        for address in (f"{os.environ['MLFLOW_TRACKING_URI']}/health", arguments.tensorboard):
+            _wait_for(address)
+        set_up()
+        running.announce(main_checkout(Path.cwd()), os.environ[RUNNER], server_variables())
+        console.say("the servers are ready; deploy with: prefect deploy --all")
+    else:
+        end_dead_runs()
+    become_worker(arguments.pool, arguments.limit)
 
 
 def set_up() -> None:
-    """Create the work pool and the automation, and end the MLflow runs that killed ones left."""
+    """Create the work pool and the automation, and end the runs that killed processes left."""
     _make_pool()
     _watch_heartbeats(SILENCE_SECONDS)
-    _end_orphaned_runs()
+    end_dead_runs()
 
 
-def become_worker(*options: str) -> None:
-    """Replace this process by Prefect's worker, with these options of `prefect worker start`."""
+def become_worker(pool: str = POOL, limit: int = LIMIT, *options: str) -> None:
+    """Replace this process by Prefect's worker, with these options of `prefect worker start`.
+
+    Beside it, a process ends in Prefect what dies on this machine without a word.
+    """
+    from pipelines.run_process import worker_name
+
     os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_SECONDS)
-    command = ["prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    command += ["--limit", str(LIMIT), "--install-policy", "never", *options]
-    os.execv(sys.executable, [sys.executable, "-m", *command])  # noqa: S606
+    subprocess.Popen(python_module("pipelines.servers.dead_runs"), stdin=subprocess.DEVNULL)
+    command = ["prefect", "worker", "start", "--pool", pool, "--type", "process"]
+    command += ["--limit", str(limit), "--name", worker_name(), "--install-policy", "never"]
+    os.execv(sys.executable, [sys.executable, "-m", *command, *options])  # noqa: S606
 
 
 def server_variables() -> dict[str, str]:
@@ -110,15 +121,26 @@ def _watch_heartbeats(seconds: int) -> None:
             )
 
 
-def _end_orphaned_runs() -> None:
+def end_dead_runs() -> None:
+    """End runs of this machine whose process was killed, in Prefect and in MLflow."""
     from lockstep.tracking import orphaned_runs
     from lockstep.tracking.client import connect
+    from pipelines.servers import dead_runs
 
+    dead_runs.end()
     orphaned_runs.end(*connect(Path.cwd()))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pool", default=POOL)
+    parser.add_argument("--limit", type=int, default=LIMIT)
+    parser.add_argument("--tensorboard", metavar="ADDRESS", help="wait for it, and set up Prefect")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
     stopping.handle("lockstep up: worker")
     with exit_code("lockstep up: worker") as outcome:
-        main(sys.argv[1])
+        main(_arguments())
     sys.exit(outcome.code)

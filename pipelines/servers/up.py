@@ -11,7 +11,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lockstep.errors import LockstepError, MachineError, ParamsError
-from lockstep.process import stopping
 from lockstep.process.environment import prepare_environment, python_module
 from lockstep.process.process_ids import process_name
 from lockstep.process.runner import announce_runner, end_with
@@ -82,13 +81,8 @@ def _servers(root: Path, main: Path, places: Places, mark: str) -> Servers:
         servers.add_process(
             name, f"exec {shlex.join(python_module(*command))}", cwd=str(folder), env=environment
         )
-    worker = python_module("pipelines.servers.prefect_worker", places.address("tensorboard"))
-    servers.add_process(
-        "worker",
-        f"exec {shlex.join(worker)}",
-        cwd=str(root),
-        env={**environment, **places.variables(), stopping.SILENT: "1"},
-    )
+    variables = {**environment, **places.variables()}
+    servers.add_worker(root, variables, "--tensorboard", places.address("tensorboard"))
     return servers
 
 

@@ -14,6 +14,7 @@ from lockstep.errors import LockstepError
 from lockstep.process.environment import prepare_environment
 from lockstep.tracking.champion import CHAMPION
 from lockstep.versioning import lock_file
+from pipelines import run_process
 from pipelines.experiment import failed
 from pipelines.reporting import failures_in_one_line, forwarded
 from pipelines.verification import report
@@ -30,6 +31,7 @@ def deployed(
         tolerance: of each metric, relative to the recorded one, for METRIC-EQUAL
 
     """
+    run_process.record()
     root = Path.cwd()
     try:
         with failures_in_one_line(), forwarded("verify"):

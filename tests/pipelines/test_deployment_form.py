@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from prefect.utilities.schema_tools.validation import validate
 
 from lockstep.config.overrides import overridden
 from lockstep.config.presets import preset_names
+from lockstep.config.reading import flat_values
 from lockstep.config.yaml_files import read_yaml
 from pipelines import deployment_form
 from tests.support.workspaces import REPOSITORY
@@ -18,8 +20,6 @@ def form() -> dict[str, Any]:
 
 def refused(form: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """The paths of the values that Prefect's server doesn't take."""
-    from prefect.utilities.schema_tools.validation import validate
-
     found = validate(values, {"type": "object", "properties": form})
     return [each.json_path for each in found]
 
@@ -60,6 +60,35 @@ def test_nothing_is_required(form: dict[str, Any]) -> None:
 )
 def test_it_refuses(form: dict[str, Any], values: dict[str, Any], path: str) -> None:
     assert refused(form, values) == [path]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "refused"),
+    [
+        ({"train.epochs": 0}, ["0 is less than the minimum of 1"]),
+        ({"train.order": "random"}, ["'random' is not one of"]),
+        ({"seed": "x"}, ["'x' is not valid"]),
+        ({"train.epoch": 3, "seeds": 1}, ["'train.epoch' is not", "'seeds' is not"]),
+        # A null, a name as a list of one, keys of mappings, what may be newer than the deployment.
+        ({"train.epochs": None, "seed": None, "train.loss_weights": None}, []),
+        ({"train.freeze": "dense", "train.phases": [{"epochs": 1, "freeze": "dense"}]}, []),
+        ({"train.optimizer.momentum": 0.5, "model.mine.units": [8], "model.mine": {}}, []),
+        ({"data.name": "mine", "model.name": "mine", "data.columns.age": "number"}, []),
+    ],
+)
+def test_overrides_are_checked_by_their_keys(
+    form: dict[str, Any], overrides: dict[str, Any], refused: list[str]
+) -> None:
+    schema = {"type": "object", "properties": {"overrides": deployment_form.overrides(form)}}
+    found = [each.message for each in validate({"overrides": overrides}, schema)]
+    assert len(found) == len(refused)
+    assert all(each.startswith(start) for each, start in zip(found, refused, strict=True))
+
+
+def test_overrides_take_all_values_of_params_yaml(form: dict[str, Any]) -> None:
+    values = flat_values(read_yaml(REPOSITORY / "params.yaml"))
+    schema = {"type": "object", "properties": {"overrides": deployment_form.overrides(form)}}
+    assert validate({"overrides": values}, schema) == []
 
 
 def test_names_are_choices(form: dict[str, Any]) -> None:

@@ -187,10 +187,44 @@ def test_a_clone_for_each_run_runs_what_was_pushed(served: Served, tmp_path: Pat
 
 
 def test_a_bad_override_fails_with_one_line(served: Served) -> None:
-    (line,) = run(served.root, "lockstep", "run", "train.epochs=0").stdout.splitlines()
-    found = ended(served, ask(served, "manual", {"train.epochs": 0}))
+    (line,) = run(served.root, "lockstep", "run", "train.steps=5").stdout.splitlines()
+    found = ended(served, ask(served, "manual", {"train.steps": 5}))
     assert (found["state_name"], found["run_count"]) == ("Failed", 1)
     assert f"lockstep run: {found['state']['message']}" == line
+    assert git(served.root, "worktree", "list").count("\n") == 1
+
+
+def requested(served: Served, parameters: dict[str, Any]) -> httpx.Response:
+    """The answer of Prefect's REST API to a request for a run of experiment/manual."""
+    found = httpx.get(f"{served.prefect}/deployments/name/experiment/manual", timeout=30).json()
+    address = f"{served.prefect}/deployments/{found['id']}/create_flow_run"
+    return httpx.post(address, json={"parameters": parameters}, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"train": {"epochs": 0}}, "0 is less than the minimum of 1"),
+        ({"overrides": {"train.epochs": 0}}, "0 is less than the minimum of 1"),
+        ({"overrides": {"train.order": "any"}}, "'any' is not one of ['shuffle', "),
+        ({"overrides": {"train.epoch": 3}}, "'train.epoch' is not valid"),
+    ],
+    ids=["section", "override", "choice", "key"],
+)
+def test_a_wrong_value_is_refused_before_there_is_a_run(
+    served: Served, parameters: dict[str, Any], reason: str
+) -> None:
+    answer = requested(served, parameters)
+    assert answer.status_code == 409
+    assert reason in answer.json()["detail"]
+
+
+def test_an_unknown_parameter_is_named_in_the_state(served: Served) -> None:
+    answer = requested(served, {"trian": {"epochs": 3}})
+    assert answer.status_code == 201
+    found = ended(served, answer.json()["id"])
+    assert found["state_type"] == "FAILED"
+    assert "trian" in found["state"]["message"]
     assert git(served.root, "worktree", "list").count("\n") == 1
 
 

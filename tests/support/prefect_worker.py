@@ -1,9 +1,10 @@
-"""A plain Prefect worker, as a fixture."""
+"""Prefect workers: a plain one as a fixture, and `lockstep worker`."""
 
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,20 @@ def worker(server: str, tmp_path: Path) -> Iterator[Path]:
     yield output
     os.killpg(process.pid, signal.SIGTERM)
     process.wait(60)
+
+
+@contextmanager
+def pool_worker(root: Path, server: str) -> Iterator[Path]:
+    """`lockstep worker` of a checkout for the pool lockstep; yields the file with its output."""
+    output = root.parent / "worker-output"
+    with output.open("w") as log:
+        process = subprocess.Popen(
+            ["lockstep", "worker", "--pool", "lockstep"],
+            cwd=root, env={**os.environ, "PREFECT_API_URL": server},
+            stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield output
+    finally:
+        process.terminate()
+        process.wait(60)

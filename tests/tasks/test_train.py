@@ -152,14 +152,52 @@ def test_parameters_reach_optimizer_loss_metrics_and_callbacks(ready: Path) -> N
     assert float(rows[2]["learning_rate"]) < float(rows[0]["learning_rate"])
 
 
-def test_tensorboard_can_read_the_logs(ready: Path) -> None:
+def points(logs: Path, tag: str) -> list[int]:
+    """The steps of a tag in TensorBoard, in the order in which they were written."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train.train(change_params(ready, {}), ready)
-    (logs,) = (ready / "logs").iterdir()
-    events = EventAccumulator(str(logs / "validation"))
+    events = EventAccumulator(str(logs), size_guidance={"tensors": 0}, purge_orphaned_data=False)
     events.Reload()
-    assert "epoch_loss" in events.Tags()["tensors"]
+    return [each.step for each in events.Tensors(tag)]
+
+
+CUT = """
+import keras, pathlib
+class Cut(keras.callbacks.Callback):
+    def __init__(self, mark):
+        super().__init__()
+        self.mark = pathlib.Path(mark)
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 4 and not self.mark.exists():
+            self.mark.touch()
+            raise KeyboardInterrupt
+"""
+
+
+def test_tensorboard_shows_epochs_from_1_and_no_step_twice(ready: Path) -> None:
+    (ready / "cut.py").write_text(CUT)
+    callback = {"name": "custom.Cut", "mark": str(ready / "mark")}
+    changes = {
+        "train.epochs": 5, "train.snapshot_seconds": 0, "train.log_steps": 10,
+        "train.custom_objects_file": "cut.py", "train.callbacks": [callback],
+    }  # fmt: skip
+    params = change_params(ready, changes)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(params, ready)
+    (logs,) = (ready / "logs").iterdir()
+    # From epochs=5, which is among what differs from HEAD.
+    assert logs.name.startswith("epochs=5 ") or " epochs=5 " in logs.name
+    assert points(logs / "validation", "epoch_loss") == [1, 2, 3, 4]
+    # As if the last snapshot were from before the fourth epoch.
+    shutil.rmtree(next(ready.glob(".lockstep/snapshots/*/000004")))
+    train.train(params, ready)
+    assert list((ready / "logs").iterdir()) == [logs]
+    for kind in ("train", "validation"):
+        assert points(logs / kind, "epoch_loss") == [1, 2, 3, 4, 5]
+    steps = points(logs / "steps", "step_loss")
+    assert steps == sorted(set(steps))
+    rows = (ready / "report" / "steps.csv").read_text().splitlines()[1:]
+    assert steps == [int(row.split(",")[1]) for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,11 @@ def test_files_are_kept_beside_the_experiment(ready: Path) -> None:
     name = experiment_key(ready)[:12]
     files = {file.name for file in (ready / "checkpoints" / name).iterdir()}
     assert files == {"log.csv", "01.keras", "02.keras"}
-    assert (ready / "logs" / name / "train").is_dir()
+    (logs,) = (ready / "logs").iterdir()
+    # MLflow's name of the run, without a slash, and the experiment's key.
+    assert logs.name.startswith('callbacks=[{"name":"CSVLogger"}')
+    assert logs.name.endswith(f" {name[:8]}")
+    assert (logs / "train").is_dir()
     assert git(ready, "status", "--porcelain", "checkpoints", "logs") == ""
 
 
