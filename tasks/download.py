@@ -5,7 +5,7 @@ from typing import Any
 
 from lockstep.config.schema import Params
 from lockstep.data import recorded_hashes
-from lockstep.data.fetch import fetch_file
+from lockstep.data.fetch import kept
 from lockstep.process import console
 from lockstep.storage import atomic_files, disk, layout, mirrors
 from tasks import datasets
@@ -39,7 +39,7 @@ def _fetch(
     published = None not in expected
     size, sha256 = expected if published else recorded_hashes.recorded(root, addresses[0] + name)
     with console.bytes_bar(name, size) as arrived:
-        fetch_file(addresses, name, raw / name, size, sha256, arrived)
+        kept.fetch(addresses, name, raw / name, root, size, sha256, arrived)
     if published:
         console.say(f"{name}: {size:,} bytes, sha256 as published")
     else:

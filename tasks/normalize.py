@@ -14,6 +14,7 @@ from lockstep.data import checks
 from lockstep.data.card.findings import Findings, without_folders
 from lockstep.data.card.writing import write_card
 from lockstep.data.duplicates import count_duplicates
+from lockstep.data.fetch import kept
 from lockstep.data.readers.raw_data import RawData
 from lockstep.data.readers.user_files import named_by_source
 from lockstep.data.row_order import drawing_keys, in_order
@@ -36,6 +37,7 @@ def normalize(params: Params, root: Path) -> None:
     Numbers are stored unscaled, words as token ids; spec.json describes the preprocessing that the
     model applies. The data card in report/ describes the data for a person. Raises DataError.
     """
+    kept.remove_recorded(root)
     notes: list[str] = []
     with (
         atomic_files.scratch_folder(root / layout.READY) as scratch,

@@ -18,6 +18,7 @@ from lockstep.data.readers import images as image_files
 from lockstep.data.readers.class_folders import files_below
 from lockstep.data.readers.delimited_files import row_numbers
 from lockstep.data.readers.html_pages import refuse_page
+from lockstep.data.readers.npy_files import map_array
 from lockstep.data.readers.npz_files import load_arrays
 from lockstep.data.readers.pixels import PictureFormat
 from lockstep.data.readers.table_files import READERS, read_table
@@ -97,10 +98,7 @@ def _arrays(path: Path, spec: Spec) -> PredictionInputs:
     if zipfile.is_zipfile(path):
         found = load_arrays(path)
     else:
-        try:
-            found = {next(iter(spec.inputs)): np.load(path, mmap_mode="r", allow_pickle=False)}
-        except (ValueError, OSError, EOFError) as error:
-            raise DataError(f"{path}: incomplete, or not plain arrays ({error})") from None
+        found = {next(iter(spec.inputs)): map_array(path)}
     missing = [name for name in spec.inputs if name not in found]
     if missing:
         names = ", ".join(found) or "nothing"

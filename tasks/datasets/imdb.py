@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lockstep.data.readers.bounded_gzip import BoundedGzip
 from lockstep.errors import DataError
 
 FOLDER = "imdb"
@@ -62,7 +63,10 @@ def _split(reviews: dict[str, bytes], split: str) -> tuple[np.ndarray, np.ndarra
 def _reviews(path: Path) -> dict[str, bytes]:
     """The reviews by file name, sorted; the archive is only read, never extracted to disk."""
     try:
-        with tarfile.open(path, "r:gz") as archive:
+        with (
+            BoundedGzip(path, MAX_BYTES + MAX_MEMBERS * 2 * tarfile.BLOCKSIZE) as content,
+            tarfile.open(fileobj=content, mode="r:") as archive,
+        ):
             members = [each for each in _checked(path, archive) if REVIEW.fullmatch(each.name)]
             read = {each.name: archive.extractfile(each).read() for each in members}  # type: ignore[union-attr]
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:

@@ -1,6 +1,8 @@
 """What people's files do by mistake or on purpose ends in one line with the right place."""
 
+import gzip
 import resource
+import struct
 import subprocess
 import sys
 import zipfile
@@ -72,12 +74,28 @@ def test_well_packed_data_are_accepted(tmp_path: Path) -> None:
     assert npz_files.load_arrays(tmp_path / "zeros.npz")["x"].shape == (10**6, 2)
 
 
-def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import gzip
+def packed_idx(path: Path, *shape: int, count: int) -> None:
+    """Write a gzipped IDX file whose header says a shape, before a number of zeros."""
+    with gzip.open(path, "wb") as file:
+        file.write(struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape))
+        for _ in range(0, count, 2**20):
+            file.write(bytes(min(count, 2**20)))
 
-    (tmp_path / "x.gz").write_bytes(gzip.compress(bytes(10**6)))
-    monkeypatch.setattr(idx, "MAX_BYTES", 1000)
-    with pytest.raises(DataError, match="unpacks to more than 1,000 bytes"):
+
+def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path) -> None:
+    packed_idx(tmp_path / "x.gz", 10, count=2**28)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DataError, match=r"more, expected 18 bytes for \(10,\)"):
+        idx.read(tmp_path / "x.gz")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**26 / 1024
+
+
+@pytest.mark.parametrize("shape", [(2**32 - 1, 2**10, 2**10), (2**29,), (2**31,)])
+def test_an_idx_header_that_lies_is_refused_before_memory_is_taken(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    packed_idx(tmp_path / "x.gz", *shape, count=2**10)
+    with pytest.raises(DataError, match=r"bytes that unpack to .* download it again"):
         idx.read(tmp_path / "x.gz")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.data import fetch
+from lockstep.data.fetch import files
 from lockstep.data.published_files import fetch_published
 from lockstep.errors import DataError, UnavailableError
 from lockstep.storage import layout
@@ -50,7 +50,7 @@ def address(mirror: Path) -> Iterator[str]:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(fetch, "wait_exponential_jitter", lambda **_: lambda state: 0.01)
+    monkeypatch.setattr(files, "wait_exponential_jitter", lambda **_: lambda state: 0.01)
     (tmp_path / "project").mkdir()
     return tmp_path / "project"
 

@@ -1,5 +1,6 @@
 """Text gets the same token ids from Python (stored data) and from TensorFlow (served model)."""
 
+import gzip
 import io
 import tarfile
 from collections.abc import Callable
@@ -176,6 +177,19 @@ def test_an_archive_larger_than_expected_is_refused(
     with tarfile.open(tmp_path / "aclImdb.tar.gz", "w:gz") as archive:
         archive.addfile(member("aclImdb/train/pos/0_9.txt"), io.BytesIO(b"fine"))
     with pytest.raises(DataError, match="more than 3 bytes"):
+        imdb.read(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME], ids=["pax", "gnu"])
+def test_the_size_of_an_archive_members_name_takes_no_memory(tmp_path: Path, kind: bytes) -> None:
+    """tarfile itself would read 2 TiB, or the 64 MiB that are there, into memory."""
+    header = tarfile.TarInfo("long")
+    header.type, header.size = kind, 2**41
+    with gzip.open(tmp_path / "aclImdb.tar.gz", "wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(64):
+            file.write(bytes(2**20))
+    with pytest.raises(DataError, match=r"not a complete .*unpacks to more than"):
         imdb.read(tmp_path)
 
 

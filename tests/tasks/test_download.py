@@ -1,83 +1,42 @@
 """Only files with the publisher's bytes reach data/raw, whatever server they come from."""
 
 import hashlib
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lockstep.data import fetch
-from lockstep.data.fetch import fetch_file
+from lockstep.data.fetch import attempt, deadlines, fetch_file, files, kept
 from lockstep.errors import DataError, LockstepError, UnavailableError
 from tasks import datasets, download
+from tests.faults.servers import (
+    CONTENT,
+    SHA256,
+    Answer,
+    Server,
+    drip,
+    redirect,
+    send,
+    serving,
+    status,
+    truncated,
+    whole,
+)
 from tests.support.workspaces import change_params, load
-
-CONTENT = bytes(range(256)) * 400
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-Answer = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Server:
-    """A real HTTP server that sends a list of responses in turn and then repeats the last."""
-
-    def __init__(self) -> None:
-        self.answers: list[Answer] = [whole]
-        self.requested: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.requested.append(self.path)
-                answers = outer.answers
-                (answers.pop(0) if len(answers) > 1 else answers[0])(self)
-
-            def log_message(self, *arguments: Any) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.http.server_port}/"
-
-
-def send(
-    handler: BaseHTTPRequestHandler,
-    body: bytes,
-    status: int = 200,
-    kind: str = "application/gzip",
-    length: int | None = None,
-    **headers: str,
-) -> None:
-    handler.send_response(status)
-    handler.send_header("content-type", kind)
-    if length != -1:
-        handler.send_header("content-length", str(len(body) if length is None else length))
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-def whole(handler: BaseHTTPRequestHandler) -> None:
-    send(handler, CONTENT)
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server()
-    threading.Thread(target=server.http.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "wait_exponential_jitter", lambda **_: lambda state: 0.01)
+    monkeypatch.setattr(files, "wait_exponential_jitter", lambda **_: lambda state: 0.01)
 
 
 def fetched(server: Server, folder: Path) -> bytes:
@@ -92,20 +51,16 @@ def test_a_file_arrives_whole(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_request_to_a_busy_server_is_retried(server: Server, tmp_path: Path) -> None:
-    server.answers = [
-        lambda handler: send(handler, b"", 503, Retry_After="0"),
-        lambda handler: send(handler, b"", 500),
-        whole,
-    ]
+    server.answers = [status(503, Retry_After="0"), status(500), whole]
     assert fetched(server, tmp_path) == CONTENT
     assert len(server.requested) == 3
 
 
 def test_a_server_that_stays_busy_is_a_temporary_failure(server: Server, tmp_path: Path) -> None:
-    server.answers = [lambda handler: send(handler, b"", 503)]
+    server.answers = [status(503)]
     with pytest.raises(UnavailableError, match="answers 503"):
         fetched(server, tmp_path)
-    assert len(server.requested) == fetch.ATTEMPTS
+    assert len(server.requested) == files.ATTEMPTS
 
 
 def test_a_refused_connection_is_a_temporary_failure(tmp_path: Path) -> None:
@@ -114,22 +69,22 @@ def test_a_refused_connection_is_a_temporary_failure(tmp_path: Path) -> None:
 
 
 def test_a_truncated_body_is_downloaded_again(server: Server, tmp_path: Path) -> None:
-    server.answers = [lambda handler: send(handler, CONTENT[:999], length=len(CONTENT)), whole]
+    server.answers = [truncated(), whole]
     assert fetched(server, tmp_path) == CONTENT
 
 
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (lambda it: send(it, CONTENT[:999], length=len(CONTENT)), "x.gz"),
-        (lambda it: send(it, CONTENT[:999], length=-1), f"999 bytes .*expected {len(CONTENT)}"),
+        (truncated(), "x.gz"),
+        (truncated(length=-1), f"999 bytes .*expected {len(CONTENT)}"),
         (lambda it: send(it, CONTENT[::-1]), f"got sha256 .*expected {SHA256}"),
         (lambda it: send(it, CONTENT + b"x"), f"more than the {len(CONTENT)} bytes"),
         (lambda it: send(it, b"<html>log in", kind="text/html"), "text/html"),
-        (lambda it: send(it, b"", 404), "answers 404, expected the file"),
-        (lambda it: send(it, b"", 302, Location="http://127.0.0.2/x"), "redirected to"),
-        (lambda it: send(it, b"", 302, Location="file:///etc/passwd"), "redirected to"),
-        (lambda it: send(it, b"", 302, Location="/again"), "more than 3 redirects"),
+        (status(404), "answers 404, expected the file"),
+        (redirect("http://127.0.0.2/x"), "redirected to"),
+        (redirect("file:///etc/passwd"), "redirected to"),
+        (redirect("/again"), "more than 3 redirects"),
     ],
     ids=[
         "cut off", "cut off unseen", "other bytes", "too long", "a page",
@@ -142,10 +97,11 @@ def test_a_response_that_is_not_the_published_file(
     server.answers = [answer]
     with pytest.raises(DataError, match=line):
         fetched(server, tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".bad"}
 
 
 def test_a_redirect_on_the_same_host_is_followed(server: Server, tmp_path: Path) -> None:
-    server.answers = [lambda handler: send(handler, b"", 302, Location="/there"), whole]
+    server.answers = [redirect("/there"), whole]
     assert fetched(server, tmp_path) == CONTENT
     assert server.requested == ["/x.gz", "/there"]
 
@@ -153,20 +109,10 @@ def test_a_redirect_on_the_same_host_is_followed(server: Server, tmp_path: Path)
 def test_a_download_that_is_too_slow_is_aborted(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "GRACE_SECONDS", -1)
-    monkeypatch.setattr(fetch, "MIN_BYTES_PER_SECOND", 10**12)
+    monkeypatch.setattr(deadlines, "GRACE_SECONDS", -1)
+    monkeypatch.setattr(deadlines, "MIN_BYTES_PER_SECOND", 10**12)
     with pytest.raises(UnavailableError, match="gave up"):
         fetched(server, tmp_path)
-
-
-def drip(handler: BaseHTTPRequestHandler, *starts: bytes) -> None:
-    """Send each start at once, and then a byte at a time, for as long as the client reads."""
-    with suppress(OSError):
-        for start in starts:
-            handler.wfile.write(start)
-        while True:
-            handler.wfile.write(b"x")
-            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -184,8 +130,8 @@ def test_a_server_that_sends_a_byte_at_a_time_ends_at_a_deadline(
     starts: tuple[bytes, ...],
     line: str,
 ) -> None:
-    monkeypatch.setattr(fetch, "GRACE_SECONDS", 0.5)
-    server.answers = [lambda handler: drip(handler, *starts)]
+    monkeypatch.setattr(deadlines, "GRACE_SECONDS", 0.5)
+    server.answers = [drip(*starts)]
     began = time.monotonic()
     with pytest.raises(UnavailableError, match=line):
         fetched(server, tmp_path)
@@ -223,7 +169,7 @@ def test_an_html_page_is_no_first_download(server: Server, tmp_path: Path) -> No
 
 
 def test_a_second_address_is_used_when_the_first_is_wrong(server: Server, tmp_path: Path) -> None:
-    server.answers = [lambda handler: send(handler, b"", 404), whole]
+    server.answers = [status(404), whole]
     addresses = (server.address + "one/", server.address + "two/")
     fetch_file(addresses, "x", tmp_path / "x", len(CONTENT), SHA256)
     assert server.requested == ["/one/x", "/two/x"]
@@ -286,6 +232,8 @@ def test_a_file_without_a_published_hash_must_keep_its_first_bytes(
     assert line in capsys.readouterr().err
     download.download(load(workspace), workspace)
     assert f"sha256 {SHA256} as at its first download" in capsys.readouterr().err
+    assert server.requested == ["/x.gz"]
+    kept.remove_recorded(workspace)
     server.answers = [lambda handler: send(handler, CONTENT[::-1])]
     with pytest.raises(DataError, match=f"expected {SHA256}"):
         download.download(load(workspace), workspace)
@@ -294,7 +242,7 @@ def test_a_file_without_a_published_hash_must_keep_its_first_bytes(
 def test_a_file_of_unknown_size_has_a_limit(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "MAX_BYTES", 1000)
+    monkeypatch.setattr(attempt, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="more than the 1000 bytes expected"):
         fetch_file((server.address,), "x.gz", tmp_path / "x.gz", None, None)
 

@@ -15,7 +15,7 @@ DOWNLOAD, NORMALIZE, BUILD, TRAIN, EVALUATE, REGISTER = STAGES
 MODEL = {BUILD, TRAIN, EVALUATE, REGISTER}
 # Files of each package, and the stages that an edit makes stale.
 STALE = {
-    "lockstep/data/fetch.py": {DOWNLOAD, NORMALIZE},
+    "lockstep/data/fetch/http.py": {DOWNLOAD, NORMALIZE},
     "lockstep/data/readers/idx.py": {DOWNLOAD, NORMALIZE},
     "lockstep/data/checks.py": {NORMALIZE},
     "lockstep/data/card/writing.py": {NORMALIZE},

@@ -48,19 +48,31 @@ def find_by_class(folder: Path) -> Found:
     given = _split_folders(folder)
     splits = {split: _by_class(given[split]) for split in SPLITS if split in given}
     inside = (folder, *given.values())
-    ignored = [path for each in inside for path in each.iterdir() if _is_beside(path)]
+    ignored = [path for each in inside for path in entries(each) if _is_beside(path)]
     return Found(splits, ignored + _left_behind(folder, ignored))
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield all files in a folder and its sub-folders, except what systems leave there."""
-    for path in sorted(folder.iterdir()):
+    """Yield all files in a folder and its sub-folders, except what systems leave there.
+
+    Raises DataError for a link to a folder, which may lead to one above it, or to the whole disk.
+    """
+    for path in entries(folder):
         if is_left_behind(path):
             continue
         if path.is_dir():
             yield from files_below(path)
         else:
             yield path
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what a folder has, sorted; raises DataError for a link to a folder."""
+    found = sorted(folder.iterdir())
+    for path in found:
+        if path.is_symlink() and path.is_dir():
+            raise DataError(f"{path}: links to {path.resolve()}, expected a folder or a file")
+    return found
 
 
 def described(ignored: Iterable[Path]) -> str:
@@ -91,7 +103,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 def _split_folders(folder: Path) -> dict[str, Path]:
     """Each split's folder; a folder is a split by its name, unless it and others are classes."""
-    folders = sorted(each for each in folder.iterdir() if each.is_dir() and not _is_beside(each))
+    folders = [each for each in entries(folder) if each.is_dir() and not _is_beside(each)]
     named = [each for each in folders if each.name.lower() in SPELLINGS]
     others = [each for each in folders if each not in named]
     if not named or (others and not any(map(_has_folders, named))):
@@ -111,7 +123,7 @@ def _has_folders(folder: Path) -> bool:
 
 def _by_class(folder: Path) -> list[LabelledFile]:
     pictures: list[LabelledFile] = []
-    for directory in sorted(folder.iterdir()):
+    for directory in entries(folder):
         if _is_beside(directory):
             continue
         if not directory.is_dir():

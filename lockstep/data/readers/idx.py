@@ -11,29 +11,43 @@ import numpy as np
 from lockstep.errors import DataError
 
 UNSIGNED_BYTES = 0x08
-MAX_BYTES = 2**30
+MAX_BYTES, MAX_RATIO = 2**30, 1100  # deflate packs zeros 1,032 times as densely
 
 
 def read(path: Path) -> np.ndarray:
-    """Return the uint8 array of a gzipped IDX file; raises DataError if it is damaged."""
+    """Return the uint8 array of a gzipped IDX file; raises DataError if it is damaged.
+
+    No more is unpacked than its header says.
+    """
     try:
         with gzip.open(path) as file:
-            content = file.read(MAX_BYTES + 1)
+            shape = _shape(path, file)
+            content = file.read(math.prod(shape) + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: not a whole gzip file ({error}), download it again") from None
-    if len(content) > MAX_BYTES:
-        raise DataError(f"{path}: unpacks to more than {MAX_BYTES:,} bytes, download it again")
-    zeros, kind, rank = struct.unpack_from(">HBB", content.ljust(4, b"\0"))
+    header, expected = 4 + 4 * len(shape), math.prod(shape)
+    if len(content) != expected:
+        got = "more" if len(content) > expected else f"{header + len(content)} bytes"
+        raise DataError(f"{path}: {got}, expected {header + expected} bytes for {shape}")
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _shape(path: Path, file: gzip.GzipFile) -> tuple[int, ...]:
+    start = file.read(4)
+    zeros, kind, rank = struct.unpack(">HBB", start.ljust(4, b"\0"))
     if zeros != 0 or kind != UNSIGNED_BYTES or rank not in (1, 3):
-        start = content[:4].hex() or "nothing"
-        raise DataError(f"{path}: starts with {start}, expected IDX of bytes, download it again")
-    header = 4 + 4 * rank
-    shape = struct.unpack_from(f">{rank}I", content.ljust(header, b"\0"), 4)
-    if len(content) != header + math.prod(shape):
         raise DataError(
-            f"{path}: {len(content)} bytes, expected {header + math.prod(shape)} for {shape}"
+            f"{path}: starts with {start.hex() or 'nothing'}, expected IDX of bytes, download it "
+            "again"
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    shape: tuple[int, ...] = struct.unpack(f">{rank}I", file.read(4 * rank).ljust(4 * rank, b"\0"))
+    packed = path.stat().st_size
+    if math.prod(shape) > min(MAX_BYTES, MAX_RATIO * packed):
+        raise DataError(
+            f"{path}: {packed:,} bytes that unpack to {math.prod(shape):,} for {shape}, expected "
+            f"at most {MAX_BYTES:,}, and {MAX_RATIO:,} times as many; download it again"
+        )
+    return shape
 
 
 def read_splits(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
