@@ -34,6 +34,11 @@ def configure(root: Path) -> None:
             _git(root, "config", "--local", key, value)
 
 
+def conflicts(root: Path) -> list[str]:
+    """Return the files that stages have written in which a merge has left conflicts."""
+    return [path for path in _unmerged(root) if _driver_of(root, path) in NAMES]
+
+
 def resolve(root: Path) -> list[str]:
     """End the conflicts of a merge in what stages have written, and return the files.
 
@@ -41,15 +46,20 @@ def resolve(root: Path) -> list[str]:
     """
     ended = []
     for path, sides in _unmerged(root).items():
-        driver = _answer(root, "check-attr", "-z", "merge", "--", path).split("\0")[2:3]
-        if driver == [LOCK_DRIVER]:
+        driver = _driver_of(root, path)
+        if driver == LOCK_DRIVER:
             ended += [path] if _merge_lock(root, path) else []
-        elif driver == [RESULTS_DRIVER] and "2" in sides:
+        elif driver == RESULTS_DRIVER and "2" in sides:
             _git(root, "checkout", "--ours", "--", path)
             ended.append(path)
     if ended:
         _git(root, "add", "--", *ended)
     return ended
+
+
+def _driver_of(root: Path, path: str) -> str:
+    """Return the name of the driver that .gitattributes gives a file."""
+    return (_answer(root, "check-attr", "-z", "merge", "--", path).split("\0") + [""] * 3)[2]
 
 
 def _merge_lock(root: Path, path: str) -> bool:

@@ -18,6 +18,9 @@ class Fault(NamedTuple):
 
 KILLED = "tests/faults/test_killed_stages.py"
 DOWNLOAD = "tests/tasks/test_download.py"
+DOWNLOADS = "tests/faults/test_downloads.py"
+LID = "tests/data/test_lid.py"
+LOCK_FILE = "tests/versioning/test_lock_file.py"
 MACHINE = "tests/faults/test_machine.py"
 RESUME = "tests/training/test_resume.py"
 OUTAGES = "tests/pipelines/test_mlflow_outages.py"
@@ -26,11 +29,18 @@ REPORTING = "tests/pipelines/test_reporting.py"
 UP = "tests/pipelines/test_up.py"
 
 FAULTS = (
-    Fault("F01", "kill -9 in the middle of a download", ()),
+    Fault(
+        "F01",
+        "kill -9 in the middle of a download",
+        (f"{DOWNLOADS}::test_kill_9_amid_a_download_and_the_same_command",),
+    ),
     Fault(
         "F02",
         "kill -9 between a download's rename and its record",
-        (f"{KILLED}::test_download_and_normalize_at_each_rename",),
+        (
+            f"{DOWNLOADS}::test_kill_9_between_the_last_rename_and_dvcs_record",
+            f"{KILLED}::test_download_and_normalize_at_each_rename",
+        ),
     ),
     Fault(
         "F03",
@@ -86,7 +96,15 @@ FAULTS = (
             "tests/training/test_interrupted.py::test_training_resumes_after_its_runner_is_killed",
         ),
     ),
-    Fault("F12", "kill -9 while dvc.lock is written", ()),
+    Fault(
+        "F12",
+        "kill -9 while dvc.lock is written",
+        (
+            f"{LOCK_FILE}::test_a_kill_in_a_stage_loses_only_the_last_entry",
+            f"{LOCK_FILE}::test_a_cut_anywhere_is_named_or_changes_nothing",
+            f"{LOCK_FILE}::test_every_command_names_it",
+        ),
+    ),
     Fault(
         "F13", "kill -9 of the process of a Prefect flow", ("tests/pipelines/test_dead_runs.py",)
     ),
@@ -162,13 +180,21 @@ FAULTS = (
     Fault(
         "F27",
         "a body shorter than its Content-Length",
-        (f"{DOWNLOAD}::test_a_truncated_body_is_downloaded_again",),
+        (
+            f"{DOWNLOAD}::test_a_truncated_body_is_downloaded_again",
+            f"{DOWNLOADS}::test_a_cut_body_is_completed_by_its_range",
+        ),
     ),
-    Fault("F28", "a body cut off without a Content-Length", ()),
+    Fault(
+        "F28",
+        "a body cut off without a Content-Length",
+        (f"{DOWNLOADS}::test_a_cut_is_seen_by_the_hash_alone",),
+    ),
     Fault(
         "F29",
         "other bytes of the right length",
         (
+            f"{DOWNLOADS}::test_other_bytes_are_set_aside_and_never_used",
             f"{DOWNLOAD}::test_a_response_that_is_not_the_published_file",
             f"{DOWNLOAD}::test_a_mirror_with_other_bytes_leaves_nothing",
         ),
@@ -186,16 +212,39 @@ FAULTS = (
     Fault(
         "F32",
         "a server that sends a byte at a time, or nothing",
-        (f"{DOWNLOAD}::test_a_server_that_sends_a_byte_at_a_time_ends_at_a_deadline",),
+        (
+            f"{DOWNLOAD}::test_a_server_that_sends_a_byte_at_a_time_ends_at_a_deadline",
+            f"{DOWNLOADS}::test_a_connection_that_is_never_answered_ends_at_its_deadline",
+        ),
     ),
-    Fault("F33", "redirects to http, to files, to private addresses, without end", ()),
-    Fault("F34", "a body without end, and archives that expand without bound", ()),
+    Fault(
+        "F33",
+        "redirects to http, to files, to private addresses, without end",
+        (
+            f"{DOWNLOADS}::test_https_is_never_left_for_http",
+            f"{DOWNLOADS}::test_a_redirect_leads_to_no_private_address",
+            f"{DOWNLOADS}::test_a_name_that_changes_its_address_leads_to_no_private_one",
+        ),
+    ),
+    Fault(
+        "F34",
+        "a body without end, and archives that expand without bound",
+        (
+            f"{DOWNLOADS}::test_an_endless_body_takes_little_memory_and_disk",
+            f"{LID}::test_a_zip_bomb_is_refused_by_its_headers",
+            f"{LID}::test_a_header_that_lies_about_the_shape_is_refused",
+            f"{LID}::test_a_gzip_bomb_is_not_unpacked",
+            "tests/data/test_text.py::test_an_archive_larger_than_expected_is_refused",
+        ),
+    ),
     Fault("F35", "a pickle in an .npz file", ()),
     Fault(
         "F36",
         "an archive with links and paths outside of it",
-        (),
-        "no stage unpacks an archive; of an .npz only its arrays are read, by their names",
+        (
+            "tests/data/test_text.py::test_an_unexpected_archive_member_is_refused",
+            "tests/data/test_text.py::test_a_broken_archive_is_refused",
+        ),
     ),
     Fault("F37", "a .keras or .h5 file with code or links", ()),
     Fault("F38", "a registered model with code of others", ()),
@@ -250,7 +299,14 @@ FAULTS = (
             f"{REPORTING}::test_a_run_outlives_a_server_that_is_away_for_half_a_minute",
         ),
     ),
-    Fault("F49", "the Prefect worker is killed", ("tests/pipelines/test_dead_runs.py",)),
+    Fault(
+        "F49",
+        "the Prefect worker is killed",
+        (
+            "tests/pipelines/test_dead_runs.py",
+            "tests/pipelines/test_pool_worker.py",
+        ),
+    ),
     Fault(
         "F50",
         "a port is taken",
@@ -268,7 +324,14 @@ FAULTS = (
             "tests/pipelines/test_experiment.py::test_four_overridden_runs_at_once",
         ),
     ),
-    Fault("F52", "ten runs at once against SQLite", ()),
+    Fault(
+        "F52",
+        "twenty runs at once against SQLite",
+        (
+            "tests/pipelines/test_many_runs.py",
+            "tests/tracking/test_database.py::test_processes_that_begin_at_once_make_the_tables_of_a_database_once",
+        ),
+    ),
     Fault("F53", "a jump of the clock", (f"{MACHINE}::test_the_clock_jumps_while_it_trains",)),
     Fault(
         "F54",

@@ -136,3 +136,12 @@ def test_the_command_says_what_it_will_do_and_does_it(root: Path) -> None:
     assert ended.returncode == 0
     assert len(json.loads(ended.stdout)["checkout"]) == 1
     assert run(root, "lockstep", "doctor", **hidden).stdout.startswith("checkout: nothing to mend")
+
+
+def test_a_broken_lock_file_is_brought_back(root: Path) -> None:
+    whole = (root / "dvc.lock").read_bytes()
+    (root / "dvc.lock").write_bytes(whole[: len(whole) // 2])
+    (repair,) = examine(root, remote=False)[0]
+    assert "dvc.lock: got only the first" in repair.problem
+    assert mend([repair]) == []
+    assert (root / "dvc.lock").read_bytes() == whole
