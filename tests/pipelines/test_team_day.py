@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from mlflow import MlflowClient
 
+from lockstep.versioning import promotions
+from lockstep.versioning.promotions import Move
 from lockstep.versioning.reproduction import reproduce_stage
 from pipelines.stage_runs import in_process
 from tests.support.mlflow_server import mlflow_server
@@ -20,6 +22,7 @@ from tests.support.workspaces import STAGES, git, run, write_params
 pytestmark = pytest.mark.system
 LINEAR = {"model.name": "linear", "train.epochs": 1, "register.threshold": None}
 OURS, THEIRS = {"train.learning_rate": 0.05}, {"seed": 1}
+MEANWHILE = Move("digits", "2", "1", "promote", "of another model", "")  # of a colleague
 SHARED, JOINS, MEET = "Results are shared", "A colleague joins", "Two branches meet"
 MOVES = "The MLflow server moves"
 
@@ -108,9 +111,14 @@ def other(day: Day, colleague: Path) -> Path:
     work(root, THEIRS)
     *shared, push = day.page.take(SHARED)
     shell(root, *shared)
+    promotions.record(day.first, "", MEANWHILE)
+    git(day.first, "push", "-q", "origin", "refs/notes/lockstep")
     refused = run(root, "bash", "-ec", push)
     assert "refs/notes/lockstep -> refs/notes/lockstep (fetch first)" in refused.stdout
     shell(root, *day.page.take(SHARED, 1))
+    moves = promotions.moves(root)
+    assert MEANWHILE in moves
+    assert len(moves) == 3  # with those of both runs
     git(colleague, "fetch", "-q")
     return root
 

@@ -213,6 +213,11 @@ def test_only_what_stages_write_is_merged_by_itself() -> None:
     assert attributes == {f"/{each}": f"merge={git_merging.RESULTS_DRIVER}" for each in results}
 
 
+def test_make_env_configures_it() -> None:
+    said = run(REPOSITORY, "make", "--dry-run", "env").stdout
+    assert "python -m lockstep.versioning.git_merging ." in said
+
+
 def test_it_is_configured_again_without_a_word(first: Path) -> None:
     before = (first / ".git" / "config").read_bytes()
     assert configure(first) == ""

@@ -10,7 +10,7 @@ import pytest
 
 from lockstep.errors import DataError
 from lockstep.storage import layout
-from lockstep.versioning import lock_file
+from lockstep.versioning import experiments, lock_file
 from lockstep.versioning.experiment_list import read_all
 from lockstep.versioning.lock_text import OF_CHECKOUT, parse_checkouts_lock
 from pipelines.cli.__main__ import WITHOUT_LOCK, command_names
@@ -82,6 +82,12 @@ def test_every_stage_names_it(torn: Path, name: str) -> None:
     assert ended.returncode == 3, ended.stdout
     assert ended.stdout.startswith(f"{name}: dvc.lock: got only the first ")
     assert ended.stdout.endswith(FIX)
+
+
+def test_a_run_in_a_workspace_names_it(torn: Path) -> None:
+    """One that a deployment has made of a checkout with it."""
+    with pytest.raises(DataError, match="got only the first"):
+        experiments.checkout(torn)
 
 
 @pytest.mark.parametrize("kind", BROKEN)
