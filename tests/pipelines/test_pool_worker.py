@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from lockstep.process.process_ids import is_alive, process_name
 from tests.support.ports import free_port
 from tests.support.prefect_server import filtered
 from tests.support.prefect_server import started as server_started
@@ -56,7 +57,7 @@ def test_a_run_can_be_cancelled_after_an_outage_and_a_killed_worker_is_started_a
             cancelling = {"state": {"type": "CANCELLING"}}
             httpx.post(f"{server}/flow_runs/{sought}/set_state", json=cancelling, timeout=30)
             until(lambda: state_of(server, sought) == "CANCELLED", 150)
-            assert not Path(f"/proc/{engine}").exists()
+            assert not is_alive(engine)
             assert running_tasks(server, sought) == []
 
             again = Pauses(tmp_path / "more-pauses", 1)
