@@ -51,7 +51,7 @@ def test_a_run_can_be_cancelled_after_an_outage_and_a_killed_worker_is_started_a
             output = stack.enter_context(pool_worker(root, server))
             sought = ask(root, server, pauses)
             pauses.wait(1, lambda: state_of(server, sought) in FINAL, output.read_text)
-            engine = engine_of(sought)
+            engine = process_name(engine_of(sought))
         until(lambda: DEAF in output.read_text(), 200)
         with server_started(folder, port):
             cancelling = {"state": {"type": "CANCELLING"}}
