@@ -140,7 +140,7 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    stopping.handle("lockstep up: worker")
-    with exit_code("lockstep up: worker") as outcome:
+    stopping.handle("worker")
+    with exit_code("worker") as outcome:
         main(_arguments())
     sys.exit(outcome.code)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from lockstep.process.process_ids import is_alive, process_name
 from tests.support.ports import free_port
 from tests.support.prefect_server import filtered
 from tests.support.prefect_server import started as server_started
@@ -50,13 +51,13 @@ def test_a_run_can_be_cancelled_after_an_outage_and_a_killed_worker_is_started_a
             output = stack.enter_context(pool_worker(root, server))
             sought = ask(root, server, pauses)
             pauses.wait(1, lambda: state_of(server, sought) in FINAL, output.read_text)
-            engine = engine_of(sought)
+            engine = process_name(engine_of(sought))
         until(lambda: DEAF in output.read_text(), 200)
         with server_started(folder, port):
             cancelling = {"state": {"type": "CANCELLING"}}
             httpx.post(f"{server}/flow_runs/{sought}/set_state", json=cancelling, timeout=30)
             until(lambda: state_of(server, sought) == "CANCELLED", 150)
-            assert not Path(f"/proc/{engine}").exists()
+            assert not is_alive(engine)
             assert running_tasks(server, sought) == []
 
             again = Pauses(tmp_path / "more-pauses", 1)

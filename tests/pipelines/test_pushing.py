@@ -1,6 +1,7 @@
 """A deployed run is pushed to a shared store, or says before or after the training why not."""
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,7 @@ def test_what_cannot_be_pushed_is_saved_and_can_be_pushed_later(
     name = line.partition("saved as ")[2].partition(",")[0]
     assert "but not pushed: dvc push: ERROR: " in line
     assert f"`dvc exp push origin {name}` in {root} pushes it" in line
+    assert f"WARNING | Flow run '{run_name(said)}' - {name}: not pushed: dvc push: ERROR: " in said
     assert [*(root / ".lockstep" / "workspaces").glob("*/dvc.yaml")] == []
     with pytest.raises(LockstepError, match="dvc exp push"):  # as in a clone, which is removed
         pushing.push(root, root, name)
@@ -94,6 +96,12 @@ def test_the_secret_of_a_store_is_in_no_file(
     assert [each for each in files_with_the_secret(places) if each != config] == []
     for repository in (root, origin):
         assert SECRET.encode() not in objects(repository)
+
+
+def run_name(said: str) -> str:
+    """The name of the flow run, which a run's log lines begin with."""
+    (name,) = set(re.findall(r"Flow run '([^']*)' - Finished", said))
+    return str(name)
 
 
 def files_with_the_secret(places: list[Path]) -> list[Path]:

@@ -4,8 +4,9 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from tests.support.trainings import Pauses
 from tests.support.waiting import SLOWEST
 from tests.support.workspaces import run
 
+START = ("prefect", "server", "start")
+OURS = (sys.executable, "-m", "pipelines.servers.prefect_server")  # as `make up` starts it
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -27,12 +31,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def started(folder: Path, port: int | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def started(
+    folder: Path, port: int | None = None, start: Sequence[str] = START, **variables: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Start a server with its database in a folder; yields its API's address and its process."""
     port = port or free_port()
     address = f"http://127.0.0.1:{port}/api"
-    command = ["prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "PREFECT_HOME": str(folder)}
+    command = [*start, "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "PREFECT_HOME": str(folder), **variables}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             command, env=environment, stdout=log, stderr=log, start_new_session=True
