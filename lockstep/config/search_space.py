@@ -12,6 +12,7 @@ from lockstep.errors import ParamsError
 LOG, RANGE = "log:", ".."
 WHOLE = re.compile(r"[+-]?\d+")
 BRACKETS = {"[": "]", "{": "}", "(": ")"}
+MAX_DIGITS = 18  # of a whole number in a range: Optuna's have 64 bits
 DIGITS = 4  # significant ones of a suggested float, so that its command can be read
 
 
@@ -114,6 +115,8 @@ def as_text(key: str, value: Any) -> str:
 def _range(key: str, text: str) -> Dimension | None:
     log = text.startswith(LOG)
     low, dots, high = text.removeprefix(LOG).partition(RANGE)
+    if dots and any(WHOLE.fullmatch(each) and len(each) > MAX_DIGITS for each in (low, high)):
+        raise ParamsError(f"{key}: got a number of {max(len(low), len(high))} digits in a range")
     first, last = (_number(low), _number(high)) if dots else (None, None)
     if first is None or last is None:
         if log:

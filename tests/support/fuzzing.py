@@ -25,6 +25,13 @@ SETTINGS = settings(
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def slow(usual: settings) -> settings:
+    """A tenth of the examples, for tests of which each takes a second."""
+    return settings(usual, max_examples=usual.max_examples // 10)
+
+
 CODES = {2, 3, 4, 75}  # of errors that aren't bugs
 MEMORY = 2**29  # bytes that reading a small file may add to the process
 

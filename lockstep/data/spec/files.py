@@ -1,6 +1,7 @@
 """Write and read data/ready: spec.json, and a .npy file for each array of a split."""
 
 import dataclasses
+import json
 import mmap
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ import numpy as np
 
 from lockstep.data.spec.columns import Column
 from lockstep.data.spec.examples import SAMPLE_WEIGHT, Examples, unwrap_single
+from lockstep.data.spec.file_checks import check_types, check_values
 from lockstep.data.spec.inputs import Input
 from lockstep.data.spec.targets import Target
 from lockstep.data.spec.tokens import WORDS
 from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
+
+MAX_BYTES = 2**28  # of a spec.json; the vocabulary of a text is most of it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,13 +79,25 @@ def read_spec(root: Path) -> Spec:
 
 
 def read_spec_file(path: Path) -> Spec:
-    """Read a spec.json; raises DataError if it isn't there."""
-    if not path.exists():
+    """Read a spec.json; raises DataError if it isn't there, or isn't one."""
+    if not path.is_file():
         raise DataError(f"{path}: no such file, run the stage normalize first")
-    values = atomic_files.read_json(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES:,} bytes")
+        return _spec(path.read_bytes())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path}: not a spec.json of this version ({error})") from None
+
+
+def _spec(text: bytes) -> Spec:
+    check_types(text)
+    values = json.loads(text)
     inputs = {name: _input(**each) for name, each in values.pop("inputs").items()}
     targets = {name: Target(**each) for name, each in values.pop("targets").items()}
-    return Spec(inputs=inputs, targets=targets, **values)
+    spec = Spec(inputs=inputs, targets=targets, **values)
+    check_values(spec)
+    return spec
 
 
 def _input(columns: dict[str, Any], **more: Any) -> Input:
