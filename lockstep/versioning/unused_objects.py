@@ -4,10 +4,12 @@ DVC's own `gc` doesn't know of registered models, and reads each commit's dvc.ya
 can't read ends it. Here any text of a dvc.lock or .dvc file will do, a torn one too.
 """
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from dvc.dvcfile import LOCK_FILE
 from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import ObjectFormatError, Tree
@@ -18,14 +20,26 @@ from lockstep.storage.git_objects import read_objects
 from lockstep.versioning.repository import open_repository
 
 MD5 = re.compile(rb"\b[0-9a-f]{32}(?:\.dir)?\b")
-FILES = ("*dvc.lock", "*.dvc")
+ENDINGS = (LOCK_FILE, ".dvc")  # of the files that record hashes
+SKIPPED = (".git", ".dvc", ".venv", ".lockstep")  # worktrees in .lockstep are looked at themselves
 FOLDER = ".dir"  # the end of a folder's hash
 
 
-def recorded_md5s(root: Path) -> set[str]:
-    """Return the hashes in dvc.lock and .dvc files of all commits, experiments and worktrees."""
-    stored = (content for _, content in read_objects(root, blobs_of_all_commits(root, FILES)))
-    return {md5.decode() for text in (*stored, *_in_worktrees(root)) for md5 in MD5.findall(text)}
+def recorded_md5s(root: Path, left_over: Sequence[Path] = ()) -> set[str]:
+    """Return the hashes in dvc.lock and .dvc files of all commits, experiments and worktrees.
+
+    `left_over` are worktrees that nobody needs.
+    """
+    skipped = [each.resolve() for each in left_over]
+    there = [each.resolve() for each in worktrees_of(root)]
+    used = [each for each in there if not any(each.is_relative_to(x) for x in skipped)]
+    stored = (
+        content
+        for _, content in read_objects(
+            root, blobs_of_all_commits(root, [f"*{each}" for each in ENDINGS])
+        )
+    )
+    return {md5.decode() for text in (*stored, *_texts_in(used)) for md5 in MD5.findall(text)}
 
 
 def find(root: Path, needed: Iterable[str]) -> list[Path]:
@@ -41,12 +55,12 @@ def find(root: Path, needed: Iterable[str]) -> list[Path]:
         return [*unused.values(), *_entries(repo, unused.keys())]
 
 
-def _in_worktrees(root: Path) -> Iterator[bytes]:
-    for worktree in worktrees_of(root):
-        for pattern in FILES:
-            for file in worktree.glob(f"**/{pattern}"):
-                if file.is_file():
-                    yield file.read_bytes()
+def _texts_in(worktrees: Sequence[Path]) -> Iterator[bytes]:
+    for worktree in worktrees:
+        for folder, folders, names in os.walk(worktree):
+            folders[:] = [each for each in folders if each not in SKIPPED]
+            files = (Path(folder, name) for name in names if name.endswith(ENDINGS))
+            yield from (each.read_bytes() for each in files if each.is_file())
 
 
 def _with_contents(repo: Repo, needed: Iterable[str]) -> Iterator[str]:

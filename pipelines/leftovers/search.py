@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from lockstep.errors import LockstepError
 from lockstep.versioning.unused_objects import recorded_md5s
+from pipelines import worktrees
 from pipelines.leftovers import files, stores
 from pipelines.leftovers.leftover import Leftovers, Row
 
@@ -29,7 +30,7 @@ class Found(NamedTuple):
 
 def search(root: Path) -> Found:
     """Return what nothing needs: no champion, registered version, experiment, commit or run."""
-    known = recorded_md5s(root)
+    known = recorded_md5s(root, worktrees.left_over(root))
     found = Found([], [])
     for place in (
         lambda: files.find(root),
