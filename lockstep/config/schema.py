@@ -458,7 +458,8 @@ class Train(Section):
         for name in used:
             if name.removeprefix(CUSTOM) not in defined:
                 known = [CUSTOM + each for each in defined]
-                expected = choice(name, known) if known else "a class or function that it defines"
+                other = "the file that does in custom_objects_file, such as models/_custom.py"
+                expected = choice(name, known) if known else other
                 raise ValueError(
                     f"got {name!r}, which {self.custom_objects_file} doesn't define, "
                     f"expected {expected}"

@@ -57,10 +57,14 @@ class Servers(Manager):
     def _ended(self) -> list[str]:
         return [name for name, each in self._processes.items() if "returncode" in each]
 
-    def _any_stopped(self) -> bool:
-        stopping = self._stop_after_start or self._terminating
-        if self._ended() == [WORKER] and not stopping:
+    def _all_stopped(self) -> bool:
+        """Whether the loop can end; it asks that before it asks whether any process has stopped."""
+        stops = self._stop_after_start or self._terminating
+        if self._ended() == [WORKER] and not stops:
             self._start_worker_again(self._processes[WORKER])
+        return bool(super()._all_stopped())
+
+    def _any_stopped(self) -> bool:
         return self._stop_after_start or bool(super()._any_stopped())
 
     def _start_worker_again(self, worker: dict[str, Any]) -> None:

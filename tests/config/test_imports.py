@@ -80,7 +80,8 @@ def test_a_data_set_may_not_import_a_dependency_of_normalize_alone(project: Path
 
 
 def test_the_custom_objects_file_may_not_import_a_model(project: Path) -> None:
-    said = refused(project, "models/_custom.py", "from models.cnn import build as other", {})
+    changes = {"train.custom_objects_file": "models/_custom.py"}
+    said = refused(project, "models/_custom.py", "from models.cnn import build as other", changes)
     assert said.startswith("models/_custom.py: imports models.cnn.build, which")
 
 

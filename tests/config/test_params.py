@@ -179,8 +179,8 @@ def test_an_unknown_custom_name_is_reported_before_tensorflow_is_imported(projec
     ended = stage(project, "train", LOCKSTEP_FORBIDDEN="tensorflow,keras,mlflow,numpy")
     assert ended.returncode == 2
     assert ended.stdout == (
-        "train: params.yaml: train: got 'custom.nosuch', which models/_custom.py doesn't define, "
-        "expected a class or function that it defines\n"
+        "train: params.yaml: train: got 'custom.nosuch', which models/__init__.py doesn't define, "
+        "expected the file that does in custom_objects_file, such as models/_custom.py\n"
     )
 
 

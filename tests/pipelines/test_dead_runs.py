@@ -116,7 +116,7 @@ def test_runs_that_died_with_the_server_are_crashed_and_live_ones_are_not(
         deploy(served)
         dead = ask(served, "manual", {**pauses.changes(), "seed": 7})
         paused(served, dead, pauses, 1)
-        assert running_tasks(served, dead) == ["train"]
+        until(lambda: running_tasks(served, dead) == ["train"], 60)
         live = {
             "of this machine": made(served, machine_name(), process_name()),
             "of another machine": made(served, "another-0", "1-1"),
