@@ -1,13 +1,13 @@
 # Each target creates the environment if needed: a fresh clone needs only git, make and Python 3.11 to 3.13.
 .DEFAULT_GOAL := help
-.PHONY: help env merging activate installed repro up compose-env test test-system test-faults soak bench check lock
+.PHONY: help env merging activate installed repro up compose-env test test-system test-faults soak bench check audit sbom lock
 
 PYTHON ?= python3
 UV := uv pip
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --custom-compile-command "make lock"
 # Extras with a lock of their own, requirements-NAME.lock.
-EXTRAS := gpu remotes ray
+EXTRAS := gpu remotes ray audit
 # What one extra needs besides, to a file, without the list of the rest.
 compile_extra = $(COMPILE) --extra $(1) pyproject.toml --constraints requirements.lock -o $(2) \
   $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.lock) && sed -i '/^$$/,$$d' $(2)
@@ -117,6 +117,14 @@ check: env  ## check style, types, import contracts, and that requirements.lock 
 	  lock=requirements-$$extra.lock; cp $$lock .venv/expected.lock; $(call compile_extra,$$extra,.venv/expected.lock); \
 	  diff $$lock .venv/expected.lock || { echo "$$lock is out of date: make lock" >&2; exit 1; }; \
 	done
+
+audit: env .venv/audit/ready  ## compare the lock files with the advisories; exceptions are in .ci/audit.toml
+	python .ci/audit.py
+
+sbom: env .venv/audit/ready  ## write the software bill of materials, CycloneDX, from the lock files: sbom.cdx.json
+	@cat requirements.lock requirements-remotes.lock requirements-ray.lock requirements-gpu.lock > .venv/all.lock
+	PYTHONPATH=.venv/audit python -m cyclonedx_py requirements .venv/all.lock --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o sbom.cdx.json
 
 lock: env  ## rewrite the lock files from pyproject.toml, and versions.txt from them
 	$(COMPILE) --extra dev pyproject.toml -o requirements.lock

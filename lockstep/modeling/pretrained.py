@@ -8,6 +8,7 @@ import keras
 
 from lockstep.errors import DataError
 from lockstep.messages import first_line
+from lockstep.modeling.weight_files import check_weights
 
 LEGACY, CURRENT = (".h5", ".hdf5"), ".weights.h5"
 
@@ -32,6 +33,7 @@ def load_pretrained(model: keras.Model, layer: str, path: Path) -> None:
     """
     if not path.name.endswith(LEGACY):
         raise DataError(f"{path}: expected a file of weights, {CURRENT} or {LEGACY[0]}")
+    check_weights(path)
     target = model.get_layer(layer)
     try:
         with warnings.catch_warnings():

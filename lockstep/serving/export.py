@@ -14,7 +14,7 @@ from lockstep.messages import first_line
 from lockstep.modeling.weights import weights_digest
 from lockstep.process.environment import prepare_environment
 from lockstep.runtime.tensorflow_import import load_tensorflow
-from lockstep.serving import locate
+from lockstep.serving import locate, trusted_files
 from lockstep.serving.locate import (
     MARKER_FILES,
     SUFFIXES,
@@ -54,6 +54,8 @@ def export_model(
                 _copy(saved.path, part)
             else:
                 _convert(params, root, saved, spec, kind, part)
+    if kind not in WEIGHTS_ONLY:
+        trusted_files.trust(root, path, trusted_files.content_sha256(path), "exported")
     return path, locate.spec_beside(path, kind)
 
 

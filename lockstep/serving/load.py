@@ -21,6 +21,7 @@ from lockstep.errors import DataError, ParamsError
 from lockstep.messages import first_line
 from lockstep.modeling.model import make_model
 from lockstep.modeling.model_file import as_asked
+from lockstep.modeling.weight_files import check_weights
 from lockstep.runtime.strategy import start_runtime
 from lockstep.serving.locate import WEIGHTS_ONLY, Saved
 from lockstep.serving.serving_model import ignore_unnamed_columns, with_preprocessing
@@ -75,6 +76,7 @@ def model_with_weights(saved: Saved, params: Params, spec: Spec) -> keras.Model:
     model = make_model(params, spec)
     try:
         if saved.format == "weights":
+            check_weights(saved.path)
             model.load_weights(saved.path)
         else:
             _restore_checkpoint(model, saved.path)
@@ -90,8 +92,8 @@ def model_with_weights(saved: Saved, params: Params, spec: Spec) -> keras.Model:
 
 def _restore_checkpoint(model: keras.Model, folder: Path) -> None:
     newest = tf.train.latest_checkpoint(folder)
-    if newest is None:
-        raise DataError(f"{folder}: its file `checkpoint` names no checkpoint that exists")
+    if newest is None or Path(newest).parent.resolve() != folder.resolve():
+        raise DataError(f"{folder}: its file `checkpoint` names no checkpoint that is there")
     status = tf.train.Checkpoint(model=model).restore(newest)
     status.assert_existing_objects_matched().expect_partial()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from lockstep.data.spec import Spec, read_spec_file
 from lockstep.errors import DataError, ParamsError
 from lockstep.process.temporary_folders import temporary_folder
+from lockstep.serving.trusted_files import check_trusted
 from lockstep.storage import layout
 from lockstep.tracking.model_uris import parts_of
 
@@ -41,8 +42,8 @@ def locate_model(root: Path, model: str) -> Iterator[Saved]:
     """Yield the model: best, last, models:/NAME@ALIAS, models:/NAME/VERSION or a path.
 
     A registered version is downloaded to a temporary folder, which is removed after the block.
-    Raises ParamsError if there is no such model, DataError if it isn't a saved model,
-    UnavailableError if the registry can't be reached.
+    Raises ParamsError if there is no such model, DataError if it isn't a saved model, or a whole
+    model that wasn't exported or imported here, UnavailableError if the registry can't be reached.
     """
     if model in WORKSPACE:
         yield in_workspace(root, model)
@@ -77,6 +78,8 @@ def _of_path(root: Path, path: Path) -> Saved:
         expected = "best, last, models:/NAME@ALIAS or the path of a saved model"
         raise ParamsError(f"got {path}, which doesn't exist, expected {expected}")
     kind = _format_of(path)
+    if kind not in WEIGHTS_ONLY:
+        check_trusted(root, path)
     spec = spec_beside(path, kind)
     if kind in WEIGHTS_ONLY and not spec.exists():
         spec = root / layout.SPEC
@@ -123,7 +126,4 @@ def read_spec(saved: Saved) -> Spec:
             f"{saved.spec}: no such file, expected the model's spec.json, which "
             "`lockstep export` writes"
         )
-    try:
-        return read_spec_file(saved.spec)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{saved.spec}: not a spec.json of this version ({error})") from None
+    return read_spec_file(saved.spec)

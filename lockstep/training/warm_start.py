@@ -11,6 +11,7 @@ import numpy as np
 from lockstep.config.schema import WarmStart
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import choice, first_line
+from lockstep.modeling.weight_files import check_weights
 from lockstep.storage import atomic_files
 from lockstep.storage.checkout import main_checkout
 
@@ -28,6 +29,7 @@ def load(model: keras.Model, start: WarmStart, root: Path) -> None:
     found = atomic_files.sha256(path)
     if found != start.sha256:
         raise DataError(f"train.warm_start: {path} has sha256 {found}, expected {start.sha256}")
+    check_weights(path)
     if start.match == "name":
         _load_by_name(model, path)
     else:

@@ -238,9 +238,11 @@ def test_a_file_with_other_weights(model: Any, tmp_path: Path) -> None:
     write_published(other, tmp_path / "old.h5")
     (tmp_path / "page.h5").write_text("<html>")
     (tmp_path / "x.npz").write_text("")
-    for name in ("now.weights.h5", "old.h5", "page.h5"):
+    for name in ("now.weights.h5", "old.h5"):
         with pytest.raises(DataError, match=rf"{name}: .*expected weights of the layer backbone"):
             load_pretrained(model, "backbone", tmp_path / name)
+    with pytest.raises(DataError, match=r"page\.h5: .* isn't a file of weights that Keras wrote"):
+        load_pretrained(model, "backbone", tmp_path / "page.h5")
     with pytest.raises(DataError, match="expected a file of weights"):
         load_pretrained(model, "backbone", tmp_path / "x.npz")
 

@@ -14,7 +14,7 @@ from lockstep.data.spec import Input, Spec, Target, load_examples, read_spec, wr
 from lockstep.data.spec.columns import Column
 from lockstep.errors import DataError, ParamsError
 from lockstep.modeling.model import make_model
-from lockstep.serving import locate
+from lockstep.serving import locate, trusted_files
 from lockstep.serving.export import export_model
 from lockstep.serving.locate import SUFFIXES, locate_model
 from tasks import register
@@ -307,6 +307,7 @@ def test_an_unsafe_or_unknown_file_is_not_loaded(
         warnings.simplefilter("ignore")
         write(path)
     shutil.copy(judged / "data" / "ready" / "spec.json", f"{path}.spec.json")
+    trusted_files.trust(judged, path, trusted_files.content_sha256(path), "exported")
     with pytest.raises(DataError, match=f"strange{suffix}: {line}") as failed:
         outputs(judged, str(path), None)
     assert "\n" not in str(failed.value)
@@ -322,6 +323,7 @@ def test_a_truncated_export_is_not_loaded(judged: Path, exported: Path, tmp_path
     files = [each for each in copy.rglob("*") if each.is_file()] if copy.is_dir() else [copy]
     for file in (each for each in files if each.suffix != ".json"):
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    trusted_files.trust(judged, copy, trusted_files.content_sha256(copy), "exported")
     with pytest.raises(DataError, match=str(copy)):
         outputs(judged, str(copy), None)
 
@@ -329,6 +331,7 @@ def test_a_truncated_export_is_not_loaded(judged: Path, exported: Path, tmp_path
 def test_a_file_without_its_spec_is_refused(judged: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.keras"
     path.touch()
+    trusted_files.trust(judged, path, trusted_files.content_sha256(path), "exported")
     with pytest.raises(DataError, match=r"mine.keras.spec.json: no such file, expected the mod"):
         outputs(judged, str(path), None)
 
