@@ -89,6 +89,7 @@ test-faults: env .venv/remotes/ready  ## run the tests of all faults, and write 
 soak: env  ## kill 200 runs, run 200 trials in one process tree, and fuzz for an hour
 	python -m tests.faults.soak kills
 	python -m tests.faults.soak sweep
+	LOCKSTEP_FUZZ_EXAMPLES=3000 pytest tests/fuzz tests/data/test_table_fuzz.py
 
 bench: env  ## run all benchmarks; see docs/performance.md and docs/scale.md
 	python -m benchmarks.trainer

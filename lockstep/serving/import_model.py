@@ -4,10 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from lockstep.errors import DataError, ParamsError
+from lockstep.process.temporary_folders import temporary_folder
 from lockstep.serving import locate, trusted_files
 from lockstep.serving.keras_archive import check_archive
 from lockstep.serving.locate import Saved
@@ -37,13 +37,13 @@ def import_model(root: Path, path: Path) -> str:
 
 def _opened_apart(root: Path, path: Path) -> dict[str, int]:
     """Open the file in another process, and return what it says of the model."""
-    with tempfile.TemporaryDirectory() as empty:
+    with temporary_folder() as empty:
         command = [sys.executable, "-P", "-B", "-m", "lockstep.serving.opened_apart"]
         try:
             ended = subprocess.run(
                 [*command, str(root.resolve()), str(path.resolve())],
                 cwd=empty,
-                env=_environment(root, empty),
+                env=_environment(root, str(empty)),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,

@@ -1,7 +1,8 @@
 """Left-over files of this machine: workspaces, snapshots, temporary folders, damaged files."""
 
+import glob
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,8 +24,8 @@ def find(root: Path) -> Iterator[Leftovers]:
     for workspace in worktrees.left_over(root):
         remove = partial(worktrees.remove, root, workspace)
         yield of_files("workspace", _name(workspace, main), [workspace], remove)
-    for lock in sorted((main / layout.SNAPSHOTS).glob("*.lock")):
-        yield from _snapshots(lock, main)
+    for kind, folder in (("snapshots", layout.SNAPSHOTS), ("download", layout.DOWNLOADS)):
+        yield from _locked(kind, sorted((main / folder).glob("*.lock")), main)
     for folder in temporary_folders.abandoned():
         yield _folder("temporary folder", folder, main)
     for folder in filter(Path.is_dir, [main / layout.DAMAGED]):
@@ -33,34 +34,61 @@ def find(root: Path) -> Iterator[Leftovers]:
         yield from _half_written(main)
 
 
-def _snapshots(lock: Path, main: Path) -> Iterator[Leftovers]:
-    """Those of a training that nobody has resumed, or the empty lock of one that has finished."""
-    folder = lock.with_suffix("")
-    with suppress(Timeout), FileLock(lock, timeout=0):
-        kind = "snapshots" if folder.is_dir() else "lock file"
-        remove = partial(_remove_locked, lock, folder)
-        yield of_files(kind, _name(folder if folder.is_dir() else lock, main), [folder], remove)
+def _locked(kind: str, locks: Sequence[Path], main: Path) -> Iterator[Leftovers]:
+    """Snapshots that nobody has resumed, interrupted downloads, and the locks of all others."""
+    empty = []
+    for lock in filter(_is_free, locks):
+        files = _files_of(lock)
+        if files:
+            yield of_files(kind, _name(files[0], main), files, partial(_remove_locked, lock))
+        else:
+            empty.append(lock)
+    if empty:
+        name = f"{len(empty)} in {_name(empty[0].parent, main)}"
+        yield of_files("lock files", name, [], partial(_remove_all_locked, empty))
 
 
-def _remove_locked(lock: Path, folder: Path) -> None:
+def _remove_all_locked(locks: Sequence[Path]) -> None:
+    for lock in locks:
+        _remove_locked(lock)
+
+
+def _is_free(lock: Path) -> bool:
     with suppress(Timeout), FileLock(lock, timeout=0):
-        shutil.rmtree(folder, ignore_errors=True)
+        return True
+    return False
+
+
+def _files_of(lock: Path) -> list[Path]:
+    """What a lock protects: the files and folders whose names begin with its own."""
+    stem = lock.name.removesuffix(lock.suffix)
+    return [each for each in sorted(lock.parent.glob(f"{glob.escape(stem)}*")) if each != lock]
+
+
+def _remove_locked(lock: Path) -> None:
+    with suppress(Timeout), FileLock(lock, timeout=0):
+        for each in _files_of(lock):
+            _remove(each)
         lock.unlink(missing_ok=True)
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _folder(kind: str, folder: Path, main: Path) -> Leftovers:
-    remove = partial(shutil.rmtree, folder, ignore_errors=True)
-    return of_files(kind, _name(folder, main), [folder], remove)
+    return of_files(kind, _name(folder, main), [folder], partial(_remove, folder))
 
 
 def _half_written(main: Path) -> Iterator[Leftovers]:
     """Files and folders that were killed before they got their name."""
     for folder in PARTS:
         for part in sorted((main / folder).glob(".part-*")):
-            if part.is_dir():
-                yield _folder("half-written folder", part, main)
-            else:
-                yield of_files("half-written file", _name(part, main), [part], part.unlink)
+            kind = "half-written folder" if part.is_dir() else "half-written file"
+            yield of_files(kind, _name(part, main), [part], partial(_remove, part))
 
 
 def _name(path: Path, main: Path) -> str:

@@ -23,6 +23,7 @@ LID = "tests/data/test_lid.py"
 LOCK_FILE = "tests/versioning/test_lock_file.py"
 MACHINE = "tests/faults/test_machine.py"
 RESUME = "tests/training/test_resume.py"
+MODELS = "tests/faults/test_models.py"
 OUTAGES = "tests/pipelines/test_mlflow_outages.py"
 WORKERS = "tests/training/test_workers.py"
 REPORTING = "tests/pipelines/test_reporting.py"
@@ -237,7 +238,14 @@ FAULTS = (
             "tests/data/test_text.py::test_an_archive_larger_than_expected_is_refused",
         ),
     ),
-    Fault("F35", "a pickle in an .npz file", ()),
+    Fault(
+        "F35",
+        "a pickle in an .npz file",
+        (
+            "tests/data/test_user_files.py::test_arrays_of_objects_are_never_unpickled",
+            "tests/project/test_no_pickle.py",
+        ),
+    ),
     Fault(
         "F36",
         "an archive with links and paths outside of it",
@@ -246,8 +254,23 @@ FAULTS = (
             "tests/data/test_text.py::test_a_broken_archive_is_refused",
         ),
     ),
-    Fault("F37", "a .keras or .h5 file with code or links", ()),
-    Fault("F38", "a registered model with code of others", ()),
+    Fault(
+        "F37",
+        "a .keras or .h5 file with code or links",
+        (
+            f"{MODELS}::test_a_hostile_keras_file_is_refused",
+            f"{MODELS}::test_a_hostile_file_of_weights_is_refused",
+            f"{MODELS}::test_the_process_that_opens_a_foreign_file_can_do_little",
+        ),
+    ),
+    Fault(
+        "F38",
+        "a registered model with code of others",
+        (
+            f"{MODELS}::test_a_registered_models_mlmodel_is_not_used",
+            f"{MODELS}::test_other_whole_models_of_others_are_never_loaded",
+        ),
+    ),
     Fault(
         "F39",
         "labels out of range, NaN, empty files",
@@ -265,7 +288,11 @@ FAULTS = (
     Fault(
         "F42",
         "bad parameters of all kinds",
-        ("tests/config/test_params.py", "tests/config/test_overrides.py"),
+        (
+            "tests/config/test_params.py",
+            "tests/config/test_overrides.py",
+            "tests/fuzz/test_parameters.py",
+        ),
     ),
     Fault(
         "F43",

@@ -1,8 +1,9 @@
 """Run the tests of all faults, and write their table into docs/reliability.md.
 
-python -m tests.faults.report [--share N]
+python -m tests.faults.report [--share N] [--results FILE ...]
 
-With a share N, every Nth fault, from a place that the commit decides, and no page is written.
+With a share N, every Nth fault, from a place that the commit decides, and no page is written. With
+results, which pytest has written by --junitxml, the page is written from them, and nothing is run.
 """
 
 import argparse
@@ -26,7 +27,12 @@ def main() -> int:
     """Run the tests, print the table, write the page; return pytest's exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--share", type=int, default=1, help="run every Nth fault only")
-    share = parser.parse_args().share
+    parser.add_argument("--results", type=Path, nargs="+", help="of tests that have run")
+    options = parser.parse_args()
+    if options.results:
+        write("\n".join(rows(FAULTS, outcomes_in(options.results))))
+        return 0
+    share = options.share
     place = int(git(REPOSITORY, "rev-parse", "HEAD")[:8], 16) % share
     faults = FAULTS[place::share]
     status, outcomes = run(faults)
@@ -44,7 +50,7 @@ def run(faults: Sequence[Fault]) -> tuple[int, dict[str, list[str]]]:
         results = Path(folder, "results.xml")
         command = ["pytest", "-n", "2", "--dist", "loadfile", f"--junitxml={results}"]
         status = subprocess.run([sys.executable, "-m", *command, *tests], cwd=REPOSITORY).returncode
-        return status, _outcomes(results)
+        return status, outcomes_in([results])
 
 
 def rows(faults: Sequence[Fault], outcomes: dict[str, list[str]]) -> list[str]:
@@ -70,24 +76,38 @@ def _outcome(fault: Fault, outcomes: dict[str, list[str]]) -> str:
         outcome
         for test in fault.tests
         for name, each in outcomes.items()
-        if name == test or name.startswith(f"{test}::")
+        if _is_of(name, test)
         for outcome in each
     ]
-    if FAILED in found or not found:
-        return FAILED if found else NOT_RUN
-    return f"{PASSED} ({len(found)})" if set(found) == {PASSED} else NOT_RUN
+    if FAILED in found:
+        return FAILED
+    ran = {name for test in fault.tests for name in outcomes if _is_of(name, test)}
+    missing = [test for test in fault.tests if not any(_is_of(name, test) for name in ran)]
+    passed = f"{PASSED} ({found.count(PASSED)})" if PASSED in found else NOT_RUN
+    return f"{passed}, {len(missing)} not run" if missing and PASSED in found else passed
 
 
-def _outcomes(results: Path) -> dict[str, list[str]]:
+def _is_of(name: str, test: str) -> bool:
+    """Whether `file::function` is a test, or in a file that is one."""
+    return name == test or name.startswith(f"{test}::")
+
+
+def outcomes_in(files: Sequence[Path]) -> dict[str, list[str]]:
+    """Return the outcomes of tests in pytest's XML, by `file::function`."""
     found: dict[str, list[str]] = defaultdict(list)
-    for case in ElementTree.parse(results).iter("testcase"):  # noqa: S314  # written just now
-        file = f"{case.get('classname', '').replace('.', '/')}.py"
-        function = case.get("name", "").partition("[")[0]
-        kinds = {child.tag for child in case}
-        failed = bool(kinds & {"failure", "error"})
-        outcome = FAILED if failed else NOT_RUN if "skipped" in kinds else PASSED
-        found[f"{file}::{function}"].append(outcome)
+    for each in files:
+        for case in ElementTree.parse(each).iter("testcase"):  # noqa: S314  # written by pytest
+            file = f"{case.get('classname', '').replace('.', '/')}.py"
+            function = case.get("name", "").partition("[")[0]
+            found[f"{file}::{function}"].append(_outcome_of(case))
     return found
+
+
+def _outcome_of(case: ElementTree.Element) -> str:
+    kinds = {child.tag for child in case}
+    if kinds & {"failure", "error"}:
+        return FAILED
+    return NOT_RUN if "skipped" in kinds else PASSED
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ import h5py
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
-from lockstep.modeling.weight_files import check_weights
 
 from lockstep.data.spec import Spec, read_spec_file, write_spec
 from lockstep.data.spec.columns import Column
 from lockstep.data.spec.inputs import Input
 from lockstep.data.spec.targets import Target
 from lockstep.errors import DataError
+from lockstep.modeling.weight_files import check_weights
 from lockstep.modeling.weights import weights_digest
 from lockstep.training import snapshots
 from tests.support.fuzzing import SETTINGS, ended
