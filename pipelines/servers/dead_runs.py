@@ -4,7 +4,7 @@ Prefect's server doesn't notice runs that died while it was down: it forgets whi
 waits for. As a program this goes on for as long as the worker that has started it.
 """
 
-import os
+import sys
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,6 @@ from prefect.exceptions import PrefectException
 from prefect.states import Cancelled, Crashed
 
 from lockstep.process import by_environment, console
-from lockstep.process.process_ids import process_name
 from lockstep.process.runner import end_with
 from pipelines import run_process
 from pipelines.local import SILENCE_SECONDS
@@ -103,8 +102,9 @@ def _age(run: FlowRun) -> timedelta:
     return found
 
 
-def _watch() -> None:
-    end_with(process_name(os.getppid()))
+def _watch(worker: str) -> None:
+    # By its name: a worker that was killed in the meantime is the parent no longer.
+    end_with(worker)
     while True:
         time.sleep(EVERY_SECONDS)
         with suppress(httpx.HTTPError, PrefectException):  # the server is away
@@ -112,4 +112,4 @@ def _watch() -> None:
 
 
 if __name__ == "__main__":
-    _watch()
+    _watch(sys.argv[1])

@@ -14,6 +14,7 @@ from lockstep.errors import MachineError
 from lockstep.process import console, stopping
 from lockstep.process.environment import python_module
 from lockstep.process.exit_codes import exit_code
+from lockstep.process.process_ids import process_name
 from lockstep.process.runner import RUNNER
 from lockstep.storage.checkout import main_checkout
 from pipelines.local import HEARTBEAT_SECONDS, SILENCE_SECONDS
@@ -54,7 +55,8 @@ def become_worker(pool: str = POOL, limit: int = LIMIT, *options: str) -> None:
     from pipelines.run_process import worker_name
 
     os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_SECONDS)
-    subprocess.Popen(python_module("pipelines.servers.dead_runs"), stdin=subprocess.DEVNULL)
+    watcher = python_module("pipelines.servers.dead_runs", process_name())
+    subprocess.Popen(watcher, stdin=subprocess.DEVNULL)
     command = ["prefect", "worker", "start", "--pool", pool, "--type", "process"]
     command += ["--limit", str(limit), "--name", worker_name(), "--install-policy", "never"]
     os.execv(sys.executable, [sys.executable, "-m", *command, *options])  # noqa: S606
