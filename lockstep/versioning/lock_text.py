@@ -61,7 +61,7 @@ def parse_lock(
 
 def _is_cut(text: str, kept: str) -> bool:
     """Whether a text ends within a line, or else within a stage that was kept with more."""
-    if not text.endswith("\n"):
+    if not text.endswith(("\n", "}")):  # as DVC and JSON end
         return True
     rest = kept[len(text) :]
     if not rest or not kept.startswith(text) or re.match(r"  \S", rest):

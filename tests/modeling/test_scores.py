@@ -204,7 +204,8 @@ def test_a_support_vector_machine_predicts_scores_everywhere(
         described = mlflow.models.get_model_info(f"models:/{registered.name}/1")
     assert described.signature.outputs.input_names() == ["scores"]
     # Later parameters don't change what the weights of an earlier training serve.
-    lock = {"stages": {"train": {"params": {"params.yaml": {"train.loss": "Hinge"}}}}}
+    stage = {"cmd": "python -m tasks train", "params": {"params.yaml": {"train.loss": "Hinge"}}}
+    lock = {"schema": "2.0", "stages": {"train": stage}}
     (root / "dvc.lock").write_text(json.dumps(lock))
     change_params(root, {"train.loss": "auto", "train.metrics": "auto"})
     again = predict_file(load(root), root, "best", table, None)
