@@ -30,8 +30,8 @@ def check_weights(path: Path, file: Any = None, where: str = "") -> None:
         raise DataError(f"{line}; {EXPECTED}") from None
     if total > max(SMALL, MAX_RATIO * size):
         raise DataError(
-            f"{where}{path}: {size:,} bytes with arrays of {total:,}, expected at most {MAX_RATIO} times "
-            "as many"
+            f"{where}{path}: {size:,} bytes with arrays of {total:,}, expected at most {MAX_RATIO} "
+            "times as many"
         )
 
 
