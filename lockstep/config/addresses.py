@@ -17,14 +17,15 @@ def check_mirror(mirror: str | None) -> str | None:
             "got an address with a user name or password, expected none, since params.yaml is in "
             "git: put them into ~/.netrc"
         )
+    shown = mirror.partition("?")[0]  # what follows may be a key
     try:
         parts = urlsplit(mirror)
         (parts.hostname or "").encode("idna")
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"got {mirror!r}: {error}, {EXPECTED}") from None
+        raise ValueError(f"got {shown!r}: {error}, {EXPECTED}") from None
     if parts.scheme not in ("http", "https", "file") or parts.query or parts.fragment or port == 0:
-        raise ValueError(f"got {mirror!r}, {EXPECTED}")
+        raise ValueError(f"got {shown!r}, {EXPECTED}")
     if (parts.scheme == "file") == bool(parts.hostname) or not mirror.isprintable():
-        raise ValueError(f"got {mirror!r}, {EXPECTED}")
+        raise ValueError(f"got {shown!r}, {EXPECTED}")
     return mirror

@@ -15,22 +15,23 @@ MAX_OBJECTS = 2**20
 EXPECTED = "expected arrays in the file itself; it isn't a file of weights that Keras wrote"
 
 
-def check_weights(path: Path, file: Any = None) -> None:
+def check_weights(path: Path, file: Any = None, where: str = "") -> None:
     """Raise DataError unless all of an HDF5 file are plain arrays that it holds itself.
 
     HDF5 has links to other files, arrays that are in other files, and arrays of any declared size.
-    `file` is its content, if it isn't at `path`.
+    `file` is its content, if it isn't at `path`; `where` is said before the path.
     """
     try:
         with h5py.File(file or path) as opened:
             total = sum(math.prod(each.shape) * each.dtype.itemsize for each in _arrays(opened))
             size = opened.id.get_filesize()
     except (_OddError, OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{path}: {error or type(error).__name__}; {EXPECTED}") from None
+        line = f"{where}{path}: {error or type(error).__name__}"
+        raise DataError(f"{line}; {EXPECTED}") from None
     if total > max(SMALL, MAX_RATIO * size):
         raise DataError(
-            f"{path}: {size:,} bytes with arrays of {total:,}, expected at most {MAX_RATIO} times "
-            "as many"
+            f"{where}{path}: {size:,} bytes with arrays of {total:,}, expected at most {MAX_RATIO} "
+            "times as many"
         )
 
 

@@ -29,7 +29,7 @@ def load(model: keras.Model, start: WarmStart, root: Path) -> None:
     found = atomic_files.sha256(path)
     if found != start.sha256:
         raise DataError(f"train.warm_start: {path} has sha256 {found}, expected {start.sha256}")
-    check_weights(path)
+    check_weights(path, where="train.warm_start: ")
     if start.match == "name":
         _load_by_name(model, path)
     else:

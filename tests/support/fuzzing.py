@@ -55,7 +55,8 @@ def bounded(folder: Path) -> Iterator[None]:
     """Fail if the block takes much memory, or writes anything beside a folder."""
     before, beside = _peak(), _names(folder)
     yield
-    assert _peak() - before < MEMORY
+    grown = _peak() - before
+    assert grown < MEMORY, f"{grown:,} bytes"
     assert _names(folder) == beside
 
 
