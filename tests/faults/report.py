@@ -3,7 +3,8 @@
 python -m tests.faults.report [--share N] [--results FILE ...]
 
 With a share N, every Nth fault, from a place that the commit decides, and no page is written. With
-results, which pytest has written by --junitxml, the page is written from them, and nothing is run.
+results, which pytest has written by --junitxml, the page is written from them, the last of each
+test, and nothing is run.
 """
 
 import argparse
@@ -93,13 +94,15 @@ def _is_of(name: str, test: str) -> bool:
 
 
 def outcomes_in(files: Sequence[Path]) -> dict[str, list[str]]:
-    """Return the outcomes of tests in pytest's XML, by `file::function`."""
-    found: dict[str, list[str]] = defaultdict(list)
+    """Return the outcomes of tests in pytest's XML, by `file::function`, the last of each."""
+    last: dict[tuple[str, str], str] = {}
     for each in files:
         for case in ElementTree.parse(each).iter("testcase"):  # noqa: S314  # written by pytest
             file = f"{case.get('classname', '').replace('.', '/')}.py"
-            function = case.get("name", "").partition("[")[0]
-            found[f"{file}::{function}"].append(_outcome_of(case))
+            last[file, case.get("name", "")] = _outcome_of(case)
+    found: dict[str, list[str]] = defaultdict(list)
+    for (file, name), outcome in last.items():
+        found[f"{file}::{name.partition('[')[0]}"].append(outcome)
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.tracking import orphaned_runs
 from lockstep.tracking.client import connect
 from tests.faults.invariants import assert_one_line, assert_runs_are_whole
 from tests.support.prefect_server import filtered
@@ -86,15 +87,18 @@ def test_a_training_that_is_stopped_for_a_while_goes_on(
     process = subprocess.Popen(
         [*TASKS, "train"], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    pauses.wait_in(process, 2)
-    process.send_signal(signal.SIGSTOP)
-    pauses.go_on(2)
-    client, experiment = connect(root)
-    stage(root, "evaluate")  # another process that looks for runs of dead ones
-    assert client.search_runs([experiment.experiment_id])[0].info.status == "RUNNING"
-    assert process.poll() is None
-    process.send_signal(signal.SIGCONT)
-    code, output = end_of(process)
+    try:
+        pauses.wait_in(process, 2)
+        process.send_signal(signal.SIGSTOP)
+        pauses.go_on(2)
+        client, experiment = connect(root)
+        assert client.search_runs([experiment.experiment_id])[0].info.status == "RUNNING"
+        assert orphaned_runs.find(client, experiment) == []  # not taken for one that was killed
+        assert process.poll() is None
+        process.send_signal(signal.SIGCONT)
+        code, output = end_of(process)
+    finally:
+        process.kill()  # also if it is stopped still
     assert code == 0, output
     assert digests(root) == digests(undisturbed)
 

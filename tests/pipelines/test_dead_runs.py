@@ -92,7 +92,7 @@ def test_a_killed_run_resumes_to_the_bits_of_an_undisturbed_one(
         assert served.process.poll() is None
         retried = run(root, "prefect", "flow-run", "retry", third, **served.environment)
         assert retried.returncode == 0, retried.stdout
-        assert resumed_from(served) == 5
+        until(lambda: resumed_from(served) == 5, 240)
         until(lambda: flow_run(served, third)["state_type"] == "COMPLETED", 120)
         expected = weights_alone(make_workspace, changes)
         assert saved_weights(served, flow_run(served, third)) == expected

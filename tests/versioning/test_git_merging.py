@@ -14,6 +14,7 @@ from lockstep.versioning.reproduction import reproduce_stage
 from pipelines.stage_runs import in_process
 from tests.support.workspaces import REPOSITORY, STAGES, git, run, write_params
 
+pytestmark = pytest.mark.system
 LINEAR = {"model.name": "linear", "train.epochs": 1, "register.threshold": None}
 OURS, THEIRS = {"train.learning_rate": 0.05}, {"seed": 1}
 PICTURE = "report/curves.png"

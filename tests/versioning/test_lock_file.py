@@ -21,8 +21,8 @@ from tests.support.workspaces import STAGES, git, run, stage
 # What each command needs besides; none gets as far as to look at it.
 ARGUMENTS = {
     "compare": ["HEAD"], "data": ["params.yaml"], "explain": ["HEAD", "workspace"],
-    "export": ["best"], "predict": ["best", "x.npy"], "promote": ["1"], "sweep": ["seed=1..2"],
-    "trace": ["models:/digits@champion"],
+    "export": ["best"], "import": ["x.keras"], "predict": ["best", "x.npy"],
+    "promote": ["1"], "sweep": ["seed=1..2"], "trace": ["models:/digits@champion"],
 }  # fmt: skip
 SLOW = "tensorflow,mlflow,prefect.server,uvicorn"
 MARKED = "<<<<<<< HEAD\n{}=======\nschema: '2.0'\n>>>>>>> other\n"
