@@ -14,6 +14,7 @@ import pytest
 from lockstep.process.environment import prepare_environment
 from tests.support.loops import make_loop  # noqa: F401  # a fixture
 from tests.support.prefect_server import server  # noqa: F401  # a fixture
+from tests.support.pretended_stages import recorded_workspace
 from tests.support.time_limit import (
     OVER,
     pytest_collection_modifyitems,  # noqa: F401  # a hook
@@ -143,6 +144,12 @@ def tensorflow(hermetic: Path) -> Any:
 
     start_runtime(0)
     return strategy.tf
+
+
+@pytest.fixture(scope="session")
+def recorded(make_workspace: Callable[..., Path]) -> Path:
+    """A workspace in which cheap stand-ins for all stages have run; tests copy it."""
+    return recorded_workspace(make_workspace)
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,11 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.faults import invariants
-from tests.support.pretended_stages import recorded_workspace
-
-
-@pytest.fixture(scope="module")
-def recorded(make_workspace: Callable[..., Path]) -> Path:
-    return recorded_workspace(make_workspace)
 
 
 @pytest.fixture

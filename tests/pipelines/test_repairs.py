@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,21 +12,17 @@ from lockstep.versioning import cache_check
 from pipelines import worktrees
 from pipelines.repairs import damage, ended_processes, locks_left
 from pipelines.repairs.examination import examine, mend
-from tests.support.pretended_stages import recorded_workspace, reproduce
+from tests.support.cached_files import flip_bit
+from tests.support.pretended_stages import reproduce
 from tests.support.workspaces import git, run
 
 ENDED = "1-1"  # no process has started at that time
 
 
-@pytest.fixture(scope="module")
-def shared(make_workspace: Callable[..., Path]) -> Path:
-    return recorded_workspace(make_workspace)
-
-
 @pytest.fixture
-def root(shared: Path, tmp_path: Path) -> Path:
+def root(recorded: Path, tmp_path: Path) -> Path:
     root = tmp_path / "lockstep"
-    subprocess.run(["cp", "-a", shared, root], check=True)
+    subprocess.run(["cp", "-a", recorded, root], check=True)
     return root
 
 
@@ -37,14 +32,6 @@ def cached(root: Path) -> Path:
     return next(each for each in found if each.suffix != ".dir")
 
 
-def flip(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[-3] ^= 1
-    file.chmod(0o644)
-    file.write_bytes(content)
-    file.chmod(0o444)
-
-
 def test_a_whole_checkout_needs_nothing(root: Path) -> None:
     assert examine(root, remote=False) == ([], [])
 
@@ -52,7 +39,7 @@ def test_a_whole_checkout_needs_nothing(root: Path) -> None:
 def test_a_damaged_file_of_the_cache_is_moved_out_and_made_again(root: Path) -> None:
     file = cached(root)
     before = file.read_bytes()
-    flip(file)
+    flip_bit(file)
     (repair,) = damage.find(root, remote=False)
     assert str(file) in repair.problem
     assert file.exists()  # nothing is done before it is asked for
@@ -73,7 +60,7 @@ def test_a_damaged_file_of_the_remote_is_pushed_again(root: Path, tmp_path: Path
     pushed = sorted((store / "files/md5").glob("*/*"))
     there = next(each for each in pushed if each.suffix != ".dir")
     before = there.read_bytes()
-    flip(there)
+    flip_bit(there)
     (repair,) = damage.find(root, remote=True)
     assert str(there) in repair.problem
     repair.act()
@@ -126,7 +113,7 @@ def test_servers_that_nothing_would_stop(root: Path) -> None:
 
 
 def test_the_command_says_what_it_will_do_and_does_it(root: Path) -> None:
-    flip(cached(root))
+    flip_bit(cached(root))
     hidden = {"CUDA_VISIBLE_DEVICES": ""}
     ended = run(root, "lockstep", "doctor", **hidden)
     assert ended.returncode == 4

@@ -14,7 +14,7 @@ from lockstep.versioning import experiments, lock_file
 from lockstep.versioning.experiment_list import read_all
 from lockstep.versioning.lock_text import OF_CHECKOUT, parse_checkouts_lock
 from pipelines.cli.__main__ import WITHOUT_LOCK, command_names
-from tests.support.pretended_stages import CALLED, recorded_workspace, reproduce
+from tests.support.pretended_stages import CALLED, reproduce
 from tests.support.waiting import until
 from tests.support.workspaces import STAGES, git, run, stage
 
@@ -36,11 +36,6 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
     "other YAML": (lambda text: "stages: [1]\n", "a damaged file (it isn't of the form that DVC"),
 }
 FIX = f"expected a whole file; {OF_CHECKOUT}\n"
-
-
-@pytest.fixture(scope="module")
-def recorded(make_workspace: Callable[..., Path]) -> Path:
-    return recorded_workspace(make_workspace)
 
 
 @pytest.fixture

@@ -14,15 +14,11 @@ from lockstep.storage import layout
 from lockstep.versioning import experiments
 from lockstep.versioning.reproduction import RESTORED, reproduce_stage
 from lockstep.versioning.verification import verify_inputs
-from tests.support.pretended_stages import pretend, recorded_workspace, reproduce
+from tests.support.cached_files import flip_bit
+from tests.support.pretended_stages import pretend, reproduce
 from tests.support.workspaces import change_params, run
 
 SPEC = Path("data/ready/spec.json")
-
-
-@pytest.fixture(scope="module")
-def recorded(make_workspace: Callable[..., Path]) -> Path:
-    return recorded_workspace(make_workspace)
 
 
 @pytest.fixture
@@ -37,16 +33,6 @@ def object_of(root: Path, content: bytes) -> Path:
     """Return the path in DVC's cache of a file with this content."""
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     return root / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
-
-
-def flip_bit(cached: Path) -> Path:
-    """Flip a bit of an object in DVC's cache; it stays read-only."""
-    content = bytearray(cached.read_bytes())
-    content[-4] ^= 1
-    cached.chmod(0o644)
-    cached.write_bytes(content)
-    cached.chmod(0o444)
-    return cached
 
 
 def restore_by_dvc(root: Path) -> None:
