@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lockstep.errors import MachineError
+from lockstep.errors import DataError, MachineError
 from lockstep.process.process_ids import is_alive, process_name
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import folder_in_repository, main_checkout
@@ -144,6 +144,12 @@ def _remove_orphaned(root: Path) -> None:
 
 def _is_used(owner_file: Path) -> bool:
     """Whether the process that owns a workspace is still running, or is on another machine."""
-    owner = atomic_files.read_json(owner_file)
-    here = owner.get("host", platform.node()) == platform.node()
-    return not here or is_alive(owner["process"])
+    try:
+        owner = atomic_files.read_json(owner_file)
+        here = owner.get("host", platform.node()) == platform.node()
+        return not here or is_alive(owner["process"])
+    except (ValueError, KeyError, AttributeError):
+        raise DataError(
+            f"{owner_file}: damaged, expected the process that owns the workspace; remove it if no "
+            "run is going on"
+        ) from None

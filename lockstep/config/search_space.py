@@ -116,7 +116,10 @@ def _range(key: str, text: str) -> Dimension | None:
     log = text.startswith(LOG)
     low, dots, high = text.removeprefix(LOG).partition(RANGE)
     if dots and any(WHOLE.fullmatch(each) and len(each) > MAX_DIGITS for each in (low, high)):
-        raise ParamsError(f"{key}: got a number of {max(len(low), len(high))} digits in a range")
+        digits = max(len(low), len(high))
+        raise ParamsError(
+            f"{key}: got a number of {digits} digits in a range, expected at most {MAX_DIGITS}"
+        )
     first, last = (_number(low), _number(high)) if dots else (None, None)
     if first is None or last is None:
         if log:

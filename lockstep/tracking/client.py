@@ -5,7 +5,7 @@ import os
 import platform
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -38,7 +38,8 @@ def connect(root: Path) -> tuple[MlflowClient, Experiment]:
     """Return a client and the experiment that runs go into.
 
     They come from MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME; the defaults are mlflow.db in
-    the main checkout, and the experiment "lockstep". Raises MlflowException.
+    the main checkout, and the experiment "lockstep". Raises MlflowException, or DataError for a
+    damaged mlflow.db.
     """
     main = main_checkout(root)
     given = os.environ.get("MLFLOW_TRACKING_URI")
@@ -49,8 +50,9 @@ def connect(root: Path) -> tuple[MlflowClient, Experiment]:
     if database.is_database(uri):
         # By default MLflow puts them below the current folder, which may be a run's workspace.
         artifacts = (main / layout.TRACKING_ARTIFACTS).as_uri()
-    client = MlflowClient(uri, uri)
-    experiment = _experiment(client, artifacts)
+    with nullcontext() if given else database.damage_told(main):
+        client = MlflowClient(uri, uri)
+        experiment = _experiment(client, artifacts)
     if not _is_of_this_machine(uri):
         _check_artifacts(experiment)
     return client, experiment

@@ -1,12 +1,15 @@
 """The databases that MLflow is used with where there is no server of MLflow's."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import sqlalchemy
 from filelock import FileLock
 
+from lockstep.errors import DataError
 from lockstep.process import console
 from lockstep.storage import layout, sqlite_files
 
@@ -25,6 +28,20 @@ def ensure(main: Path) -> str:
     if aside:
         console.say(f"{file}: incomplete, kept as {aside.name}; a new one is made")
     return uri_of(file)
+
+
+@contextmanager
+def damage_told(main: Path) -> Iterator[None]:
+    """Raise DataError if the main checkout's database turns out to be damaged in the block."""
+    try:
+        yield
+    except sqlalchemy.exc.DatabaseError as error:
+        if type(error) is not sqlalchemy.exc.DatabaseError:  # such as one that is locked
+            raise
+        raise DataError(
+            f"{main / layout.TRACKING_DATABASE}: {error.orig}, expected MLflow's database; move it "
+            "away, and `lockstep sync --rebuild` makes another"
+        ) from None
 
 
 def uri_of(file: Path) -> str:

@@ -45,4 +45,5 @@ def _look(place: Callable[[], Iterator[Leftovers]], found: Found) -> None:
     try:
         found.leftovers.extend(place())
     except LockstepError as error:
-        found.kept.append(str(error))
+        if str(error) not in found.kept:  # two places may need the same server
+            found.kept.append(str(error))

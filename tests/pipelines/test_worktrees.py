@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
 from pipelines import worktrees
 
@@ -23,3 +24,12 @@ def test_the_worktree_of_an_ended_process(
     atomic_files.write_json(file, owner | ({"host": host} if host else {}))
     worktrees.add(root)
     assert (worktree.exists(), file.exists()) == (left, left)
+
+
+def test_a_damaged_owner_is_named(make_workspace: Callable[..., Path]) -> None:
+    root = make_workspace(name="damaged")
+    worktrees.add(root)
+    (file,) = (root / layout.WORKSPACES).glob("*.owner.json")
+    file.write_text('{"proc')
+    with pytest.raises(DataError, match=r"owner\.json: damaged.*remove it if no run"):
+        worktrees.add(root)

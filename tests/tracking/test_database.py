@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.errors import DataError
 from lockstep.storage import layout, sqlite_files
 from lockstep.tracking import database
 from tests.support.waiting import until
@@ -127,3 +128,12 @@ def test_processes_that_begin_at_once_make_the_tables_of_a_database_once(tmp_pat
     said = [each.communicate() for each in together]
     location = (tmp_path / layout.TRACKING_ARTIFACTS).as_uri()
     assert said == [(f"{location}\n", "")] * 4
+
+
+def test_a_damaged_database_is_named(tmp_path: Path) -> None:
+    from lockstep.tracking.client import connect
+
+    file = Path(database.ensure(tmp_path).removeprefix("sqlite:///"))
+    file.write_bytes(b"garbage" * 1000)
+    with pytest.raises(DataError, match=r"mlflow\.db: file is not a database.*--rebuild"):
+        connect(tmp_path)
