@@ -1,6 +1,6 @@
 """Long loops, outside of CI: `make soak` runs them, docs/reliability.md has their figures.
 
-python -m tests.faults.soak kills [--count 200] [--processes 2]
+python -m tests.faults.soak kills [--count 200] [--first 0] [--processes 2]
 python -m tests.faults.soak sweep [--count 200]
 
 `kills` starts `dvc repro` and `lockstep run` by turns in fresh clones, kills each with kill -9 at a
@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -38,42 +39,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("loop", choices=["kills", "sweep"])
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the number of the first kill")
     parser.add_argument("--processes", type=int, default=2, help="kills at once")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder, "start")
         _measure.clone(start)
         if options.loop == "kills":
-            found = kills(start, options.count, options.processes)
+            numbers = range(options.first, options.first + options.count)
+            found = kills(start, numbers, options.processes)
         else:
             found = sweep(start, options.count)
     print(json.dumps(found, indent=2))
 
 
-def kills(start: Path, count: int, processes: int) -> dict[str, Any]:
-    """Kill `count` runs at random moments; raises AssertionError for one that isn't exact."""
+def kills(start: Path, numbers: range, processes: int) -> dict[str, Any]:
+    """Kill runs at the moments that their numbers draw; raises AssertionError for an inexact one."""
     undisturbed = copy(start, "undisturbed")
     begin = time.monotonic()
     run(undisturbed, COMMANDS[0])
     seconds, golden = time.monotonic() - begin, digest(undisturbed)
-    draw = random.Random(0)
-    moments = [draw.uniform(0, seconds * processes) for _ in range(count)]
+    moments = [random.Random(number).uniform(0, seconds * processes) for number in numbers]
     with ThreadPoolExecutor(processes) as threads:
-        ended = [
-            threads.submit(kill, start, number, moment, golden)
-            for number, moment in enumerate(moments)
-        ]
-        killed = [each.result() for each in ended]
+        killed = list(threads.map(partial(kill, start, golden), numbers, moments))
     return {
-        "runs": count,
+        "runs": len(killed),
         "killed": sum(killed),
-        "ended_before": count - sum(killed),
-        "equal_digests": count,  # all others end this program
+        "ended_before": len(killed) - sum(killed),
+        "equal_digests": len(killed),  # all others end this program
         "undisturbed_seconds": round(seconds, 1),
     }
 
 
-def kill(start: Path, number: int, moment: float, golden: str) -> bool:
+def kill(start: Path, golden: str, number: int, moment: float) -> bool:
     """Kill one run, run it again and check it; return whether it was still running."""
     root, command = copy(start, f"killed-{number}"), COMMANDS[number % len(COMMANDS)]
     process = subprocess.Popen(command, cwd=root, env=environment(), **quiet())
@@ -88,6 +86,7 @@ def kill(start: Path, number: int, moment: float, golden: str) -> bool:
     run(root, command)
     assert_nothing_lost(root, golden)
     shutil.rmtree(root)
+    print(f"{number}: {command[0]} {'killed' if killed else 'ended before'}", file=sys.stderr)
     return killed
 
 
