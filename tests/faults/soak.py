@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def kills(start: Path, numbers: range, processes: int) -> dict[str, Any]:
-    """Kill runs at the moments that their numbers draw; raises AssertionError for an inexact one."""
+    """Kill runs at moments that their numbers draw; raises AssertionError for an inexact one."""
     undisturbed = copy(start, "undisturbed")
     begin = time.monotonic()
     run(undisturbed, COMMANDS[0])
