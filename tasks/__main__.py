@@ -23,7 +23,7 @@ from lockstep.runtime.launcher import starts_workers
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage import layout
 from lockstep.storage.checkout import check_folder_name
-from lockstep.versioning import lock_file, verification
+from lockstep.versioning import lock_file, locks, verification
 
 USE_TENSORFLOW = ("build", "train", "evaluate")
 
@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> int:
         check_folder_name(Path.cwd())
         end_with_runner()
         lock_file.check(Path.cwd())
+        locks.drop_ended(Path.cwd())
         run_stage(stage, Path.cwd())
     return outcome.code
 

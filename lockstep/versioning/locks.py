@@ -6,32 +6,44 @@ import os
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from lockstep.errors import UnavailableError
 from lockstep.process.process_ids import process_name
+from lockstep.storage import atomic_files
 
 TMP = Path(".dvc", "tmp")
 ANOTHER = "another DVC command"
+Entry = dict[str, Any]  # {"pid": 123, "cmd": "dvc repro"}
+Listed = dict[str, Any]
 LOCK, RWLOCK, RWLOCK_LOCK = TMP / "lock", TMP / "rwlock", TMP / "rwlock.lock"
 
 
 def check(root: Path) -> None:
-    """Raise UnavailableError if another process holds DVC's locks.
-
-    The list of locks is removed if a killed process has left it half-written, which DVC couldn't
-    read, or if it lists only ended processes, whose ids others may have now.
-    """
-    if is_stale(root):
-        (root / RWLOCK).unlink(missing_ok=True)
+    """Raise UnavailableError if another process holds DVC's locks."""
+    drop_ended(root)
     if found := holder(root):
         raise in_use(root, found)
 
 
+def drop_ended(root: Path) -> None:
+    """Take ended processes out of DVC's list of locks: others may get their ids.
+
+    A list that a killed process has left half-written, which DVC couldn't read, becomes empty. DVC
+    itself takes out only what is in its way.
+    """
+    if is_stale(root):
+        with (root / RWLOCK_LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            atomic_files.write_text(root / RWLOCK, json.dumps(_living(_listed(root))))
+
+
 def is_stale(root: Path) -> bool:
-    """Return whether DVC's list of locks is half-written, or names only ended processes."""
-    file = root / RWLOCK
-    there = file.exists() and not any(_entries(root)) and not _is_held(root / RWLOCK_LOCK)
-    return there and not _is_empty(file)
+    """Return whether DVC's list of locks is half-written, or names ended processes."""
+    if not (root / RWLOCK).exists() or _is_held(root / RWLOCK_LOCK):
+        return False
+    listed = _listed(root)
+    return listed is None or _living(listed) != listed
 
 
 def in_use(root: Path, holder: str) -> UnavailableError:
@@ -61,30 +73,37 @@ def described(pid: int, command: str) -> str:
 
 
 def _entries(root: Path) -> Iterator[tuple[int, str]]:
-    """The process and the command of each entry in DVC's list of locked paths that is valid."""
+    """The process and the command of each entry of a living process in DVC's list of locks."""
+    living = _living(_listed(root))
+    readers = chain.from_iterable(living.get("read", {}).values())
+    for each in chain(living.get("write", {}).values(), readers):
+        yield each["pid"], each["cmd"]
+
+
+def _listed(root: Path) -> Listed | None:
+    """DVC's list of locks: who writes a path, and all who read it; None if it can't be read."""
     try:
-        entries = json.loads((root / RWLOCK).read_text(encoding="utf-8"))
+        found = json.loads((root / RWLOCK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
-    readers = chain.from_iterable(entries.get("read", {}).values())
-    for each in chain(entries.get("write", {}).values(), readers):
-        if process_name(each["pid"]) and _is_command(each["pid"], each["cmd"]):
-            yield each["pid"], each["cmd"]
+        return None
+    return found if isinstance(found, dict) else None
 
 
-def _is_command(pid: int, command: str) -> bool:
-    """Whether the process runs this command, and isn't another one that has got its id."""
-    program = Path(command.partition(" ")[0])
+def _living(listed: Listed | None) -> Listed:
+    """The entries of processes that haven't ended."""
+    listed = listed or {}
+    writers = {path: each for path, each in listed.get("write", {}).items() if _lives(each)}
+    read = listed.get("read", {}).items()
+    readers = {path: [each for each in entries if _lives(each)] for path, entries in read}
+    found = {"write": writers, "read": {path: each for path, each in readers.items() if each}}
+    return {name: found[name] for name in listed}
+
+
+def _lives(entry: Entry) -> bool:
+    """Whether an entry's process runs its command, and isn't another one that has got its id."""
+    program = Path(entry["cmd"].partition(" ")[0])
     name = program.parent.name if program.stem == "__main__" else program.stem
-    return name in _command_of(pid)
-
-
-def _is_empty(file: Path) -> bool:
-    """Whether the list can be read, and has no entries: DVC leaves such a one."""
-    try:
-        return not any(json.loads(file.read_text(encoding="utf-8")).values())
-    except (OSError, ValueError, AttributeError):
-        return False
+    return bool(process_name(entry["pid"])) and name in _command_of(entry["pid"])
 
 
 def _is_held(lock: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from lockstep.storage.checkout import worktrees_of
@@ -13,13 +14,13 @@ GIT_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shal
 
 
 def find(root: Path) -> Iterator[Repair]:
-    """Yield DVC's list of locks if it names only ended processes, and git's locks nobody holds."""
+    """Yield DVC's list of locks if it names ended processes, and git's locks nobody holds."""
     for worktree in worktrees_of(root) or [root]:
         if locks.is_stale(worktree):
             yield Repair(
-                f"{worktree / locks.RWLOCK}: lists locks of killed processes only",
-                "remove it",
-                (worktree / locks.RWLOCK).unlink,
+                f"{worktree / locks.RWLOCK}: lists locks of killed processes",
+                "take them out",
+                partial(locks.drop_ended, worktree),
             )
     (common,) = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
     for lock in _git_locks(Path(common.removesuffix("\n"))):

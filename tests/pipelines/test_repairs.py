@@ -75,7 +75,7 @@ def test_a_list_of_locks_of_killed_processes(root: Path) -> None:
     file.write_text(json.dumps({"write": {str(root / "dvc.lock"): entry}, "read": {}}))
     (repair,) = locks_left.find(root)
     repair.act()
-    assert not file.exists()
+    assert json.loads(file.read_text()) == {"write": {}, "read": {}}
     assert not list(locks_left.find(root))
 
 

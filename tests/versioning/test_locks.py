@@ -64,5 +64,22 @@ def test_a_stale_list_of_locks_is_removed(workspace: Path, text: str) -> None:
         file.parent.mkdir(exist_ok=True)
         file.write_text(json.dumps({"write": {"/a": entry}}) if text == "reused" else text)
         locks.check(workspace)
-        assert not file.exists()
+        assert not any(json.loads(file.read_text()).values())
         other.kill()
+
+
+def test_dvc_repro_takes_what_a_killed_one_has_left_out_of_the_list_of_locks(
+    busy: tuple[Path, int],
+) -> None:
+    root, process = busy
+    ended = {"pid": 2**22 + 1, "cmd": "/bin/dvc repro"}  # no process can have this id
+    file = root / locks.RWLOCK
+    listed = json.loads(file.read_text())
+    listed["read"] = {"/models/cnn.py": [ended, *listed["write"].values()], "/weights": [ended]}
+    file.write_text(json.dumps(listed))
+    assert locks.is_stale(root)
+    run(root, "python", "-m", "tasks", "build")  # as DVC does, while it holds its own locks
+    left = json.loads(file.read_text())
+    assert {each["pid"] for entries in left["read"].values() for each in entries} == {process}
+    assert {each["pid"] for each in left["write"].values()} == {process}
+    assert not locks.is_stale(root)
