@@ -133,7 +133,7 @@ class Recorder:
         if self._system:  # set in this thread, so perhaps after `end` looked
             self._system.stop()
         self._send_samples(client, run)
-        run_metrics.log(client, run, run_metrics.of_times(self._seconds, run))
+        run_metrics.log(client, run, run_metrics.of_times(client, run, self._seconds))
         client.set_terminated(run.info.run_id, status)
         if self._stage in shared_view.STAGES:
             shared_view.update(client, run.info.experiment_id, self._params)

@@ -35,12 +35,19 @@ def time_of(epoch: int, run: Run) -> int:
     return int(run.info.start_time) + 1000 * epoch
 
 
-def of_times(seconds: Mapping[str, float], run: Run) -> list[Metric]:
-    """Return the metrics of the seconds that stages took; sent again they are the same."""
-    return [
-        Metric(f"time/{stage}_seconds", value, time_of(0, run), 0)
-        for stage, value in seconds.items()
-    ]
+def of_times(client: MlflowClient, run: Run, seconds: Mapping[str, float]) -> list[Metric]:
+    """Return the metrics of the seconds that stages took: each time that a stage ran is a step.
+
+    A stage runs again after its process was killed. What the run has already is left out.
+    """
+    found: list[Metric] = []
+    for stage, value in seconds.items():
+        name = f"time/{stage}_seconds"
+        known = name in run.data.metrics
+        sent = client.get_metric_history(run.info.run_id, name) if known else []
+        if value not in [each.value for each in sent]:
+            found.append(Metric(name, value, time_of(len(sent), run), len(sent)))
+    return found
 
 
 def in_files(files: Iterable[Path], run: Run) -> list[Metric]:
