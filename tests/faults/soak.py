@@ -2,10 +2,12 @@
 
 python -m tests.faults.soak kills [--count 200] [--first 0] [--processes 2]
 python -m tests.faults.soak sweep [--count 200]
+python -m tests.faults.soak week
 
 `kills` starts `dvc repro` and `lockstep run` by turns in fresh clones, kills each with kill -9 at a
 random moment, runs the same command again, and checks all invariants and the digest. `sweep` runs
-experiments one after the other in one process tree, and measures it. Both print one JSON object.
+experiments one after the other in one process tree, and measures it. `week` uses a checkout for 40
+experiments and cleans it by `lockstep gc`. Each prints one JSON object.
 """
 
 import argparse
@@ -29,7 +31,8 @@ from typing import Any
 
 from benchmarks import _measure
 from tests.faults.invariants import assert_nothing_lost, digest
-from tests.support.workspaces import git
+from tests.support import week
+from tests.support.workspaces import SMALL, git, write_params
 
 COMMANDS = (["dvc", "repro"], ["lockstep", "run"])
 SAMPLE_SECONDS = 2
@@ -39,7 +42,7 @@ MEGABYTE = 1 << 20
 def main() -> None:
     """Run one of the loops; the exit code is 1 if a killed run wasn't exact."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("loop", choices=["kills", "sweep"])
+    parser.add_argument("loop", choices=["kills", "sweep", "week"])
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--first", type=int, default=0, help="the number of the first kill")
     parser.add_argument("--processes", type=int, default=2, help="kills at once")
@@ -50,8 +53,10 @@ def main() -> None:
         if options.loop == "kills":
             numbers = range(options.first, options.first + options.count)
             found = kills(start, numbers, options.processes)
-        else:
+        elif options.loop == "sweep":
             found = sweep(start, options.count)
+        else:
+            found = clean(start, Path(folder, "temporary"))
     print(json.dumps(found, indent=2))
     sys.exit("not exact" in found)
 
@@ -109,6 +114,21 @@ def sweep(root: Path, count: int) -> dict[str, Any]:
         time.sleep(SAMPLE_SECONDS)
     assert process.returncode == 0
     return {"trials": trials(root), "by_fifth": list(by_fifth(samples, count))}
+
+
+def clean(root: Path, temporary: Path) -> dict[str, Any]:
+    """Use a checkout for a week, clean it, and return what was left over; raises AssertionError."""
+    temporary.mkdir()
+    os.environ |= {"TMPDIR": str(temporary), "PATH": environment()["PATH"]}
+    write_params(root, SMALL)
+    git(root, "commit", "-qam", "Small")
+    kept = week.play(root, temporary, week.Week(kept=27, removed=3, failed=5, killed=5))
+    found = week.plan(root)
+    week.lockstep(root, "gc")
+    after = week.plan(root)
+    assert not after["leftovers"], after
+    week.assert_nothing_needed_is_gone(root, kept)
+    return {"kept": len(kept), "leftovers": week.kinds(found), "bytes": found["bytes"]}
 
 
 def by_fifth(samples: list[tuple[int, int, int, int]], count: int) -> Iterator[dict[str, float]]:
