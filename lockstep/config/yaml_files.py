@@ -1,6 +1,8 @@
 """Reads YAML 1.2, the version that DVC reads, into dicts and lists."""
 
+import copy
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,12 @@ def parse_with_nodes(text: str, path: Path) -> tuple[Any, Node | None]:
 
 
 def _load(text: str) -> Any:
+    """A copy, for callers may change it: a text takes 10 to 40 ms, and is often read again."""
+    return copy.deepcopy(_loaded(text))
+
+
+@lru_cache(maxsize=16)
+def _loaded(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 

@@ -17,7 +17,7 @@ from lockstep.storage.checkout import main_checkout
 from lockstep.storage.copies import copy_file
 from lockstep.storage.layout import BEST, LAST
 from lockstep.tracking import KEY, run_metrics
-from lockstep.versioning.hashes import recorded_outputs
+from lockstep.versioning.recorded import md5s, recorded_stages
 
 KIND = "checkpoint"
 NAME, EPOCH, MD5 = "checkpoint.name", "checkpoint.epoch", "checkpoint.md5"
@@ -44,7 +44,8 @@ def log(
     if not found:
         return
     models, history = _logged(client, run), run_metrics.rows_in(root / layout.HISTORY)
-    ready = recorded_outputs(root).get(str(layout.READY), "").partition(".")[0]
+    outputs = md5s(recorded_stages(root), "outs")
+    ready = outputs.get(str(layout.READY), "").partition(".")[0]
     for each in found:
         model = _of_these_bits(client, models.get(each.name), each)
         model = model or _create(client, run, params, each)

@@ -35,7 +35,7 @@ from lockstep.tracking import (
 )
 from lockstep.tracking.client import connect, host_tags
 from lockstep.versioning import experiments
-from lockstep.versioning.hashes import recorded_outputs
+from lockstep.versioning.recorded import md5s, recorded_stages
 
 TEST = "test"  # the split
 TRAINING_FILES = (
@@ -129,7 +129,7 @@ def _describe(
 
 def _send_hashes(client: MlflowClient, run: Run, data: str, root: Path, stage: str) -> None:
     """Log the data sets with their DVC hashes, and tag the hashes of the stage's inputs."""
-    recorded = recorded_outputs(root)
+    recorded = md5s(recorded_stages(root), "outs")
     hashes = {path: recorded[path] for path in STAGE_INPUTS[stage] if path in recorded}
     tags = [RunTag(f"dvc.{path}", md5) for path, md5 in hashes.items()]
     client.log_batch(run.info.run_id, tags=tags)

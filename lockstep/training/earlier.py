@@ -96,7 +96,7 @@ def _epochs_of_steps(params: Params, root: Path) -> int:
 
 
 def _earlier(root: Path, key: str) -> Iterator[Earlier]:
-    for files in earlier_folders(root, STAGE, layout.LAST_SNAPSHOT):
+    for files in earlier_folders(root, STAGE, layout.LAST_SNAPSHOT, NUMBER_OF_EPOCHS):
         try:
             manifest = atomic_files.read_json(files[MANIFEST])
             metadata = atomic_files.read_json(files[METADATA])
@@ -125,6 +125,8 @@ def _reads_params(root: Path, file: str) -> bool:
 def _other_change(root: Path, params: Params) -> str:
     """What differs from the training in dvc.lock besides the number of epochs, where that does."""
     now, locked = params.model_dump(mode="json"), locked_params(root, STAGE)
+    if all(locked.get(name) == value_of(now, name) for name in NUMBER_OF_EPOCHS):
+        return ""
     before = _checked(root, now, locked)
     names = [name for name in locked if value_of(now, name) != value_of(before, name)]
     others = [name for name in names if name not in NUMBER_OF_EPOCHS]

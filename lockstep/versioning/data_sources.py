@@ -7,7 +7,7 @@ from dvc.repo import Repo
 from dvc.stage import PipelineStage, Stage
 
 from lockstep.errors import DataError
-from lockstep.versioning.repository import open_repository
+from lockstep.versioning.repository import open_repository, read_repository
 
 
 def source_outputs(repo: Repo) -> list[Output]:
@@ -22,7 +22,7 @@ def is_source(stage: Stage) -> bool:
 
 def is_recorded(root: Path, path: str) -> bool:
     """Return whether a .dvc file records this path, or a folder that it lies in."""
-    with open_repository(root) as repo:
+    with read_repository(root) as repo:
         return bool(_outputs_with(repo, root / path))
 
 

@@ -19,7 +19,7 @@ from lockstep.errors import LockstepError
 from lockstep.storage.atomic_files import whole_file
 from lockstep.versioning import lock_file
 from lockstep.versioning.remotes import require_package
-from lockstep.versioning.repository import cache_of, open_repository
+from lockstep.versioning.repository import cache_of, open_repository, read_repository
 from lockstep.versioning.verification import verify_outputs
 
 NAME = "DVC_EXP_NAME"  # DVC sets it to the experiment's name for the stages it runs
@@ -99,7 +99,7 @@ def inputs(workspace: Path) -> list[Path]:
 
     Those outside of the project are left out.
     """
-    with open_repository(workspace) as repo:
+    with read_repository(workspace) as repo:
         root = Path(repo.root_dir)
         written = [Path(out.fs_path) for out in repo.index.outs]
         read = dict.fromkeys(Path(dep.fs_path) for dep in repo.index.deps)
@@ -115,7 +115,7 @@ def outputs_in_git(workspace: Path) -> set[str]:
 
     These are dvc.lock, the outputs that aren't cached, and .gitignore files for the others.
     """
-    with open_repository(workspace) as repo:
+    with read_repository(workspace) as repo:
         outs = list(repo.index.outs)
     ignored = (str(Path(out.def_path).with_name(".gitignore")) for out in outs)
     return {LOCK_FILE, *(out.def_path for out in outs if not out.use_cache), *ignored}

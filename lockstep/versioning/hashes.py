@@ -1,4 +1,4 @@
-"""The hash of all inputs of an experiment, and DVC's hashes of its outputs."""
+"""The hash of all inputs of an experiment."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from dvc.stage import Stage
 from lockstep.errors import DataError
 from lockstep.storage.atomic_files import md5
 from lockstep.storage.content import content_sha256, is_of_installed_engine
-from lockstep.versioning.repository import open_repository, stages_in_order
+from lockstep.versioning.repository import read_repository, stages_in_order
 
 
 def experiment_key(root: Path) -> str:
@@ -21,17 +21,11 @@ def experiment_key(root: Path) -> str:
     stage makes. No stage has to be run for it, and it is the same in every clone. Raises DataError
     if a dependency is missing.
     """
-    with open_repository(root) as repo:
+    with read_repository(root) as repo:
         stages = sorted(stages_in_order(repo), key=lambda stage: stage.name)
         outputs = [Path(out.fs_path) for stage in stages for out in stage.outs]
         entries = [_entry(stage, outputs) for stage in stages]
     return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
-
-
-def recorded_outputs(root: Path) -> dict[str, str]:
-    """Return the md5 that dvc.lock records for each stage's outputs, by their path."""
-    with open_repository(root) as repo:
-        return {out.def_path: out.hash_info.value for out in repo.index.outs if out.hash_info}
 
 
 def _entry(stage: Stage, outputs: list[Path]) -> list[Any]:

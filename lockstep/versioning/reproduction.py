@@ -15,14 +15,18 @@ from typing import Any
 import dvc.stage.run as dvc_run
 from dvc.exceptions import DvcException, ReproductionError
 from dvc.lock import LockError
-from dvc.repo import Repo
 from dvc.stage.exceptions import StageCmdFailedError
 
 from lockstep.errors import DataError, LockstepError, one_line
 from lockstep.process.machine_errors import machine_error
 from lockstep.versioning import lock_file, locks
 from lockstep.versioning.data_sources import is_source
-from lockstep.versioning.repository import cache_of, open_repository, stages_in_order
+from lockstep.versioning.repository import (
+    cache_of,
+    open_repository,
+    read_repository,
+    stages_in_order,
+)
 from lockstep.versioning.verification import verify_outputs
 
 # The state of each stage is reported instead of DVC's info messages.
@@ -43,7 +47,7 @@ class Node:
 
 def graph(root: Path) -> list[Node]:
     """Return dvc.yaml's stages, each after those it depends on."""
-    with open_repository(root) as repo:
+    with read_repository(root) as repo:
         edges = repo.index.graph
         return [
             Node(
@@ -64,9 +68,10 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
     DataError if DVC's cache has damaged outputs.
     """
     # DVC looks for dvc.yaml in the current folder when it writes to the run cache.
+    targets = [*_sources_of(root, name), name]
     with chdir(root), open_repository(root) as repo, _commands_run_by(run) as commands:
         try:
-            done = repo.reproduce(targets=[*_sources_of(repo, name), name], single_item=True)
+            done = repo.reproduce(targets=targets, single_item=True)
         except ReproductionError as error:
             cause = error.__cause__
             if isinstance(cause, FileNotFoundError) and not commands:  # a dependency is missing
@@ -83,10 +88,11 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
     return RAN if commands else UP_TO_DATE
 
 
-def _sources_of(repo: Repo, name: str) -> list[str]:
+def _sources_of(root: Path, name: str) -> list[str]:
     """The .dvc files of the user's data that a stage reads: `dvc repro` records their changes."""
-    stages = {stage.name: stage for stage in stages_in_order(repo)}
-    return [s.addressing for s in repo.index.graph.successors(stages[name]) if is_source(s)]
+    with chdir(root), read_repository(root) as repo:
+        stages = {stage.name: stage for stage in stages_in_order(repo)}
+        return [s.addressing for s in repo.index.graph.successors(stages[name]) if is_source(s)]
 
 
 @contextmanager

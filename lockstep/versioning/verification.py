@@ -17,7 +17,7 @@ from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.disk import require_space
-from lockstep.versioning.repository import open_repository
+from lockstep.versioning.repository import read_repository
 
 Signature = list[str | int]  # of a file's bytes: md5, inode, size, times of change
 
@@ -30,7 +30,7 @@ def verify_inputs(root: Path, stage: str, *, again: bool = False) -> None:
     """
     if not (root / layout.LOCK).exists():
         return  # no stage has run under DVC
-    with open_repository(root) as repo:
+    with read_repository(root) as repo:
         deps = [dep for each in _stages(repo, stage) for dep in each.deps]
         made = [Path(out.fs_path) for out in repo.index.outs if out.use_cache]
         _verify(
@@ -49,7 +49,7 @@ def verify_inputs(root: Path, stage: str, *, again: bool = False) -> None:
 
 def verify_outputs(root: Path, stage: str | None = None) -> None:
     """Check the outputs of a stage, or of all stages; raises DataError for damaged ones."""
-    with open_repository(root) as repo:
+    with read_repository(root) as repo:
         outs = [out for each in _stages(repo, stage) for out in each.outs if out.use_cache]
         _verify(repo, root, (file for out in outs for file in _files(Path(out.fs_path))))
 
@@ -59,7 +59,7 @@ def require_cache_space(root: Path, stage: str) -> None:
 
     DVC only prints that it couldn't copy a file to its cache; the stage would count as done.
     """
-    with open_repository(root) as repo:
+    with read_repository(root) as repo:
         outs = [out for each in _stages(repo, stage) for out in each.outs if out.use_cache]
         cache = Path(repo.cache.local_cache_dir)
     files = (file for out in outs for file in _files(Path(out.fs_path)))

@@ -12,7 +12,6 @@ from typing import Any
 from lockstep.evaluation.estimates import Estimate, estimates
 from lockstep.messages import aligned
 from lockstep.storage import atomic_files, layout
-from pipelines.sweeps import page
 from pipelines.sweeps.definition import SEED, Sweep
 from pipelines.sweeps.objective import Objective
 from pipelines.sweeps.record import COMPLETE, Record, Trial
@@ -96,9 +95,9 @@ def page_of(root: Path, name: str) -> Path:
     return root / layout.SWEEP_PAGES / f"{name}.html"
 
 
-def write(root: Path, found: Results) -> None:
+def write(root: Path, found: Results, html: str) -> None:
     """Write the sweep's page, and for seeds report/seeds.csv."""
-    atomic_files.write_text(page_of(root, found.name), page.html(found))
+    atomic_files.write_text(page_of(root, found.name), html)
     if found.of_seeds:
         atomic_files.write_text(root / layout.SEEDS, _seeds_table(found))
 

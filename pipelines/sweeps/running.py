@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from lockstep.runtime import devices
 from lockstep.storage import layout
 from lockstep.tracking import sweep_runs
 from lockstep.versioning.reproduction import graph
-from pipelines.sweeps import results, sampling
+from pipelines.sweeps import page, results, sampling
 from pipelines.sweeps.definition import Sweep, of_trial
 from pipelines.sweeps.messages import Answer, Request
 from pipelines.sweeps.objective import Objective
@@ -58,6 +59,7 @@ class RunningSweep:
         try:
             self._run_batches(run_all)
             found = results.of(self.record, self.sweep, self.objective)
+            html = _beside(page.html, found)
             self._register(found)
             status = "FINISHED"
         except Exception:
@@ -69,7 +71,7 @@ class RunningSweep:
         finally:
             if status != "FINISHED":
                 sweep_runs.end_parent(self.root, self.parent, status)
-        results.write(self.root, found)
+        results.write(self.root, found, html.result())
         self._send_missing(found)
         sweep_runs.end_parent(
             self.root,
@@ -186,6 +188,14 @@ class RunningSweep:
         request = Request(tuple(assigned), (self.sweep.preset or "", *best.overrides), REGISTERED)
         with self.slots.one() as slot:
             raise_if_failed(slot.run(request, lambda history: 0))
+
+
+def _beside(function: Callable[[results.Results], str], found: results.Results) -> Future[str]:
+    """Call a function in a thread."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="page")
+    result = thread.submit(function, found)
+    thread.shutdown(wait=False)
+    return result
 
 
 def _as_trial(trial: Trial, answer: Answer) -> Trial:

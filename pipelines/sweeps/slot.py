@@ -20,6 +20,7 @@ from lockstep.process.machine_errors import machine_error
 from lockstep.process.runner import end_with_runner
 from lockstep.storage import layout
 from lockstep.versioning.remembered_yaml import remembered_yaml
+from lockstep.versioning.repository import kept_repositories
 from pipelines import local
 from pipelines.sweeps.messages import Answer, Line, request_in
 from pipelines.sweeps.trial import Pruned, TrialRun
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> int:
         workspace = Path.cwd()
         local.prepare(workspace)
         line = Line(socket.socket(fileno=int(descriptor)))
-        with remembered_yaml():
+        with remembered_yaml(), kept_repositories():
             serve(line, Path(project), workspace)
     return outcome.code
 

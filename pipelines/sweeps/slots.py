@@ -63,10 +63,11 @@ class Slot:
 
     def _line(self) -> Line:
         if self._process is None:
-            self._start()
+            self.start()
         return self._connection
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the process."""
         mine, theirs = socket.socketpair()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = python_module("pipelines.sweeps.slot", str(theirs.fileno()), str(self.root))
@@ -129,12 +130,13 @@ class Slots:
         self._free: SimpleQueue[Slot] = SimpleQueue()
 
     def make(self) -> None:
-        """Make all slots at once, so that they have the same files."""
+        """Make all slots at once, so that they have the same files; their imports take long."""
         for number in range(self._count):
             workspace = workspaces.create(self._root, self._assignments, self._preset)
             experiments.checkout(workspace)
             log = self._log.with_name(f"{self._log.name}-{number}.log")
             slot = Slot(self._root, workspace, number, log, shared=self._count > 1)
+            slot.start()
             self.all.append(slot)
             self._free.put(slot)
 
