@@ -27,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, metavar="N", help="run with N seeds, and show the spread of metrics"
     )
+    parser.add_argument("--json", action="store_true", help="with --seeds, print one JSON object")
     parser.add_argument(
         "--launcher", choices=[RAY], help="start the workers of `normalize` and `train` by Ray"
     )
@@ -36,9 +37,11 @@ def act(root: Path, arguments: Namespace) -> None:
     """Run the flow in this process; with overrides, in a child process and a new workspace.
 
     With the override data.fold=all there is one such run for each fold, and with --seeds a sweep
-    over seeds. A worker that isn't the
-    chief joins its training instead: launchers start the same command everywhere.
+    over seeds. A worker that isn't the chief joins its training instead: launchers start the same
+    command everywhere. Raises ParamsError for options that don't go together.
     """
+    if arguments.json and arguments.seeds is None:
+        raise ParamsError("--json: got it without --seeds, expected both")
     if arguments.launcher:
         ray_cluster.require_installed()
         os.environ[LAUNCHER] = arguments.launcher  # for the stages' processes
@@ -81,7 +84,7 @@ def _run_seeds(root: Path, arguments: Namespace, first: int) -> None:
     given = [each for each in arguments.overrides if not each.startswith("seed=")]
     seeds = f"seed={first}..{first + count - 1}"
     asked = definition.make([*given, seeds], preset=arguments.preset, name="seeds")
-    sweep.run(root, asked, as_json=False)
+    sweep.run(root, asked, as_json=arguments.json)
 
 
 def _check_recorded_data(path: str, root: Path) -> None:

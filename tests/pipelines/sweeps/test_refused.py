@@ -52,3 +52,9 @@ def test_one_seed_has_no_spread(project: Path) -> None:
     ended = run(project, "lockstep", "run", "--seeds", "1", LOCKSTEP_FORBIDDEN=SLOW)
     assert ended.returncode == 2
     assert "--seeds: got 1, expected a number of 2 or more" in ended.stdout
+
+
+def test_json_of_a_single_run(project: Path) -> None:
+    ended = run(project, "lockstep", "run", "--json", LOCKSTEP_FORBIDDEN=SLOW)
+    assert ended.returncode == 2
+    assert ended.stdout == "lockstep run: --json: got it without --seeds, expected both\n"
