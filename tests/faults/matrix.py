@@ -136,6 +136,7 @@ FAULTS = (
         "F18",
         "a full disk at each write",
         (
+            "tests/faults/test_full_disks.py",
             "tests/process/test_full_disk.py",
             "tests/training/test_interrupted.py::test_a_full_disk_while_a_snapshot_is_written",
         ),

@@ -9,8 +9,11 @@ import pytest
 
 
 @contextmanager
-def small_disk(folder: Path, size: str, *options: str) -> Iterator[None]:
-    """Mount an empty disk of a size such as 64k on a folder; skip the test without permission."""
+def small_disk(folder: Path, size: str, *options: str, lazy: bool = False) -> Iterator[None]:
+    """Mount an empty disk of a size such as 64k on a folder; skip the test without permission.
+
+    With `lazy` this process may have files open there in the end.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     choices = ",".join([f"size={size}", *options])
     mounted = subprocess.run(
@@ -21,4 +24,4 @@ def small_disk(folder: Path, size: str, *options: str) -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", *(["--lazy"] if lazy else []), folder], check=True)
