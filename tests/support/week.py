@@ -101,7 +101,7 @@ def assert_nothing_needed_is_gone(root: Path, kept: list[str]) -> None:
     assert champion(root).metadata
     assert "run " not in lockstep(root, "plan")
     for name in kept:
-        assert run(root, "dvc", "exp", "apply", "--force", name).returncode == 0
+        assert run(root, "dvc", "exp", "apply", name).returncode == 0
         ended = run(root, "dvc", "repro")
         assert ended.returncode == 0, ended.stdout
         assert "Running stage" not in ended.stdout
