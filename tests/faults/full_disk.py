@@ -31,7 +31,7 @@ def needed(start: Path, root: Path) -> tuple[int, str]:
     with small_disk(root, ENOUGH, lazy=True):
         git(root.parent, "clone", "-q", str(start), str(root))
         before = shutil.disk_usage(root).used
-        assert run(root, *LOCKSTEP_RUN).returncode == 0
+        assert _run(root, LOCKSTEP_RUN).returncode == 0
         return shutil.disk_usage(root).used - before, digest(root)
 
 
@@ -45,11 +45,11 @@ def fill(start: Path, root: Path, room: int, golden: str, command: list[str]) ->
     with small_disk(root, ENOUGH, lazy=True):
         git(root.parent, "clone", "-q", str(start), str(root))
         _resize(root, str(shutil.disk_usage(root).used + room))
-        ended = run(root, *command)
+        ended = _run(root, command)
         assert TRACEBACK not in ended.stdout, ended.stdout
         assert ended.returncode in ((0, 4) if command == LOCKSTEP_RUN else (0, 255)), ended.stdout
         _resize(root, ENOUGH)
-        again = run(root, *command)
+        again = _run(root, command)
         assert again.returncode == 0, again.stdout
         assert_nothing_lost(root, golden)
     if ended.returncode == 0:
@@ -57,6 +57,10 @@ def fill(start: Path, root: Path, room: int, golden: str, command: list[str]) ->
     last: str = ended.stdout.rstrip().splitlines()[-1]
     assert command != LOCKSTEP_RUN or str(root) in last, ended.stdout
     return last
+
+
+def _run(root: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
+    return run(root, *command, PYTHONPATH=str(root))  # as the command `lockstep` sets it
 
 
 def _resize(folder: Path, size: str) -> None:
