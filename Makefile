@@ -91,6 +91,7 @@ soak: env  ## kill 200 runs, run 200 trials in one process tree, fill disks, cle
 	python -m tests.faults.soak sweep
 	python -m tests.faults.soak disk
 	python -m tests.faults.soak week
+	python -m tests.faults.mutations
 	LOCKSTEP_FUZZ_EXAMPLES=3000 pytest tests/fuzz tests/data/test_table_fuzz.py
 
 bench: env  ## run all benchmarks; see docs/performance.md and docs/scale.md

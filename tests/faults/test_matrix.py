@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults import report
 from tests.faults.matrix import FAULTS, Fault
+from tests.faults.mutations import MUTATIONS, Mutation
 from tests.support.workspaces import REPOSITORY
 
 EXCEPTIONS = 5  # at most, that don't apply
@@ -24,6 +25,13 @@ def test_each_has_tests_or_a_reason(fault: Fault) -> None:
         tree = ast.parse((REPOSITORY / file).read_text(encoding="utf-8"))
         names = {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
         assert function in names if function else any(each.startswith("test_") for each in names)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.invariant)
+def test_each_protection_that_can_be_taken_away_is_there(mutation: Mutation) -> None:
+    text = (REPOSITORY / mutation.file).read_text(encoding="utf-8")
+    assert text.count(mutation.protection) == 1
+    assert (REPOSITORY / mutation.test.partition("::")[0]).is_file()
 
 
 def test_the_page_has_them() -> None:
