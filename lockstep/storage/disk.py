@@ -19,9 +19,14 @@ def require_space(path: Path, size: int) -> None:
     free = shutil.disk_usage(existing(path)).free
     if free < size:
         raise MachineError(
-            f"{path}: {os.strerror(errno.ENOSPC)}: {size:,} bytes are needed, {free:,} are free; "
-            "make room, and run again"
+            f"{_final(path)}: {os.strerror(errno.ENOSPC)}: {size:,} bytes are needed, "
+            f"{free:,} are free; make room, and run again"
         )
+
+
+def _final(path: Path) -> Path:
+    """The path that a part of atomic_files will have in the end."""
+    return Path(*(re.sub(r"^\.part-(scratch-)?", "", each) for each in path.parts))
 
 
 def check_writable(paths: Iterable[Path]) -> None:
