@@ -126,7 +126,8 @@ def tested_without(mutation: Mutation, root: Path) -> subprocess.CompletedProces
     text = file.read_text(encoding="utf-8")
     assert text.count(mutation.protection) == 1, mutation
     file.write_text(text.replace(mutation.protection, mutation.without), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", mutation.test]
+    temporary = f"--basetemp={root.with_name('pytest')}"
+    command = [sys.executable, "-m", "pytest", "-q", "-x", temporary, mutation.test]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
