@@ -26,7 +26,7 @@ def test_a_week_of_use(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
     root = make_workspace(SMALL, "week")
-    kept = play(root, tmp_path, Week(kept=1, removed=1, failed=1, killed=1))
+    kept = play(root, tmp_path, Week(kept=3, removed=1, failed=1, killed=1))
     found = plan(root)
     assert kinds(found) == {
         "workspace": 2,
