@@ -126,7 +126,7 @@ def _other_change(root: Path, params: Params) -> str:
     """What differs from the training in dvc.lock besides the number of epochs, where that does."""
     now, locked = params.model_dump(mode="json"), locked_params(root, STAGE)
     if all(locked.get(name) == value_of(now, name) for name in NUMBER_OF_EPOCHS):
-        return ""
+        return ""  # as in each trial of a sweep: the check below takes 0.4 s
     before = _checked(root, now, locked)
     names = [name for name in locked if value_of(now, name) != value_of(before, name)]
     others = [name for name in names if name not in NUMBER_OF_EPOCHS]

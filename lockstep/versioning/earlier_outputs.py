@@ -13,7 +13,7 @@ from dvc_data.hashfile.tree import ObjectFormatError, Tree
 
 from lockstep.storage import layout
 from lockstep.versioning.recorded import recorded_stages
-from lockstep.versioning.repository import read_repository
+from lockstep.versioning.repository import read_repository, stages_in_order
 
 Entry = dict[str, Any]  # of a stage, in dvc.lock and in the run cache
 
@@ -55,7 +55,8 @@ def _entries(repo: Repo, root: Path, stage: str, differing: Collection[str]) -> 
 
 def _lines_of_params(repo: Repo, stage: str, differing: Collection[str]) -> Iterator[str]:
     """The lines of each parameter of a stage as DVC writes them to the run cache."""
-    for dep in repo.stage.load_one(name=stage).deps:
+    deps = [dep for each in stages_in_order(repo) if each.name == stage for dep in each.deps]
+    for dep in deps:
         if isinstance(dep, ParamsDependency):
             for name, value in dep.read_params().items():
                 if name not in differing:

@@ -96,7 +96,7 @@ def _living(listed: Listed | None) -> Listed:
     read = listed.get("read", {}).items()
     readers = {path: [each for each in entries if _lives(each)] for path, entries in read}
     found = {"write": writers, "read": {path: each for path, each in readers.items() if each}}
-    return {name: found[name] for name in listed}
+    return {name: each for name, each in found.items() if name in listed}
 
 
 def _lives(entry: Entry) -> bool:

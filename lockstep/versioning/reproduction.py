@@ -67,8 +67,8 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
     from `run` fails the stage. Raises UnavailableError while another DVC command holds the lock,
     DataError if DVC's cache has damaged outputs.
     """
-    # DVC looks for dvc.yaml in the current folder when it writes to the run cache.
     targets = [*_sources_of(root, name), name]
+    # DVC looks for dvc.yaml in the current folder when it writes to the run cache.
     with chdir(root), open_repository(root) as repo, _commands_run_by(run) as commands:
         try:
             done = repo.reproduce(targets=targets, single_item=True)

@@ -130,14 +130,14 @@ class Slots:
         self._free: SimpleQueue[Slot] = SimpleQueue()
 
     def make(self) -> None:
-        """Make all slots at once, so that they have the same files; their imports take long."""
+        """Make all slots at once, so that they have the same files, and start their imports."""
         for number in range(self._count):
             workspace = workspaces.create(self._root, self._assignments, self._preset)
             experiments.checkout(workspace)
             log = self._log.with_name(f"{self._log.name}-{number}.log")
             slot = Slot(self._root, workspace, number, log, shared=self._count > 1)
-            slot.start()
             self.all.append(slot)
+            slot.start()
             self._free.put(slot)
 
     def stop(self) -> None:

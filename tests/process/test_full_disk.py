@@ -3,13 +3,13 @@
 import errno
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from lockstep.errors import MachineError
 from lockstep.process.machine_errors import machine_error
+from tests.faults.full_disk import LOCKSTEP_RUN
 from tests.support.small_disk import small_disk
 from tests.support.workspaces import change_params, keep_stages, run, run_stages, stage
 
@@ -31,16 +31,6 @@ def test_a_stage_alone(ready: Path) -> None:
     assert left == {"none", "raw"}
 
 
-# `lockstep run`, on a disk that gets full only after the check at the start.
-UNCHECKED = """
-import sys
-from pipelines import local
-from pipelines.cli.__main__ import main
-local.SPARE_BYTES = 0
-sys.exit(main(["run"]))
-"""
-
-
 @pytest.mark.system
 @pytest.mark.parametrize(
     ("folder", "size", "line"),
@@ -57,7 +47,7 @@ def test_a_stage_in_the_flow(
     with small_disk(workspace / folder, size):
         if folder == "data":
             (workspace / "data" / "none").touch()
-        ended = run(workspace, sys.executable, "-c", UNCHECKED, PREFECT_API_URL=server)
+        ended = run(workspace, *LOCKSTEP_RUN, PREFECT_API_URL=server)
     assert ended.returncode == 4, ended.stdout
     assert "Traceback" not in ended.stdout
     assert ended.stdout.count(FULL) == 1

@@ -56,7 +56,9 @@ def test_two_runs(make_workspace: Callable[..., Path], monkeypatch: pytest.Monke
         pass
 
 
-@pytest.mark.parametrize("text", ['{"write": {"/a": {"p', "reused"], ids=["half", "reused"])
+@pytest.mark.parametrize(
+    "text", ['{"write": {"/a": {"p', "reused", '{"other": 1}'], ids=["half", "reused", "other"]
+)
 def test_a_stale_list_of_locks_is_removed(workspace: Path, text: str) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         entry = {"pid": other.pid, "cmd": "/bin/dvc repro"}
