@@ -39,7 +39,7 @@ def drop_ended(root: Path) -> None:
 
 
 def is_stale(root: Path) -> bool:
-    """Return whether DVC's list of locks is half-written, or names ended processes."""
+    """Return whether DVC's list of locks can't be read, or names ended processes."""
     if not (root / RWLOCK).exists() or _is_held(root / RWLOCK_LOCK):
         return False
     listed = _listed(root)
@@ -74,19 +74,22 @@ def described(pid: int, command: str) -> str:
 
 def _entries(root: Path) -> Iterator[tuple[int, str]]:
     """The process and the command of each entry of a living process in DVC's list of locks."""
-    living = _living(_listed(root))
-    readers = chain.from_iterable(living.get("read", {}).values())
-    for each in chain(living.get("write", {}).values(), readers):
+    for each in _all(_living(_listed(root))):
         yield each["pid"], each["cmd"]
+
+
+def _all(listed: Listed) -> Iterator[Entry]:
+    return chain(listed.get("write", {}).values(), *listed.get("read", {}).values())
 
 
 def _listed(root: Path) -> Listed | None:
     """DVC's list of locks: who writes a path, and all who read it; None if it can't be read."""
     try:
         found = json.loads((root / RWLOCK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        valid = all(isinstance(x["pid"], int) and isinstance(x["cmd"], str) for x in _all(found))
+    except (OSError, ValueError, AttributeError, TypeError, KeyError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if valid else None
 
 
 def _living(listed: Listed | None) -> Listed:

@@ -57,8 +57,12 @@ def test_two_runs(make_workspace: Callable[..., Path], monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "text", ['{"write": {"/a": {"p', "reused", '{"other": 1}'], ids=["half", "reused", "other"]
-)
+    "text",
+    [
+        '{"write": {"/a": {"p', "reused", '{"other": 1}', "[]", '{"write": [1]}',
+        '{"write": {"/a": {"pid": 1}}}', '{"read": {"/a": [{"pid": "x", "cmd": "dvc"}]}}',
+    ],
+)  # fmt: skip
 def test_a_stale_list_of_locks_is_removed(workspace: Path, text: str) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         entry = {"pid": other.pid, "cmd": "/bin/dvc repro"}
