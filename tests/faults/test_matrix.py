@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults import report
 from tests.faults.matrix import FAULTS, Fault
-from tests.faults.mutations import MUTATIONS, Mutation
+from tests.faults.protections import MUTATIONS, Mutation
 from tests.support.workspaces import REPOSITORY
 
 EXCEPTIONS = 5  # at most, that don't apply
@@ -27,7 +27,7 @@ def test_each_has_tests_or_a_reason(fault: Fault) -> None:
         assert function in names if function else any(each.startswith("test_") for each in names)
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.invariant)
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.holds)
 def test_each_protection_that_can_be_taken_away_is_there(mutation: Mutation) -> None:
     text = (REPOSITORY / mutation.file).read_text(encoding="utf-8")
     assert text.count(mutation.protection) == 1
