@@ -109,10 +109,10 @@ MUTATIONS = (
         "tests/faults/test_downloads.py::test_other_bytes_are_set_aside_and_never_used",
     ),
     Mutation(
-        "a download takes no more bytes than expected",
+        "a download that is longer than expected is refused",
         "lockstep/data/fetch/attempt.py",
-        "        if counted.count > expected.max_bytes:\n",
-        "        if False:\n",
+        "max_bytes:\n            raise _too_long(source, expected)\n        found",
+        "max_bytes:\n            break\n        found",
         "tests/faults/test_downloads.py::test_an_endless_body_takes_little_memory_and_disk",
     ),
     Mutation(
@@ -155,7 +155,7 @@ MUTATIONS = (
         "lockstep/data/readers/npz_files.py",
         "allow_pickle=False",
         "allow_pickle=True",
-        "tests/data/test_user_files.py::test_arrays_of_objects_are_never_unpickled",
+        "tests/project/test_no_pickle.py",
     ),
     Mutation(
         "a .gz file is never unpacked without bound",
@@ -197,7 +197,7 @@ MUTATIONS = (
         "lockstep/training/snapshots.py",
         "            if atomic_files.sha256(snapshot / name) != sha256:\n",
         "            if False:\n",
-        "tests/fuzz/test_descriptions.py::test_any_damage_of_a_snapshot",
+        "tests/training/test_resume.py::test_an_invalid_snapshot_is_set_aside_for_the_previous_one",
     ),
     Mutation(
         "a file of weights has no links",
