@@ -1,6 +1,6 @@
 """Long loops, outside of CI: `make soak` runs them, docs/reliability.md has their figures.
 
-python -m tests.faults.soak kills [--count 200] [--first 0] [--processes 2]
+python -m tests.faults.soak kills [--count 200] [--first 0] [--processes 2] [--small]
 python -m tests.faults.soak sweep [--count 200]
 python -m tests.faults.soak week
 python -m tests.faults.soak disk [--count 20]
@@ -35,10 +35,14 @@ def main() -> None:
     parser.add_argument("--count", type=int)
     parser.add_argument("--first", type=int, default=0, help="the number of the first kill")
     parser.add_argument("--processes", type=int, default=2, help="kills at once")
+    parser.add_argument("--small", action="store_true", help="kill trainings of 2 epochs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder, "start")
         _measure.clone(start)
+        if options.small or options.loop == "week":
+            write_params(start, SMALL)
+            git(start, "commit", "-qam", "Small")
         if options.loop == "kills":
             numbers = range(options.first, options.first + (options.count or 200))
             found = kills.kills(start, numbers, options.processes)
@@ -75,8 +79,6 @@ def clean(root: Path, temporary: Path) -> dict[str, Any]:
     """Use a checkout for a week, clean it, and return what was left over; raises AssertionError."""
     temporary.mkdir()
     os.environ |= {"TMPDIR": str(temporary), "PATH": environment()["PATH"]}
-    write_params(root, SMALL)
-    git(root, "commit", "-qam", "Small")
     kept = week.play(root, temporary, week.Week(kept=27, removed=3, failed=5, killed=5))
     found = week.plan(root)
     week.lockstep(root, "gc")
