@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lockstep.errors import MachineError
-from lockstep.process import stopping
+from lockstep.process import bytecode, stopping
 from lockstep.process.environment import check_system
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
@@ -21,6 +21,7 @@ def main() -> int:
     if arguments == ["--version"]:
         print(f"lockstep {version('lockstep')}")
         return 0
+    bytecode.write_only_with_room()
     with exit_code(" ".join(["lockstep", *arguments[:1]])) as outcome:
         check_system()
         _run_cli(find_project(Path.cwd()), arguments)

@@ -16,6 +16,8 @@ from tests.support.workspaces import git, run
 ENOUGH = "1g"
 # `lockstep run` asks for 500 MB at its start, which other programs may take after that.
 UNCHECKED = """
+from lockstep.process import bytecode
+bytecode.write_only_with_room()
 import sys
 from pipelines import local
 from pipelines.cli.__main__ import main
