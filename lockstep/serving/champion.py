@@ -8,6 +8,7 @@ import numpy as np
 
 from lockstep.config.schema import Params
 from lockstep.data.spec import Spec, Y, as_dict, load_examples, read_spec
+from lockstep.errors import DataError
 from lockstep.evaluation import verdict
 from lockstep.evaluation.challenge import Outputs, challenge, reproduced
 from lockstep.process.temporary_folders import temporary_folder
@@ -70,9 +71,15 @@ class Challenger:
         load_tensorflow()
         test, size = load_examples(self.root, "test"), self.params.train.batch_size
         with temporary_folder() as folder:
-            other.fetch(folder)
+            self._fetch(other, folder)
             values, target = outputs_of(folder, self._spec, test, size)
         return Outputs(values, target)
+
+    def _fetch(self, other: Champion, folder: Path) -> None:
+        try:
+            other.fetch(folder)
+        except DataError as error:
+            raise CannotScore(str(error)) from None
 
     def _reproduced(self, values: np.ndarray, recorded: float | None) -> Outputs | None:
         target = self._spec.target

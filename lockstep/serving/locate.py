@@ -42,8 +42,9 @@ def locate_model(root: Path, model: str) -> Iterator[Saved]:
     """Yield the model: best, last, models:/NAME@ALIAS, models:/NAME/VERSION or a path.
 
     A registered version is downloaded to a temporary folder, which is removed after the block.
-    Raises ParamsError if there is no such model, DataError if it isn't a saved model, or a whole
-    model that wasn't exported or imported here, UnavailableError if the registry can't be reached.
+    Raises ParamsError if there is no such model, DataError if it isn't a saved model, a whole model
+    that wasn't exported or imported here, or a version whose files have changed, UnavailableError
+    if the registry can't be reached.
     """
     if model in WORKSPACE:
         yield in_workspace(root, model)
@@ -64,12 +65,13 @@ def in_workspace(root: Path, name: str) -> Saved:
 
 def _registered(root: Path, model: str, folder: Path) -> Saved:
     parts = parts_of(model)
-    from lockstep.tracking import downloads  # imports MLflow
+    from lockstep.tracking import downloads, version_files  # imports MLflow
 
     tags = downloads.fetch(root, *parts, folder)
     artifacts = folder / "artifacts"
     if not (artifacts / "saved_model" / "saved_model.pb").exists():
         raise DataError(f"{model}: has no SavedModel, expected a model that Lockstep registered")
+    version_files.check(folder, tags, model)
     return Saved(artifacts / "saved_model", "savedmodel", artifacts / "spec.json", tags)
 
 

@@ -15,9 +15,6 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
-from lockstep.errors import DataError
-from lockstep.storage import atomic_files
-
 
 def pack(saved: Path, spec: Path, packed: Path, example: Any, output: Any) -> None:
     """Write a SavedModel and spec.json to a folder as a pyfunc model of MLflow."""
@@ -70,21 +67,11 @@ def _requirements() -> list[str]:
 
 
 def upload(client: MlflowClient, run: Run, packed: Path, copy: Path) -> str:
-    """Upload a packed model, check a copy downloaded to `copy`, and return the logged model's id.
-
-    Raises DataError if the copy differs.
-    """
+    """Upload a packed model, download it to `copy`, and return the logged model's id."""
     model = client.create_logged_model(run.info.experiment_id, "model", run.info.run_id)
     client.log_model_artifacts(model.model_id, str(packed))
     client.finalize_logged_model(model.model_id, "READY")
     download_artifacts(
         f"models:/{model.model_id}", dst_path=str(copy), tracking_uri=client.tracking_uri
     )
-    if not _hashes(packed).items() <= _hashes(copy).items():
-        raise DataError(f"models:/{model.model_id}: the registry's copy differs from what was sent")
     return str(model.model_id)
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    files = (file for file in folder.rglob("*") if file.is_file())
-    return {str(file.relative_to(folder)): atomic_files.sha256(file) for file in files}

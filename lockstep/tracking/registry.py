@@ -15,7 +15,7 @@ from lockstep.errors import LockstepError, ParamsError, UnavailableError
 from lockstep.process.machine_errors import machine_error
 from lockstep.process.temporary_folders import temporary_folder
 from lockstep.storage.copies import copy_file
-from lockstep.tracking import champion, run_tags, turns
+from lockstep.tracking import champion, run_tags, turns, version_files
 from lockstep.tracking.candidates import (
     FOLD_VERDICT,
     VERDICT,
@@ -131,7 +131,7 @@ def _smoke_test(client: MlflowClient, candidate: Candidate, version: ModelVersio
     if candidate.smoke_test is None:
         return
     with temporary_folder() as folder:
-        _download(client, version, folder)
+        _fetch(client, version, folder)
         problem = served_differently(folder, *candidate.smoke_test())
     if problem:
         raise LockstepError(
@@ -148,9 +148,15 @@ def _rival(client: MlflowClient, leader: ModelVersion) -> Champion:
             return None
 
     def fetch(folder: Path) -> None:
-        _download(client, leader, folder)
+        _fetch(client, leader, folder)
 
     return Champion(str(leader.version), leader.tags, fetch, fetch_outputs)
+
+
+def _fetch(client: MlflowClient, version: ModelVersion, folder: Path) -> None:
+    """Download a version; raises DataError if its files aren't those that were registered."""
+    _download(client, version, folder)
+    version_files.check(folder, version.tags, _uri(version))
 
 
 def _download(client: MlflowClient, version: ModelVersion, folder: Path, file: str = "") -> str:
@@ -183,10 +189,12 @@ def _create(client: MlflowClient, run: Run, candidate: Candidate) -> ModelVersio
         example, output = candidate.export(saved)
         pack(saved, candidate.spec, packed, example, output)
         _add_report(candidate, packed)
+        files = version_files.describe(packed)
         model_id = upload(client, run, packed, folder / "copy")
+        version_files.check(folder / "copy", files, f"models:/{model_id}")
     _ensure_model(client, candidate.name)
     scores = {f"test_{name}": str(value) for name, value in candidate.metrics.items()}
-    tags = {**candidate.tags, **scores}
+    tags = {**candidate.tags, **scores, **files}
     source = f"models:/{model_id}"
     return client.create_model_version(
         candidate.name, source, run.info.run_id, tags, model_id=model_id

@@ -220,4 +220,19 @@ MUTATIONS = (
         "unshare(0)",
         "tests/faults/test_models.py::test_the_process_that_opens_a_foreign_file_can_do_little",
     ),
+    Mutation(
+        "a registered version whose files have changed isn't loaded",
+        "lockstep/serving/locate.py",
+        "    version_files.check(folder, tags, model)\n",
+        "",
+        "tests/tasks/test_gate.py::"
+        "test_a_champion_whose_files_have_changed_is_neither_loaded_nor_compared",
+    ),
+    Mutation(
+        "no .pyc file is cut by a full disk",
+        "lockstep/process/bytecode.py",
+        "        sys.dont_write_bytecode = True\n",
+        "",
+        "tests/process/test_bytecode.py",
+    ),
 )

@@ -4,9 +4,10 @@ import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,8 @@ import pytest
 from mlflow.artifacts import download_artifacts
 
 from lockstep.data.spec import load_examples, read_spec
-from lockstep.errors import LockstepError
+from lockstep.errors import DataError, LockstepError
+from lockstep.serving.locate import locate_model
 from lockstep.serving.rescoring import CannotScore, check_known
 from lockstep.storage import layout
 from lockstep.tracking.client import as_default, connect
@@ -103,6 +105,30 @@ def test_a_champion_that_cannot_take_the_data_is_not_compared(challenger: Path) 
         "not compared: the champion, version 1, was measured on other test data, and it takes a "
         "column 'size', which the data have no more"
     )
+
+
+@pytest.fixture
+def damaged(challenger: Path) -> Iterator[Path]:
+    """The workspace, while the champion's SavedModel has another byte."""
+    client, _ = connect(challenger)
+    model_id = client.get_model_version("things", "1").source.removeprefix("models:/")
+    folder = urlsplit(client.get_logged_model(model_id).artifact_location).path
+    file = Path(folder, "artifacts", "saved_model", "saved_model.pb")
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    yield challenger
+    file.write_bytes(content)
+
+
+def test_a_champion_whose_files_have_changed_is_neither_loaded_nor_compared(damaged: Path) -> None:
+    line = "artifacts/saved_model/saved_model.pb isn't the file that was registered"
+    with pytest.raises(DataError, match=line), locate_model(damaged, "models:/things/1"):
+        pass
+    run_stages(damaged, "register")
+    version = connect(damaged)[0].get_model_version("things", "2")
+    assert leader(damaged) == "1"
+    assert version.tags["verdict"].startswith("not compared: ")
+    assert line in version.tags["verdict"]
 
 
 @pytest.mark.parametrize(
