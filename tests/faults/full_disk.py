@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.faults.invariants import TRACEBACK, assert_nothing_lost, digest
+from tests.faults.invariants import TRACEBACK, assert_nothing_lost, results
 from tests.support.small_disk import small_disk
 from tests.support.workspaces import git, run
 
@@ -28,16 +28,16 @@ LOCKSTEP_RUN = [sys.executable, "-c", UNCHECKED]
 DVC_REPRO = ["dvc", "repro"]
 
 
-def needed(start: Path, root: Path) -> tuple[int, str]:
-    """Return how many bytes an undisturbed run writes in a clone, and the digest of its results."""
+def needed(start: Path, root: Path) -> tuple[int, dict[str, str]]:
+    """Return how many bytes an undisturbed run writes in a clone, and its results."""
     with small_disk(root, ENOUGH, lazy=True):
         git(root.parent, "clone", "-q", str(start), str(root))
         before = shutil.disk_usage(root).used
         assert _run(root, LOCKSTEP_RUN).returncode == 0
-        return shutil.disk_usage(root).used - before, digest(root)
+        return shutil.disk_usage(root).used - before, results(root)
 
 
-def fill(start: Path, root: Path, room: int, golden: str, command: list[str]) -> str:
+def fill(start: Path, root: Path, room: int, golden: dict[str, str], command: list[str]) -> str:
     """Run a command in a clone with so many bytes of room, then again with enough.
 
     Returns the last line of the first one, which is empty if the room was enough. Raises

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.commands import environment, quiet, run
-from tests.faults.invariants import assert_nothing_lost, digest
+from tests.faults.invariants import assert_nothing_lost, results
 from tests.support.workspaces import git
 
 COMMANDS = (["dvc", "repro"], ["lockstep", "run"])
@@ -26,14 +26,14 @@ def kills(start: Path, numbers: range, processes: int) -> dict[str, Any]:
     undisturbed = copy(start, "undisturbed")
     begin = time.monotonic()
     run(undisturbed, COMMANDS[0])
-    seconds, golden = time.monotonic() - begin, digest(undisturbed)
+    seconds, golden = time.monotonic() - begin, results(undisturbed)
     moments = [random.Random(number).uniform(0, seconds * processes) for number in numbers]
     with ThreadPoolExecutor(processes) as threads:
         outcomes = Counter(threads.map(partial(outcome, start, golden), numbers, moments))
     return {**outcomes, "undisturbed_seconds": round(seconds, 1)}
 
 
-def outcome(start: Path, golden: str, number: int, moment: float) -> str:
+def outcome(start: Path, golden: dict[str, str], number: int, moment: float) -> str:
     """Kill one run, and return what came of it."""
     try:
         found = "killed, then exact" if kill(start, golden, number, moment) else "ended before"
@@ -44,7 +44,7 @@ def outcome(start: Path, golden: str, number: int, moment: float) -> str:
     return found
 
 
-def kill(start: Path, golden: str, number: int, moment: float) -> bool:
+def kill(start: Path, golden: dict[str, str], number: int, moment: float) -> bool:
     """Kill one run, run it again and check it; return whether it was still running."""
     root, command = copy(start, f"killed-{number}"), COMMANDS[number % len(COMMANDS)]
     process = subprocess.Popen(command, cwd=root, env=environment(), **quiet())

@@ -17,7 +17,7 @@ def root(recorded: Path, tmp_path: Path) -> Path:
 
 
 def test_they_hold(root: Path) -> None:
-    invariants.assert_nothing_lost(root, invariants.digest(root))
+    invariants.assert_nothing_lost(root, invariants.results(root))
 
 
 def test_a_half_written_file(root: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_process_that_goes_on_and_a_lock_that_is_left(root: Path) -> None:
 
 
 def test_other_bits(root: Path) -> None:
-    golden = invariants.digest(root)
+    golden = invariants.results(root)
     (root / "dvc.lock").write_text((root / "dvc.lock").read_text() + "\n")
     with pytest.raises(AssertionError):
         invariants.assert_nothing_lost(root, golden)
