@@ -72,6 +72,7 @@ def settings(folder: Path, places: Places) -> dict[str, str]:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         # By default any web page in a local browser could start runs.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(_pages(places)),
+        "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_TIMEOUT": "300",
         # Leases in memory are lost with the server, and their slots stay taken forever.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # no processes for AI features
