@@ -1,12 +1,12 @@
 """No .pyc file is written where the disk is nearly full."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.small_disk import small_disk
+from tests.support.workspaces import REPOSITORY, run
 
 IMPORT = """
 from lockstep.process import bytecode
@@ -22,6 +22,6 @@ def test_it_is_written_only_with_room(tmp_path: Path, size: str, written: set[st
     with small_disk(tmp_path / "disk", size):
         for name in ("mine", "yours"):
             (tmp_path / "disk" / f"{name}.py").write_text("")
-        subprocess.run([sys.executable, "-c", IMPORT], cwd=tmp_path / "disk", check=True)
+        run(tmp_path / "disk", sys.executable, "-c", IMPORT, PYTHONPATH=str(REPOSITORY))
         found = {each.name.partition(".")[0] for each in tmp_path.rglob("*.pyc")}
     assert found == written
