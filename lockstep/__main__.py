@@ -21,11 +21,20 @@ def main() -> int:
     if arguments == ["--version"]:
         print(f"lockstep {version('lockstep')}")
         return 0
-    bytecode.write_only_with_room()
     with exit_code(" ".join(["lockstep", *arguments[:1]])) as outcome:
+        bytecode.write_only_with_room()
         check_system()
-        _run_cli(find_project(Path.cwd()), arguments)
+        _run_cli(find_project(_current_folder()), arguments)
     return outcome.code
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise MachineError(
+            "the current folder has been removed, expected a project's; change to one by cd"
+        ) from None
 
 
 def _run_cli(project: Path, arguments: list[str]) -> None:

@@ -14,7 +14,7 @@ def write_only_with_room() -> None:
     Up to 3.13 it doesn't notice that only a part of one could be written, and from then on every
     import of that module fails, with room too (python/cpython#126606).
     """
-    folders = (Path.cwd(), Path(__file__).parent)
+    folders = (Path(), Path(__file__).parent)
     if min(shutil.disk_usage(each).free for each in folders) < ROOM:
         sys.dont_write_bytecode = True
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"

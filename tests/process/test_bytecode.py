@@ -22,6 +22,7 @@ def test_it_is_written_only_with_room(tmp_path: Path, size: str, written: set[st
     with small_disk(tmp_path / "disk", size):
         for name in ("mine", "yours"):
             (tmp_path / "disk" / f"{name}.py").write_text("")
-        run(tmp_path / "disk", sys.executable, "-c", IMPORT, PYTHONPATH=str(REPOSITORY))
+        ended = run(tmp_path / "disk", sys.executable, "-c", IMPORT, PYTHONPATH=str(REPOSITORY))
         found = {each.name.partition(".")[0] for each in tmp_path.rglob("*.pyc")}
+    assert ended.returncode == 0, ended.stdout
     assert found == written

@@ -83,3 +83,11 @@ def test_plain_python_runs_a_stage_of_the_current_folder(clones: tuple[Path, Pat
     ended = run(clones[1], "python", "-m", "tasks", "download")
     assert ended.returncode == 0, ended.stdout
     assert "the stage of the second clone" in ended.stdout
+
+
+def test_in_a_folder_that_has_been_removed(tmp_path: Path) -> None:
+    removed = 'mkdir gone && cd gone && rmdir "$PWD" && exec python -m lockstep run'
+    ended = run(tmp_path, "bash", "-c", removed)
+    assert ended.returncode == 4
+    assert ended.stdout.endswith("has been removed, expected a project's; change to one by cd\n")
+    assert "Traceback" not in ended.stdout
