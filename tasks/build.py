@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import keras
-
 from lockstep.config.schema import Params
 from lockstep.data.published_files import fetch_published
 from lockstep.data.spec import read_spec
@@ -13,6 +11,7 @@ from lockstep.modeling.flops import count_flops
 from lockstep.modeling.model import make_model, pretrained_weights
 from lockstep.modeling.model_file import as_asked
 from lockstep.modeling.pretrained import PretrainedWeights, load_pretrained
+from lockstep.modeling.summary import summary
 from lockstep.modeling.weights import save_weights
 from lockstep.runtime.strategy import start_runtime
 from lockstep.storage import atomic_files, layout
@@ -34,7 +33,7 @@ def build(params: Params, root: Path) -> None:
     if found:
         load_pretrained(model, found.layer, _pretrained_file(found, params, root))
     save_weights(model, root / layout.INITIAL_WEIGHTS)
-    atomic_files.write_text(root / layout.SUMMARY, _summary(model))
+    atomic_files.write_text(root / layout.SUMMARY, summary(model))
     preprocess = preprocessing.layers(spec)
     atomic_files.write_json(
         root / layout.MODEL_SIZE,
@@ -56,11 +55,3 @@ def _pretrained_file(found: PretrainedWeights, params: Params, root: Path) -> Pa
     if sha256 != found.digest:
         raise DataError(f"{key}: {path} has sha256 {sha256}, expected {found.digest}")
     return path
-
-
-def _summary(model: keras.Model) -> str:
-    lines: list[str] = []
-    model.summary(
-        line_length=88, print_fn=lambda line, **_: lines.append(line), show_trainable=True
-    )
-    return "\n".join(lines) + "\n"

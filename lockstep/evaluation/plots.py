@@ -15,6 +15,7 @@ from lockstep.process import classwise
 from lockstep.storage import atomic_files
 
 mpl.use("Agg")
+mpl.rcdefaults()  # a user's matplotlibrc would draw other pictures
 mpl.rcParams.update(
     {
         "axes.spines.right": False,

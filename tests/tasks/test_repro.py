@@ -11,7 +11,19 @@ import pytest
 
 from lockstep.modeling.weights import weights_digest
 from lockstep.tracking import run_tags
+from tests.faults.invariants import recorded
 from tests.support.workspaces import REPOSITORY, STAGES, git, run, run_stages
+
+# What users have set for other programs, in their home and in their shell.
+SETTINGS = {
+    ".config/dvc/config": "[cache]\n    type = symlink\n",
+    ".config/matplotlib/matplotlibrc": "font.size: 14\nsavefig.dpi: 60\n",
+    ".keras/keras.json": '{"floatx": "float64", "image_data_format": "channels_first"}',
+}
+VARIABLES = {
+    "FORCE_COLOR": "1", "LC_ALL": "C", "MPLBACKEND": "TkAgg", "PYTHONOPTIMIZE": "2",
+    "PYTHONUTF8": "0", "TERM": "xterm-256color", "TF_USE_LEGACY_KERAS": "1", "TZ": "Asia/Kolkata",
+}  # fmt: skip
 
 
 class Reproduced(NamedTuple):
@@ -166,6 +178,19 @@ def test_a_second_clone_ends_in_the_same_weights(
         assert (other / weights).read_bytes() == (reproduced.root / weights).read_bytes()
     history = "report/history.csv"
     assert (other / history).read_bytes() == (reproduced.root / history).read_bytes()
+
+
+def test_no_setting_of_the_user_changes_a_result(
+    reproduced: Reproduced, make_workspace: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name, text in SETTINGS.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    root = make_workspace(name="another user's")
+    in_a_terminal = ("script", "-qec", "stty cols 47; umask 077; dvc repro", "/dev/null")
+    ended = run(root, *in_a_terminal, **VARIABLES, HOME=str(tmp_path), MPLCONFIGDIR="")
+    assert ended.returncode == 0, ended.stdout
+    assert recorded(root) == recorded(reproduced.root)
 
 
 def test_dvc_experiments_work(reproduced: Reproduced) -> None:
