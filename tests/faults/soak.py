@@ -4,12 +4,14 @@ python -m tests.faults.soak kills [--count 200] [--first 0] [--processes 2] [--s
 python -m tests.faults.soak sweep [--count 200]
 python -m tests.faults.soak week
 python -m tests.faults.soak disk [--count 20]
+python -m tests.faults.soak runs [--count 100]
 
 `kills` starts `dvc repro` and `lockstep run` by turns in fresh clones, kills each with kill -9 at a
 random moment, runs the same command again, and checks all invariants and the digest. `sweep` runs
 experiments one after the other in one process tree, and measures it. `week` uses a checkout for 40
 experiments and cleans it by `lockstep gc`. `disk` lets the disk of a run get full, each time a
-little later, makes room and runs it again. Each prints one JSON object.
+little later, makes room and runs it again. `runs` asks `lockstep up` for runs at once, with
+PostgreSQL, and waits until all have ended. Each prints one JSON object.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -25,13 +28,14 @@ from benchmarks import _measure
 from tests.faults import full_disk, kills, long_sweep
 from tests.faults.commands import environment
 from tests.support import week
-from tests.support.workspaces import SMALL, git, write_params
+from tests.support.many_runs import assert_made_and_ended, prefect_on_postgresql
+from tests.support.workspaces import SMALL, git, keep_stages, write_params
 
 
 def main() -> None:
     """Run one of the loops; the exit code is 1 if a killed run wasn't exact."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("loop", choices=["kills", "sweep", "week", "disk"])
+    parser.add_argument("loop", choices=["kills", "sweep", "week", "disk", "runs"])
     parser.add_argument("--count", type=int)
     parser.add_argument("--first", type=int, default=0, help="the number of the first kill")
     parser.add_argument("--processes", type=int, default=2, help="kills at once")
@@ -50,6 +54,8 @@ def main() -> None:
             found = long_sweep.sweep(start, options.count or 200)
         elif options.loop == "disk":
             found = full_disks(start, options.count or 20)
+        elif options.loop == "runs":
+            found = runs(start, options.count or 100)
         else:
             found = clean(start, Path(folder, "temporary"))
     print(json.dumps(found, indent=2))
@@ -73,6 +79,17 @@ def full_disks(start: Path, count: int) -> dict[str, Any]:
     return {
         "bytes": needed, "full": sum(map(bool, lines)), "not exact": lines.count("not exact")
     }  # fmt: skip
+
+
+def runs(root: Path, count: int) -> dict[str, Any]:
+    """Ask for runs at once, and return how many have completed; raises AssertionError."""
+    os.environ["PATH"] = environment()["PATH"]
+    keep_stages(root, ["download"])
+    git(root, "commit", "-qam", "Download only")
+    begin = time.monotonic()
+    with prefect_on_postgresql():
+        assert_made_and_ended(root, count, count)
+    return {"completed": count, "seconds": round(time.monotonic() - begin)}
 
 
 def clean(root: Path, temporary: Path) -> dict[str, Any]:

@@ -9,12 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.ports import free_port
-from tests.support.postgresql import USER, postgresql
+from tests.support.many_runs import assert_made_and_ended, prefect_on_postgresql
 from tests.support.prefect_server import OURS, filtered
 from tests.support.prefect_server import started as server_started
-from tests.support.served import FINAL, deploy, started
-from tests.support.waiting import until
 
 pytestmark = pytest.mark.system
 RUNS, RUNS_ON_POSTGRESQL, WAITED_FOR = 20, 100, 4
@@ -27,39 +24,12 @@ def test_twenty_runs_at_once_are_made_and_end_on_sqlite(
 
 
 def test_a_hundred_runs_at_once_are_made_on_postgresql(
-    make_workspace: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    make_workspace: Callable[..., Path],
 ) -> None:
-    """Their processes take half an hour: the test waits for the first ones."""
-    port = free_port()
-    url = f"postgresql+asyncpg://{USER}:a-password@127.0.0.1:{port}/postgres"
-    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", url)
-    with postgresql("a-password", port):
-        root = make_workspace({}, "many", until="download")
+    """The test waits for the first ones; `python -m tests.faults.soak runs` for all."""
+    root = make_workspace({}, "many", until="download")
+    with prefect_on_postgresql():
         assert_made_and_ended(root, RUNS_ON_POSTGRESQL, WAITED_FOR)
-
-
-def assert_made_and_ended(root: Path, count: int, awaited: int) -> None:
-    """Ask for runs of a deployment at once, and wait until the worker has run some of them."""
-    with started(root) as served:
-        deploy(served)
-        found = httpx.get(f"{served.prefect}/deployments/name/experiment/manual", timeout=60)
-        address = f"{served.prefect}/deployments/{found.json()['id']}/create_flow_run"
-
-        def ask(number: int) -> int:
-            return httpx.post(address, json={"name": f"run {number}"}, timeout=300).status_code
-
-        with ThreadPoolExecutor(count) as threads:
-            assert Counter(threads.map(ask, range(count))) == {201: count}
-
-        def states() -> Counter[str]:
-            found = filtered(served.prefect, "flow_runs", {})
-            assert len(found) == count
-            return Counter(each["state_type"] for each in found)
-
-        until(lambda: sum(states()[each] for each in FINAL) >= awaited, 340, every=2)
-        assert states()["COMPLETED"] >= awaited, served.output.read_text()
-        assert not (FINAL - {"COMPLETED"}) & states().keys(), served.output.read_text()
-        assert "database is locked" not in served.output.read_text()
 
 
 def test_prefects_states_of_runs_at_once_are_kept_by_sqlite(tmp_path: Path) -> None:
@@ -68,13 +38,7 @@ def test_prefects_states_of_runs_at_once_are_kept_by_sqlite(tmp_path: Path) -> N
 
 
 def test_prefects_states_of_a_hundred_runs_at_once_are_kept_by_postgresql(tmp_path: Path) -> None:
-    port = free_port()
-    url = f"postgresql+asyncpg://{USER}:a-password@127.0.0.1:{port}/postgres"
-    variables = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": url}
-    with (
-        postgresql("a-password", port),
-        server_started(tmp_path, start=OURS, **variables) as (server, _),
-    ):
+    with prefect_on_postgresql(), server_started(tmp_path, start=OURS) as (server, _):
         assert all_at_once(server, RUNS_ON_POSTGRESQL) == {"COMPLETED": RUNS_ON_POSTGRESQL}
 
 
