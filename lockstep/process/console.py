@@ -95,10 +95,11 @@ def _quiet_bar(title: str, total: int, *columns: ProgressColumn) -> Iterator[Cal
     task = bar.add_task(title, total=total)
 
     def advance(count: int) -> None:
-        bar.advance(task, count)
+        # The last block that a reader counts may be a part of one.
+        bar.update(task, completed=min(total, bar.tasks[task].completed + count))
         if time.monotonic() - started > QUIET_SECONDS:
             bar.start()
-            _forward(min(1.0, bar.tasks[task].completed / total))
+            _forward(bar.tasks[task].completed / total)
 
     try:
         yield advance

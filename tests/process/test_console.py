@@ -31,3 +31,10 @@ def test_long_work_shows_its_share_and_time_left(
     assert found == shares
     assert ("texts" in terminal.getvalue()) == bool(shares)
     assert (":" in terminal.getvalue()) == bool(shares)  # a time
+
+
+def test_a_bar_ends_at_its_total(terminal: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "QUIET_SECONDS", -1.0)
+    with console.reading_bar("texts", 5) as done:
+        done(4096)
+    assert "5/5 bytes" in terminal.getvalue()
