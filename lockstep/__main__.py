@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lockstep.errors import MachineError
 from lockstep.process import bytecode, stopping
-from lockstep.process.environment import check_system
+from lockstep.process.environment import check_system, leave_git_hook
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
 
@@ -24,6 +24,7 @@ def main() -> int:
     with exit_code(" ".join(["lockstep", *arguments[:1]])) as outcome:
         bytecode.write_only_with_room()
         check_system()
+        leave_git_hook()
         _run_cli(find_project(_current_folder()), arguments)
     return outcome.code
 

@@ -16,7 +16,7 @@ from lockstep.config.reading import load_params
 from lockstep.config.schema import Params
 from lockstep.config.versions import check_versions
 from lockstep.errors import DataError
-from lockstep.process.environment import check_system, prepare_environment
+from lockstep.process.environment import check_system, leave_git_hook, prepare_environment
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
     (stage,) = arguments
     with exit_code(stage) as outcome:
         check_system()
+        leave_git_hook()
         check_folder_name(Path.cwd())
         end_with_runner()
         lock_file.check(Path.cwd())

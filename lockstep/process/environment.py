@@ -25,6 +25,12 @@ QUIET = {
 # Keras silently limits training by these; only params.yaml should set its length.
 CAPS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 
+# With what git sets for a hook, git commands in other folders would change the hook's index too.
+OF_GIT_HOOKS = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX",
+)  # fmt: skip
+
 
 def prepare_environment(root: Path) -> None:
     """Set environment variables; call this before TensorFlow, Keras or MLflow is imported.
@@ -37,6 +43,12 @@ def prepare_environment(root: Path) -> None:
     # The user's ~/.keras/keras.json could change the float type.
     os.environ["KERAS_HOME"] = str(root / layout.KERAS_HOME)
     for name in CAPS:
+        os.environ.pop(name, None)
+
+
+def leave_git_hook() -> None:
+    """Let git find the repository of each folder by itself, also in a hook of a repository."""
+    for name in OF_GIT_HOOKS:
         os.environ.pop(name, None)
 
 
