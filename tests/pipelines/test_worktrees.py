@@ -8,6 +8,7 @@ import pytest
 from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
 from pipelines import worktrees
+from tests.support.workspaces import git
 
 ENDED = "1-1"  # no process has started at that time
 
@@ -24,6 +25,19 @@ def test_the_worktree_of_an_ended_process(
     atomic_files.write_json(file, owner | ({"host": host} if host else {}))
     worktrees.add(root)
     assert (worktree.exists(), file.exists()) == (left, left)
+
+
+def test_hooks_of_the_user_are_for_the_users_checkouts(
+    make_workspace: Callable[..., Path],
+) -> None:
+    """`dvc install` makes one that runs `dvc checkout`."""
+    root = make_workspace(name="hooked")
+    hook = root / ".git" / "hooks" / "post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch '{root}/ran'\nexit 1\n")
+    hook.chmod(0o755)
+    assert (worktrees.add(root) / "dvc.yaml").exists()
+    assert (worktrees.clone(root, git(root, "rev-parse", "HEAD").strip()) / "dvc.yaml").exists()
+    assert not (root / "ran").exists()
 
 
 def test_a_damaged_owner_is_named(make_workspace: Callable[..., Path]) -> None:
