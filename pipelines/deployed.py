@@ -48,7 +48,7 @@ warnings.filterwarnings("ignore", message='Field name "register"')
 Values = dict[str, Any]
 FORM = deployment_form.form(Path(__file__).parents[1])
 OVERRIDES = deployment_form.overrides(FORM)
-# Prefect's pages make others up, such as xi2-nusakan.
+# Prefect's pages make others up, such as xi2-nusakan; those without a digit may be a person's.
 PAGES_NAME = re.compile(
     "(alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|omicron|pi|rho|"
     r"sigma|tau|upsilon|phi|chi|psi|omega)\d+(-[a-z]+)+$"

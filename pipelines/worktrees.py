@@ -100,7 +100,7 @@ def git_lock(root: Path) -> FileLock:
 
 def git(root: Path, *arguments: str) -> list[str]:
     """Run git, and return its output split at zero bytes; raises MachineError if it fails."""
-    # The user's hooks are for the user's checkouts: `dvc install` makes one that runs `dvc checkout`.
+    # The user's hooks are for the user's checkouts: that of `dvc install` runs `dvc checkout`.
     command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
     answer = subprocess.run(command, cwd=root, capture_output=True, check=False)
     if answer.returncode:
