@@ -134,13 +134,30 @@ def worktrees_of(root: Path) -> list[Path]:
 
 
 def blobs_of_all_commits(root: Path, patterns: Sequence[str]) -> list[str]:
-    """Return git's ids of all files that match, in any commit of any reference or worktree."""
-    lines = _git(root, "rev-list", "--objects", "--all", "--", *patterns).splitlines()
-    return [line.partition(" ")[0] for line in lines]
+    """Return git's ids of all files that match, in any commit of any reference, worktree or stash.
+
+    Raises MachineError if git can't read all of them.
+    """
+    # Of stashes, a reference leads to the newest one only.
+    stashes = _git(root, "rev-list", "--walk-reflogs", "--ignore-missing", "refs/stash", "--")
+    commits = ("--all", *stashes.split())
+    answer = _asked(root, "rev-list", "--objects", *commits, "--", *patterns)
+    if answer.returncode:
+        reason = " ".join(os.fsdecode(answer.stderr).split())
+        raise MachineError(
+            f"{root}: git rev-list: {reason or 'failed'}; expected a git checkout of which all "
+            "commits can be read: `git fsck` says which can't"
+        )
+    return [line.partition(" ")[0] for line in os.fsdecode(answer.stdout).splitlines()]
 
 
 def _git(root: Path, *arguments: str) -> str:
     """Return git's answer, which is empty if it fails."""
+    return os.fsdecode(_asked(root, *arguments).stdout.removesuffix(b"\n"))
+
+
+def _asked(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git; raises MachineError if it refuses to read the repository because of its owner."""
     answer = subprocess.run(
         ["git", *arguments], cwd=root, env=dict(os.environ), capture_output=True, check=False
     )
@@ -150,4 +167,4 @@ def _git(root: Path, *arguments: str) -> str:
             f"{root}: belongs to another user, so git refuses to read it; if you trust it: "
             f"{refused[0].strip()}"
         )
-    return os.fsdecode(answer.stdout.removesuffix(b"\n"))
+    return answer
