@@ -15,10 +15,11 @@ def one_line(text: object) -> str:
     characters that a terminal would act on are escaped.
     """
     line = PASSWORD.sub("", re.sub(r"\s*[\r\n\t\v\f]\s*", " ", str(text).strip()))
-    line = line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
-    return "".join(
-        repr(each)[1:-1] if unicodedata.category(each) in NOT_SHOWN else each for each in line
+    shown = "".join(
+        repr(each)[1:-1] if unicodedata.category(each) in NOT_SHOWN else each
+        for each in line[: LONGEST + 1]
     )
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
 
 
 class LockstepError(Exception):

@@ -1,6 +1,7 @@
 """The environment variables of every stage, set before the libraries that read them load."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -53,9 +54,11 @@ def leave_git_hook() -> None:
 
 
 def check_system() -> None:
-    """Raise MachineError unless this is Linux: /proc and pidfd are needed to watch processes."""
+    """Raise MachineError unless this is Linux, whose /proc and pidfd watch processes, with git."""
     if sys.platform != "linux":
         raise MachineError(f"this is {sys.platform}, expected Linux; on Windows use WSL2")
+    if not shutil.which("git"):
+        raise MachineError("git: not found in PATH, expected the program; install the package git")
 
 
 def python_module(name: str, *arguments: str) -> list[str]:

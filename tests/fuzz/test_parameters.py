@@ -115,6 +115,7 @@ def test_any_damage_of_params(project: Path, start: int, length: int, inside: st
         st.builds("{}{}..{}".format, st.sampled_from(["", "log:"]), VALUE, VALUE),
     ),
 )
+@example(key="\x1b", text=f"log:null..{'[' * 3000}")
 @example(key="seed", text=f"{'9' * 5000}..{'9' * 5001}")
 @example(key="seed", text=f"1..{10**400}")
 @example(key="seed", text=f"0.5..{10**400}")
