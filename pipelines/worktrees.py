@@ -14,7 +14,7 @@ from filelock import FileLock
 from lockstep.errors import DataError, MachineError
 from lockstep.process.process_ids import is_alive, process_name
 from lockstep.storage import atomic_files, layout
-from lockstep.storage.checkout import folder_in_repository, main_checkout
+from lockstep.storage.checkout import common_directory, folder_in_repository, main_checkout
 
 
 def add(root: Path, commit: str = "HEAD") -> Path:
@@ -33,9 +33,8 @@ def clone(root: Path, commit: str) -> Path:
 
     A clone has no snapshots and runs of the main checkout, and `remove` removes it too.
     """
-    (common,) = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
     with _new(root) as folder:
-        source = common.removesuffix("\n")
+        source = str(common_directory(root))
         git(root, "clone", "--quiet", "--shared", "--no-checkout", source, str(folder))
     git(folder, "checkout", "--quiet", "--detach", commit)
     return folder / folder_in_repository(root)

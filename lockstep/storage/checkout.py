@@ -42,10 +42,16 @@ def main_checkout(root: Path) -> Path:
     Runs and logs that are kept after a workspace is deleted are stored there. Raises MachineError
     if git refuses to read the repository because of its owner.
     """
-    common = Path(_git(root, "rev-parse", "--path-format=absolute", "--git-common-dir"))
-    if common.name != ".git":  # also without git, or in a submodule
+    common = common_directory(root)
+    if not common or common.name != ".git":  # without git, or in a submodule
         return root.resolve()
     return common.parent / folder_in_repository(root)
+
+
+def common_directory(root: Path) -> Path | None:
+    """Return the git directory that all worktrees share; None without git."""
+    found = _git(root, "rev-parse", "--git-common-dir")
+    return (root / found).resolve() if found else None
 
 
 def folder_in_repository(root: Path) -> Path:
@@ -126,11 +132,14 @@ def commits_with(root: Path, path: Path) -> list[str]:
 
 
 def worktrees_of(root: Path) -> list[Path]:
-    """Return the project's folder in each of the repository's worktrees that are there."""
-    entries = _git(root, "worktree", "list", "--porcelain", "-z").split("\0")
-    tops = [Path(each.removeprefix("worktree ")) for each in entries if each[:9] == "worktree "]
+    """Return the project's folder in each of the repository's worktrees that are there.
+
+    Without git it is `root` alone.
+    """
+    lines = _git(root, "worktree", "list", "--porcelain").splitlines()
+    tops = [Path(each.removeprefix("worktree ")) for each in lines if each[:9] == "worktree "]
     found = (top / folder_in_repository(root) for top in tops)
-    return [each for each in found if each.is_dir()]
+    return [each for each in found if each.is_dir()] or [root]
 
 
 def blobs_of_all_commits(root: Path, patterns: Sequence[str]) -> list[str]:
@@ -142,8 +151,10 @@ def blobs_of_all_commits(root: Path, patterns: Sequence[str]) -> list[str]:
     stashes = _git(root, "rev-list", "--walk-reflogs", "--ignore-missing", "refs/stash", "--")
     commits = ("--all", *stashes.split())
     answer = _asked(root, "rev-list", "--objects", *commits, "--", *patterns)
-    if answer.returncode:
-        reason = " ".join(os.fsdecode(answer.stderr).split())
+    # Of a torn reference git before 2.31 only warns, and only where it lists them.
+    said = answer.stderr or _asked(root, "for-each-ref", "--format=").stderr
+    if answer.returncode or said:
+        reason = " ".join(os.fsdecode(said).split())
         raise MachineError(
             f"{root}: git rev-list: {reason or 'failed'}; expected a git checkout of which all "
             "commits can be read: `git fsck` says which can't"

@@ -17,8 +17,9 @@ from lockstep.versioning.lock_merging import merged
 LOCK_DRIVER, RESULTS_DRIVER = "lockstep-lock", "lockstep-results"
 NAMES = {LOCK_DRIVER: "dvc.lock, stage by stage", RESULTS_DRIVER: "results, as they are here"}
 SCRIPT = Path("lockstep", "versioning", "lock_merging.py")
-# All worktrees share one configuration, and the checkout may be moved.
-MAIN = '"$(git rev-parse --path-format=absolute --git-common-dir)"/..'
+# All worktrees share one configuration, and the checkout may be moved. Git runs drivers in the top
+# folder of a worktree.
+MAIN = '"$(git rev-parse --git-common-dir)"/..'
 
 
 def configure(root: Path) -> None:

@@ -24,9 +24,9 @@ def index_of_head(root: Path) -> Iterator[Variables]:
 @contextmanager
 def copied_index(root: Path) -> Iterator[Variables]:
     """Yield the variable for a copy, with the times of files, so that git needn't read them."""
-    found = git(root, {}, "rev-parse", "--path-format=absolute", "--git-path", "index")
+    found = os.fsdecode(git(root, {}, "rev-parse", "--git-path", "index")).removesuffix("\n")
     with _new_index() as index:
-        shutil.copyfile(os.fsdecode(found).removesuffix("\n"), index["GIT_INDEX_FILE"])
+        shutil.copyfile(root / found, index["GIT_INDEX_FILE"])
         yield index
 
 

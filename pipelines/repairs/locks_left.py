@@ -5,25 +5,24 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from lockstep.storage.checkout import worktrees_of
+from lockstep.storage.checkout import common_directory, worktrees_of
 from lockstep.versioning import locks
 from pipelines.repairs.repair import Repair
-from pipelines.worktrees import git
 
 GIT_LOCKS = ("index.lock", "HEAD.lock", "config.lock", "packed-refs.lock", "shallow.lock")
 
 
 def find(root: Path) -> Iterator[Repair]:
     """Yield DVC's list of locks if it names ended processes, and git's locks nobody holds."""
-    for worktree in worktrees_of(root) or [root]:
+    for worktree in worktrees_of(root):
         if locks.is_stale(worktree):
             yield Repair(
                 f"{worktree / locks.RWLOCK}: lists locks of killed processes",
                 "take them out",
                 partial(locks.drop_ended, worktree),
             )
-    (common,) = git(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
-    for lock in _git_locks(Path(common.removesuffix("\n"))):
+    common = common_directory(root)
+    for lock in _git_locks(common) if common else ():
         if not _is_open(lock):
             yield Repair(f"{lock}: left by a git that was killed", "remove it", lock.unlink)
 

@@ -1,5 +1,7 @@
 """The worktrees of killed processes are removed, but not those of other machines."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +9,10 @@ import pytest
 
 from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
+from lockstep.storage.checkout import main_checkout, worktrees_of
+from lockstep.versioning import other_index
 from pipelines import worktrees
+from pipelines.repairs import locks_left
 from tests.support.workspaces import git
 
 ENDED = "1-1"  # no process has started at that time
@@ -38,6 +43,27 @@ def test_hooks_of_the_user_are_for_the_users_checkouts(
     assert (worktrees.add(root) / "dvc.yaml").exists()
     assert (worktrees.clone(root, git(root, "rev-parse", "HEAD").strip()) / "dvc.yaml").exists()
     assert not (root / "ran").exists()
+
+
+def test_git_of_debian_11_and_ubuntu_22_has_fewer_options(
+    make_workspace: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git 2.30 prints an unknown option of rev-parse; worktree list has -z since 2.36."""
+    program = tmp_path / "git"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *--path-format*|*"worktree list"*-z*) exit 129;; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    root = make_workspace(name="old")
+    worktree = worktrees.add(root)
+    assert main_checkout(worktree) == root
+    assert worktrees_of(worktree) == [root, worktree]
+    assert not list(locks_left.find(worktree))
+    with other_index.copied_index(worktree) as index:
+        assert Path(index["GIT_INDEX_FILE"]).stat().st_size
 
 
 def test_a_damaged_owner_is_named(make_workspace: Callable[..., Path]) -> None:
