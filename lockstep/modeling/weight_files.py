@@ -48,7 +48,7 @@ def _arrays(file: h5py.File) -> Iterator[h5py.Dataset]:
             inside = f"{place}/{name}"
             kind = group.get(name, getclass=True, getlink=True)
             if kind is not h5py.HardLink:
-                raise _OddError(f"{inside} is a link ({kind.__name__})")
+                raise _OddError(f"{inside} is a link ({getattr(kind, '__name__', 'damaged')})")
             item = group[name]
             address = h5py.h5o.get_info(item.id).addr
             if address in seen:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
+from lockstep.errors import DataError
 from lockstep.storage import atomic_files, disk
 
 if TYPE_CHECKING:
@@ -19,20 +20,32 @@ OVERHEAD, OVERHEAD_PER_WEIGHT = 2**17, 2**13
 
 
 def weights_digest(path: Path) -> str:
-    """Return the hex sha256 of a .weights.h5: of each array's path, dtype, shape and bytes."""
+    """Return the hex sha256 of a .weights.h5: of each array's path, dtype, shape and bytes.
+
+    Raises DataError if it is damaged.
+    """
     total = hashlib.sha256()
-    with h5py.File(path) as file:
-        arrays: dict[str, np.ndarray] = {}
-        file.visititems(
-            lambda name, item: (
-                arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+    for name, array in sorted(_arrays(path).items()):
         total.update(f"{name}\0{array.dtype.str}\0{array.shape}\0".encode())
         total.update(array.tobytes())
     return total.hexdigest()
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    found: dict[str, np.ndarray] = {}
+
+    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = np.ascontiguousarray(item[()])
+
+    try:
+        with h5py.File(path) as file:
+            file.visititems(add)
+    except FileNotFoundError:
+        raise
+    except (OSError, RuntimeError) as error:  # HDF5's own
+        raise DataError(f"{path}: damaged ({error}); restore it by `dvc checkout`") from None
+    return found
 
 
 def hdf5_size(sizes: Sequence[int]) -> int:

@@ -164,6 +164,8 @@ def test_any_manifest_of_a_snapshot(folder: Path, value: Any, key: str) -> None:
     keep=st.floats(0, 1),
     flips=st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=8),
 )
+@example(keep=1.0, flips=[(152, 1)])
+@example(keep=1.0, flips=[(161, 1)])
 def test_any_damage_of_a_file_of_weights(
     folder: Path, keep: float, flips: list[tuple[int, int]]
 ) -> None:
@@ -175,11 +177,4 @@ def test_any_damage_of_a_file_of_weights(
         content[place % len(content)] ^= bits
     (folder / "x.h5").write_bytes(bytes(content[: int(len(content) * max(0.2, keep))]))
     if not isinstance(ended(lambda: check_weights(folder / "x.h5")), DataError):
-        ended(lambda: digest_or_damage(folder / "x.h5"))
-
-
-def digest_or_damage(path: Path) -> str:
-    try:
-        return weights_digest(path)
-    except OSError as error:  # HDF5's own, told by the stages that read weights
-        raise DataError(f"{path}: {error}") from None
+        ended(lambda: weights_digest(folder / "x.h5"))

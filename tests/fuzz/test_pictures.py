@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import zlib
 from pathlib import Path
 
 from hypothesis import example, given
@@ -33,6 +34,9 @@ PICTURE = st.one_of(
         st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 255)), max_size=6),
     ),
 )
+# A PNG of 15,000 x 15,000 pixels by its header, in 33 bytes.
+HEADER = b"IHDR" + (15_000).to_bytes(4) * 2 + b"\x08\x06\0\0\0"
+LARGE = b"\x89PNG\r\n\x1a\n\0\0\0\r" + HEADER + zlib.crc32(HEADER).to_bytes(4)
 LINKS = ["/etc/passwd", "..", "cat", "nowhere", "cat/a.png", "/"]
 NAMES = st.sampled_from(["a.png", "b.JPG", "c.gif", "d", ".e.png", "f g.tif", "ü.webp", "g.txt"])
 
@@ -46,6 +50,7 @@ def damaged(content: bytes, keep: float, flips: list[tuple[int, int]]) -> bytes:
 
 @SETTINGS
 @given(content=PICTURE)
+@example(content=LARGE + WHOLE["PNG"][33:])
 def test_any_picture(folder: Path, content: bytes) -> None:
     path = folder / "x.png"
     path.write_bytes(content)

@@ -17,7 +17,8 @@ from lockstep.errors import DataError
 
 # Without formats for which Pillow runs other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-MAX_PIXELS = 2**30
+# A header of a few bytes may declare any size, and pixels take memory before they are decoded.
+MAX_PIXELS, SMALL, MAX_RATIO = 2**30, 2**25, 2**12  # the last one in pixels per byte of the file
 TURN = Image.Transpose
 TURNS = dict(
     enumerate(
@@ -92,10 +93,12 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         # By a path, Pillow would map a TIFF into memory, and mistake the rows of a turned one.
         with _own_limit(), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                size = f"{image.height}x{image.width}"
+            size = path.stat().st_size
+            most = min(MAX_PIXELS, max(SMALL, MAX_RATIO * size))
+            if image.width * image.height > most:
                 raise UnreadableError(
-                    f"{path}: {size} pixels by its header, expected at most 2**30"
+                    f"{path}: {image.height}x{image.width} pixels by its header, expected at most "
+                    f"{most:,} in a file of {size:,} bytes"
                 )
             yield image
     except (DataError, MemoryError):
