@@ -13,6 +13,7 @@ from typing import Any
 
 from lockstep.process import stopping
 from lockstep.process.environment import python_module
+from lockstep.process.memory import resident_bytes
 from lockstep.process.runner import announce_runner
 from lockstep.runtime import devices
 from lockstep.versioning import experiments
@@ -22,6 +23,9 @@ from pipelines.sweeps.messages import Answer, Line, Request
 Judge = Callable[[dict[int, float]], int]  # from values by epoch to where to prune, or 0
 KILLED = 137
 IDLE_SECONDS, STOP_SECONDS = 0.5, 12
+# TensorFlow keeps some 20 MB of each training that a process runs: a process that has grown by so
+# many bytes is ended, and the next trial starts another, for 5 seconds of imports.
+GROWTH = 2**30
 
 
 class Slot:
@@ -31,15 +35,22 @@ class Slot:
         self.root, self.workspace, self.number, self.log = root, workspace, number, log
         self.shared, self.stopped = shared, False
         self._process: subprocess.Popen[bytes] | None = None
+        self._at_first = 0  # bytes of memory after the process's first trial
 
     def run(self, request: Request, judge: Judge) -> Answer:
         """Return how a trial ended; one whose process was killed is tried once more."""
         answer = self._attempt(request, judge)
         if answer.exit_code == KILLED and not self.stopped:
             answer = self._attempt(request, judge)
-        if answer.restart:
+        if answer.restart or self._has_grown():
             self.stop()
         return answer
+
+    def _has_grown(self) -> bool:
+        """Whether the process takes much more memory than after its first trial."""
+        taken = resident_bytes(self._process.pid) if self._process else 0
+        self._at_first = self._at_first or taken
+        return taken - self._at_first > GROWTH
 
     def _attempt(self, request: Request, judge: Judge) -> Answer:
         line = self._line()
@@ -68,6 +79,7 @@ class Slot:
 
     def start(self) -> None:
         """Start the process."""
+        self._at_first = 0
         mine, theirs = socket.socketpair()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         command = python_module("pipelines.sweeps.slot", str(theirs.fileno()), str(self.root))

@@ -7,6 +7,7 @@ import random
 import shlex
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from mlflow.entities import Run
 
 from lockstep.config.yaml_files import parse_yaml
 from lockstep.storage import layout
+from lockstep.tracking.run_tags import PROCESS
 from tests.support.ports import free_port
 from tests.support.waiting import LONG, until
 from tests.support.workspaces import SMALL, git, run
@@ -163,6 +165,19 @@ def test_parameters_that_do_not_go_together_fail_one_trial(make: Callable[[], Pa
 def trials_in(root: Path) -> Iterator[dict[str, Any]]:
     for file in (root / layout.SWEEPS).glob("*.json"):
         yield from json.loads(file.read_text())["trials"]
+
+
+def test_a_process_that_has_grown_runs_no_further_trial(make: Callable[[], Path]) -> None:
+    root = make()
+    code = (
+        "import sys; from pipelines.cli.__main__ import main; from pipelines.sweeps import slots; "
+        "slots.GROWTH = -1; sys.exit(main(sys.argv[1:]))"
+    )
+    given = ("sweep", "train.epochs=1", "model.mlp.units=[8],[16],[4]")
+    ended = run(root, sys.executable, "-c", code, *given, PYTHONPATH=str(root))
+    assert ended.returncode == 0, ended.stdout
+    trials = [each for each in runs(root) if "model.mlp.units" in each.data.params]
+    assert len({each.data.tags[PROCESS] for each in trials}) == len(trials) == 3
 
 
 def test_a_killed_sweep_goes_on_with_the_same_trials(make: Callable[[], Path]) -> None:
