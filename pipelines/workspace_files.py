@@ -6,6 +6,7 @@ from pathlib import Path
 from lockstep.config.yaml_files import read_yaml
 from lockstep.process import console
 from lockstep.storage import layout
+from lockstep.storage.checkout import hidden_changes
 from lockstep.versioning import data_sources, experiments
 from lockstep.versioning.difference import untracked_inputs
 from pipelines.worktrees import git
@@ -13,7 +14,7 @@ from pipelines.worktrees import git
 
 def copy_changes(root: Path, workspace: Path) -> None:
     """Copy the changes of tracked files since HEAD, and say how many there are."""
-    changed = git(root, "diff", "--relative", "--name-only", "-z", "HEAD")
+    changed = git(root, "diff", "--relative", "--name-only", "-z", "HEAD") + hidden_changes(root)
     _copy(root, workspace, changed)
     if changed:
         console.say(f"uncommitted changes are copied to the workspace: {len(changed)} files")

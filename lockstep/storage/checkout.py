@@ -72,8 +72,23 @@ def origin_of(root: Path) -> str:
 def changed_files(root: Path) -> list[str]:
     """Return the project's tracked files that differ from HEAD, without the stages' results."""
     names = _git(root, "diff", "--name-only", "--relative", "-z", "HEAD").split("\0")
+    names += hidden_changes(root)
     results = (*layout.RESULTS, str(layout.LOCK))
     return [each for each in names if each and not each.startswith(results)]
+
+
+def hidden_changes(root: Path) -> list[str]:
+    """Return the project's files that differ from HEAD though git was told not to look at them.
+
+    `git update-index --assume-unchanged` and `--skip-worktree` tell it so.
+    """
+    lines = _git(root, "ls-files", "-v", "-z").split("\0")
+    hidden = [line[2:] for line in lines if line[:1].islower() or line[:1] == "S"]
+    return [each for each in hidden if (root / each).is_file() and _differs(root, each)]
+
+
+def _differs(root: Path, name: str) -> bool:
+    return _asked(root, "show", f"HEAD:./{name}").stdout != (root / name).read_bytes()
 
 
 def read_at(root: Path, commit: str, path: Path) -> str:

@@ -9,11 +9,11 @@ import pytest
 
 from lockstep.errors import DataError
 from lockstep.storage import atomic_files, layout
-from lockstep.storage.checkout import main_checkout, worktrees_of
+from lockstep.storage.checkout import changed_files, main_checkout, worktrees_of
 from lockstep.versioning import other_index
-from pipelines import worktrees
+from pipelines import workspace_files, worktrees
 from pipelines.repairs import locks_left
-from tests.support.workspaces import git
+from tests.support.workspaces import change_params, git, load
 
 ENDED = "1-1"  # no process has started at that time
 
@@ -30,6 +30,19 @@ def test_the_worktree_of_an_ended_process(
     atomic_files.write_json(file, owner | ({"host": host} if host else {}))
     worktrees.add(root)
     assert (worktree.exists(), file.exists()) == (left, left)
+
+
+@pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
+def test_changes_that_git_does_not_look_at_are_copied(
+    make_workspace: Callable[..., Path], option: str
+) -> None:
+    root = make_workspace(name="hidden")
+    git(root, "update-index", option, "params.yaml", "dvc.yaml")
+    change_params(root, {"seed": 77})
+    assert changed_files(root) == ["params.yaml"]
+    worktree = worktrees.add(root)
+    workspace_files.copy_changes(root, worktree)
+    assert load(worktree).seed == 77
 
 
 def test_hooks_of_the_user_are_for_the_users_checkouts(
