@@ -70,7 +70,7 @@ def _run_name() -> str:
         return given
 
 
-@flow(name="experiment", flow_run_name=_run_name, persist_result=False)
+@flow(name="experiment", flow_run_name=_run_name, retries=0, persist_result=False)
 def deployed(
     preset: Annotated[str | None, WithJsonSchema(FORM["preset"])] = "",
     seed: Annotated[int | None, WithJsonSchema(FORM["seed"])] = None,

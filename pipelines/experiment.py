@@ -24,7 +24,8 @@ from tasks.__main__ import run_stage
 RETRYABLE_EXIT_CODES = (75, 137, 143)
 
 
-@flow(name="experiment", validate_parameters=False, persist_result=False)
+# A stage has the retries of its `meta`; Prefect's settings may have others for all flows.
+@flow(name="experiment", validate_parameters=False, retries=0, persist_result=False)
 def experiment(root: Path) -> State[Any]:
     """Bring every stage of the workspace up to date, each after those it depends on.
 

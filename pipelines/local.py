@@ -9,7 +9,7 @@ import httpx
 
 from lockstep.config.reading import load_params
 from lockstep.config.schema import Params
-from lockstep.errors import MachineError, UnavailableError
+from lockstep.errors import LockstepError, MachineError, UnavailableError
 from lockstep.process import console
 from lockstep.process.environment import prepare_environment
 from lockstep.process.runner import announce_runner
@@ -100,6 +100,8 @@ def _run_flow(root: Path, address: str) -> None:
     failure = error_in(state)
     if failure:
         raise failure
+    if not state.is_completed():
+        raise LockstepError(f"the flow ended as {state.name}, expected Completed: {state.message}")
 
 
 def prepare(root: Path) -> None:

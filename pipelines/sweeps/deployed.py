@@ -19,7 +19,7 @@ from pipelines.sweeps import requested, results, runner
 from pipelines.sweeps.record import COMPLETE, FAILED, Trial
 
 
-@flow(name="sweep", persist_result=False)
+@flow(name="sweep", retries=0, persist_result=False)
 def deployed(
     name: str = "",
     overrides: dict[str, Any] = {},
@@ -80,7 +80,7 @@ def as_tasks(one: Callable[[Trial], Trial], trials: Sequence[Trial]) -> Sequence
             return Failed(message=found.reason)
         return Completed(name="Completed" if found.state == COMPLETE else found.state.title())
 
-    options = {"cache_policy": NO_CACHE, "persist_result": False}
+    options = {"retries": 0, "cache_policy": NO_CACHE, "persist_result": False}
     futures = [
         task(run_trial, name="trial", task_run_name=f"trial {each.number}", **options).submit(each)
         for each in trials

@@ -20,7 +20,7 @@ from pipelines.reporting import failures_in_one_line, forwarded
 from pipelines.verification import report
 
 
-@flow(name="verify", persist_result=False)
+@flow(name="verify", retries=0, persist_result=False)
 def deployed(
     what: str | None = None, tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.01
 ) -> State[Any]:

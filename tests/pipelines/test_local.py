@@ -71,7 +71,9 @@ def test_a_failure_is_one_line_everywhere(
     bad.write_text("a,b\n" + "".join(f"{n % 7}.5,{n}\n" for n in range(200)) + "1.5,x\n")
     root = make_workspace(SMALL, "failing")
     overrides = [each.format(bad=bad) for each in arguments]
-    ended = run(root, "lockstep", "run", *overrides, PREFECT_API_URL=server)
+    # A user's settings for other flows; a failure is no state that awaits a retry.
+    settings = {f"PREFECT_{each}_DEFAULT_RETRIES": "2" for each in ("FLOWS", "TASKS")}
+    ended = run(root, "lockstep", "run", *overrides, PREFECT_API_URL=server, **settings)
     assert ended.returncode == code, ended.stdout
     message = line.format(bad=bad)
     assert ended.stdout.count(message) == 1
