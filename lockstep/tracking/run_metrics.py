@@ -38,13 +38,14 @@ def time_of(epoch: int, run: Run) -> int:
 def of_times(client: MlflowClient, run: Run, seconds: Mapping[str, float]) -> list[Metric]:
     """Return the metrics of the seconds that stages took: each time that a stage ran is a step.
 
-    A stage runs again after its process was killed. What the run has already is left out.
+    A stage runs again after its process was killed. What the run has already is left out. MLflow is
+    asked anew, not `run`: the process of a killed `dvc repro` may have ended its stage meanwhile.
     """
     found: list[Metric] = []
+    there = client.get_run(run.info.run_id).data.metrics if seconds else {}
     for stage, value in seconds.items():
         name = f"time/{stage}_seconds"
-        known = name in run.data.metrics
-        sent = client.get_metric_history(run.info.run_id, name) if known else []
+        sent = client.get_metric_history(run.info.run_id, name) if name in there else []
         if value not in [each.value for each in sent]:
             found.append(Metric(name, value, time_of(len(sent), run), len(sent)))
     return found
