@@ -75,7 +75,7 @@ def _reads_as(text: str, expected: Any) -> bool:
     """
     try:
         return bool(_loaded(text) == expected)
-    except YAMLError:
+    except (YAMLError, RecursionError):  # a value that contains itself can't be compared
         return False
 
 
@@ -93,7 +93,9 @@ def _loaded(text: str) -> Any:
 
 def _value(assignment: str, text: str) -> Any:
     try:
-        return _loaded(text)
+        value = _loaded(text)
+        json.dumps(value, skipkeys=True, default=str)  # ValueError: a value that contains itself
     except (YAMLError, ValueError, RecursionError):
         shown = assignment if len(assignment) <= 60 else f"{assignment[:57]}..."
         raise ParamsError(f"got {shown!r}, expected a value that is YAML") from None
+    return value

@@ -83,6 +83,7 @@ def test_any_overrides(project: Path, assignments: list[tuple[str, str]]) -> Non
 
 @slow(SETTINGS)
 @given(key=st.sampled_from(KEYS), value=VALUE)
+@example(key="seed", value="&a [*a]")
 def test_any_override_that_is_written(folder: Path, key: str, value: str) -> None:
     path = folder / "params.yaml"
     path.write_text(TEXT)
