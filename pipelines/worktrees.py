@@ -34,7 +34,7 @@ def clone(root: Path, commit: str) -> Path:
     A clone has no snapshots and runs of the main checkout, and `remove` removes it too.
     """
     with _new(root) as folder:
-        source = str(common_directory(root))
+        source = str(common_directory(root) or root)  # without git it names the folder
         git(root, "clone", "--quiet", "--shared", "--no-checkout", source, str(folder))
     git(folder, "checkout", "--quiet", "--detach", commit)
     return folder / folder_in_repository(root)
