@@ -18,7 +18,10 @@ from lockstep.errors import DataError
 # Without formats for which Pillow runs other programs.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # A header of a few bytes may declare any size, and pixels take memory before they are decoded.
-MAX_PIXELS, SMALL, MAX_RATIO = 2**30, 2**25, 2**12  # the last one in pixels per byte of the file
+MAX_PIXELS = 2**30
+MAX_RATIO = 2**12  # pixels per byte of the file
+# Bytes in memory of a file of any size: a blank A3 page at 600 dpi is 2**26 pixels in 5,000 bytes.
+SMALL = 2**27
 TURN = Image.Transpose
 TURNS = dict(
     enumerate(
@@ -94,7 +97,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         # By a path, Pillow would map a TIFF into memory, and mistake the rows of a turned one.
         with _own_limit(), path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
             size = path.stat().st_size
-            most = min(MAX_PIXELS, max(SMALL, MAX_RATIO * size))
+            most = min(MAX_PIXELS, max(SMALL // _bytes_of_pixel(image), MAX_RATIO * size))
             if image.width * image.height > most:
                 raise UnreadableError(
                     f"{path}: {image.height}x{image.width} pixels by its header, expected at most "
@@ -107,6 +110,11 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise UnreadableError(_not_an_image(path)) from None
     except Exception as error:  # Pillow's decoders raise errors of many classes for broken files
         raise UnreadableError(f"{path}: not a whole image ({error}), remove or repair it") from None
+
+
+def _bytes_of_pixel(image: Image.Image) -> int:
+    """Return what Pillow's memory takes: colours and alpha as four channels, or one of floats."""
+    return 1 if image.mode in ("1", "L") and not image.has_transparency_data else 4
 
 
 def _not_an_image(path: Path) -> str:
