@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lockstep.process import commands
 from lockstep.storage import atomic_files, layout
 from lockstep.versioning import locks
 
@@ -39,4 +40,4 @@ def _named(holder: Path) -> str:
     if not holder.exists():  # it has only just started
         return "`lockstep run`"
     entry = atomic_files.read_json(holder)
-    return locks.described(entry["pid"], entry["command"])
+    return commands.described(entry["pid"], entry["command"])

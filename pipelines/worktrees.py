@@ -6,12 +6,11 @@ import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
-
 from lockstep.errors import DataError, MachineError
+from lockstep.process import file_locks
 from lockstep.process.process_ids import is_alive, process_name
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import common_directory, folder_in_repository, main_checkout
@@ -90,11 +89,9 @@ def _in_use(root: Path) -> set[Path]:
     return {file.with_name(file.name.partition(".")[0]) for file in owners if _is_used(file)}
 
 
-def git_lock(root: Path) -> FileLock:
+def git_lock(root: Path) -> AbstractContextManager[None]:
     """Return a lock for changes to the list of worktrees in the git directory that all share."""
-    lock = main_checkout(root) / layout.GIT_LOCK
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(lock)
+    return file_locks.held(main_checkout(root) / layout.GIT_LOCK)
 
 
 def git(root: Path, *arguments: str) -> list[str]:

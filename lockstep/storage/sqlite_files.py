@@ -5,34 +5,30 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from filelock import FileLock
-
 from lockstep.storage import atomic_files
 
 # The files that SQLite keeps beside a database.
 COMPANIONS = ("-journal", "-wal", "-shm")
 
 
-def ensure(file: Path, lock: Path, table: str, create: Callable[[Path], None]) -> Path | None:
+def ensure(file: Path, table: str, create: Callable[[Path], None]) -> Path | None:
     """Create a database unless there is a complete one, in which `table` has rows.
 
     `create` makes one at another path, which is renamed to `file`. An incomplete one, from a
     process that was killed while it made the tables in place, is set aside: its new path is
-    returned. Processes do this one after the other.
+    returned. The caller lets processes do this one after the other.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
-        if file.exists() and _is_complete(file, table):
-            return None
-        aside = _set_aside(file) if file.exists() else None
-        with atomic_files.whole_file(file) as part:
-            _remove(part, "", *COMPANIONS)  # a process was killed while it wrote there
-            try:
-                create(part)
-                _settle(part)
-            finally:
-                _remove(part, *COMPANIONS)
-        return aside
+    if file.exists() and _is_complete(file, table):
+        return None
+    aside = _set_aside(file) if file.exists() else None
+    with atomic_files.whole_file(file) as part:
+        _remove(part, "", *COMPANIONS)  # a process was killed while it wrote there
+        try:
+            create(part)
+            _settle(part)
+        finally:
+            _remove(part, *COMPANIONS)
+    return aside
 
 
 def _is_complete(file: Path, table: str) -> bool:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
+from lockstep.process import file_locks
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import passport
@@ -32,9 +32,7 @@ def held(root: Path) -> Iterator[None]:
     Otherwise two models that end together could both beat the same champion, and the worse of them
     could be the last to get the alias. Other machines' models wait for their turn, see turns.py.
     """
-    lock = main_checkout(root) / layout.CHAMPION_LOCK
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with file_locks.held(main_checkout(root) / layout.CHAMPION_LOCK):
         yield
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import sqlalchemy
-from filelock import FileLock
 
 from lockstep.errors import DataError
-from lockstep.process import console
+from lockstep.process import console, file_locks
 from lockstep.storage import layout, sqlite_files
 
 SCHEMES = ("postgresql", "mysql", "mssql", "sqlite")  # of URIs, before a + and a driver
@@ -24,7 +23,8 @@ def ensure(main: Path) -> str:
     def create(part: Path) -> None:
         _make_tables(uri_of(part), main / layout.TRACKING_ARTIFACTS)
 
-    aside = sqlite_files.ensure(file, main / layout.TRACKING_LOCK, EXPERIMENTS, create)
+    with file_locks.held(main / layout.TRACKING_LOCK):
+        aside = sqlite_files.ensure(file, EXPERIMENTS, create)
     if aside:
         console.say(f"{file}: incomplete, kept as {aside.name}; a new one is made")
     return uri_of(file)
@@ -62,9 +62,7 @@ def ensure_tables(main: Path, uri: str) -> None:
     """
     if _is_complete(uri):
         return
-    lock = main / layout.TRACKING_LOCK
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with file_locks.held(main / layout.TRACKING_LOCK):
         if not _is_complete(uri):
             _make_tables(uri, main / layout.TRACKING_ARTIFACTS)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.errors import UnavailableError
+from lockstep.process import commands
 from lockstep.process.process_ids import process_name
 from lockstep.storage import atomic_files
 
@@ -58,18 +59,12 @@ def holder(root: Path) -> str:
     """Return the command and the process that holds DVC's locks, or an empty string."""
     for pid, command in _entries(root):
         if pid != os.getpid():
-            return described(pid, command)
+            return commands.described(pid, command)
     if not _is_held(root / LOCK):
         return ""
     written = (root / LOCK).read_text(encoding="utf-8").split()  # empty for a moment at first
-    return described(int(written[0]), _command_of(int(written[0]))) if written else ANOTHER
-
-
-def described(pid: int, command: str) -> str:
-    """Return `command (process 123)`, with the program's name instead of its path."""
-    program, *rest = command.split(" ")
-    name = "lockstep" if program.endswith("pipelines/cli/__main__.py") else Path(program).name
-    return f"`{' '.join([name, *rest])}` (process {pid})"
+    command = commands.command_of(int(written[0])) if written else ""
+    return commands.described(int(written[0]), command) if command else ANOTHER
 
 
 def _entries(root: Path) -> Iterator[tuple[int, str]]:
@@ -106,7 +101,7 @@ def _lives(entry: Entry) -> bool:
     """Whether an entry's process runs its command, and isn't another one that has got its id."""
     program = Path(entry["cmd"].partition(" ")[0])
     name = program.parent.name if program.stem == "__main__" else program.stem
-    return bool(process_name(entry["pid"])) and name in _command_of(entry["pid"])
+    return bool(process_name(entry["pid"])) and name in commands.command_of(entry["pid"])
 
 
 def _is_held(lock: Path) -> bool:
@@ -119,12 +114,3 @@ def _is_held(lock: Path) -> bool:
     except BlockingIOError:
         return True
     return False
-
-
-def _command_of(pid: int) -> str:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return ANOTHER
-    script = [word for word in words[1:] if not word.startswith("-")]
-    return " ".join(script or words).strip()

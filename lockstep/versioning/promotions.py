@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
-
 from lockstep.errors import MachineError
+from lockstep.process import file_locks
 from lockstep.storage import layout
 from lockstep.storage.checkout import commit_named, commit_of, main_checkout
 
@@ -50,8 +49,7 @@ def record(root: Path, commit: str, move: Move) -> None:
     lock = main_checkout(root) / layout.GIT_LOCK
     if not target or AGAIN in os.environ:
         return
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):
+    with file_locks.held(lock):
         if [each for each in moves(root) if each.model == move.model][-1:] == [move]:
             return
         time = datetime.now(UTC).isoformat(timespec="microseconds")

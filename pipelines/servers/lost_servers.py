@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from lockstep.process import commands
 from pipelines.servers.orphan_killer import NAME
 
 KILLER = "pipelines.servers.orphan_killer"
@@ -11,7 +12,7 @@ KILLER = "pipelines.servers.orphan_killer"
 
 def find(main: Path) -> dict[str, list[int]]:
     """Return the processes that work in a checkout, by the mark that stops them."""
-    watched = {arguments[-1] for arguments in map(_command_of, _all()) if KILLER in arguments[:-2]}
+    watched = {words[-1] for words in map(commands.words_of, _all()) if KILLER in words[:-2]}
     found: dict[str, list[int]] = {}
     for process in _all():
         mark = _mark_of(process)
@@ -22,12 +23,6 @@ def find(main: Path) -> dict[str, list[int]]:
 
 def _all() -> Iterator[int]:
     return (int(each.name) for each in Path("/proc").glob("[0-9]*"))
-
-
-def _command_of(process: int) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{process}/cmdline").read_text(errors="replace").split("\0")[:-1]
-    return []
 
 
 def _mark_of(process: int) -> str:

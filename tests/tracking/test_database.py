@@ -82,7 +82,7 @@ def test_a_database_in_use_is_left_alone(tmp_path: Path) -> None:
         opened.commit()
         opened.execute("BEGIN EXCLUSIVE")
         create = pytest.fail
-        assert sqlite_files.ensure(file, tmp_path / "lock", "entries", create) is None
+        assert sqlite_files.ensure(file, "entries", create) is None
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
     with pytest.raises(OSError, match="No space left"):
-        sqlite_files.ensure(tmp_path / "some.db", tmp_path / "lock", "entries", create)
+        sqlite_files.ensure(tmp_path / "some.db", "entries", create)
     assert not [each for each in tmp_path.iterdir() if "some.db" in each.name]
 
 

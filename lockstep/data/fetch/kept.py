@@ -6,13 +6,12 @@ stage was killed before DVC recorded its result.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from filelock import FileLock
-
 from lockstep.data.fetch.files import fetch_file
+from lockstep.process import file_locks
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.copies import copy_file
@@ -20,12 +19,9 @@ from lockstep.storage.copies import copy_file
 OTHERS = (".lock", ".part", ".part.json", ".bad")
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> AbstractContextManager[None]:
     """Keep other processes from downloading the same file meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f"{path.name}.lock")):
-        yield
+    return file_locks.held(path.with_name(f"{path.name}.lock"))
 
 
 def fetch(
