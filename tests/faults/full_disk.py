@@ -7,7 +7,10 @@ write fails is only a matter of the number of bytes that there is room for.
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 from tests.faults.invariants import TRACEBACK, assert_nothing_lost, results
 from tests.support.small_disk import small_disk
@@ -28,13 +31,37 @@ LOCKSTEP_RUN = [sys.executable, "-c", UNCHECKED]
 DVC_REPRO = ["dvc", "repro"]
 
 
-def needed(start: Path, root: Path) -> tuple[int, dict[str, str]]:
-    """Return how many bytes an undisturbed run writes in a clone, and its results."""
+def undisturbed(start: Path, root: Path) -> tuple[list[int], dict[str, str]]:
+    """Return with how many bytes of room each write fails that a run makes, and its results.
+
+    Writes between two looks at the disk, of which there are some hundred a second, are one.
+    """
     with small_disk(root, ENOUGH, lazy=True):
         git(root.parent, "clone", "-q", str(start), str(root))
         before = shutil.disk_usage(root).used
-        assert _run(root, LOCKSTEP_RUN).returncode == 0
-        return shutil.disk_usage(root).used - before, results(root)
+        with _watched(root) as highest:
+            assert _run(root, LOCKSTEP_RUN).returncode == 0
+        assert_nothing_lost(root, results(root))
+        return [used - before for used in highest[:-1]], results(root)
+
+
+@contextmanager
+def _watched(root: Path) -> Iterator[list[int]]:
+    """Yield the numbers of used bytes that were the highest so far, until the block ends."""
+    highest, ended = [shutil.disk_usage(root).used], Event()
+
+    def watch() -> None:
+        while not ended.wait(0.002):
+            if (used := shutil.disk_usage(root).used) > highest[-1]:
+                highest.append(used)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield highest
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def fill(start: Path, root: Path, room: int, golden: dict[str, str], command: list[str]) -> str:

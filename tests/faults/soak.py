@@ -3,14 +3,14 @@
 python -m tests.faults.soak kills [--count 200] [--first 0] [--processes 2] [--small]
 python -m tests.faults.soak sweep [--count 200]
 python -m tests.faults.soak week
-python -m tests.faults.soak disk [--count 20]
+python -m tests.faults.soak disk [--count 1000] [--first 0] [--small]
 python -m tests.faults.soak runs [--count 100]
 
 `kills` starts `dvc repro` and `lockstep run` by turns in fresh clones, kills each with kill -9 at a
 random moment, runs the same command again, and checks all invariants and the digest. `sweep` runs
 experiments one after the other in one process tree, and measures it. `week` uses a checkout for 40
-experiments and cleans it by `lockstep gc`. `disk` lets the disk of a run get full, each time a
-little later, makes room and runs it again. `runs` asks `lockstep up` for runs at once, with
+experiments and cleans it by `lockstep gc`. `disk` lets the disk of a run get full at each of its
+writes in turn, makes room and runs it again. `runs` asks `lockstep up` for runs at once, with
 PostgreSQL, and waits until all have ended. Each prints one JSON object.
 """
 
@@ -37,9 +37,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("loop", choices=["kills", "sweep", "week", "disk", "runs"])
     parser.add_argument("--count", type=int)
-    parser.add_argument("--first", type=int, default=0, help="the number of the first kill")
+    parser.add_argument("--first", type=int, default=0, help="the first kill, or write to the disk")
     parser.add_argument("--processes", type=int, default=2, help="kills at once")
-    parser.add_argument("--small", action="store_true", help="kill trainings of 2 epochs")
+    parser.add_argument("--small", action="store_true", help="trainings of 2 epochs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder, "start")
@@ -53,7 +53,7 @@ def main() -> None:
         elif options.loop == "sweep":
             found = long_sweep.sweep(start, options.count or 200)
         elif options.loop == "disk":
-            found = full_disks(start, options.count or 20)
+            found = full_disks(start, options.first, options.count or 1000)
         elif options.loop == "runs":
             found = runs(start, options.count or 100)
         else:
@@ -62,14 +62,14 @@ def main() -> None:
     sys.exit(bool(found.get("not exact")))
 
 
-def full_disks(start: Path, count: int) -> dict[str, Any]:
-    """Let the disk get full at evenly spaced moments, and say which runs weren't right after it."""
+def full_disks(start: Path, first: int, count: int) -> dict[str, Any]:
+    """Let the disk get full at each write of a run, and say which runs weren't right after it."""
     os.environ["PATH"] = environment()["PATH"]
-    needed, golden = full_disk.needed(start, start.with_name("undisturbed"))
+    rooms, golden = full_disk.undisturbed(start, start.with_name("undisturbed"))
     lines: list[str] = []
-    for number in range(count):
+    for number, room in list(enumerate(rooms))[first : first + count]:
         command = (full_disk.LOCKSTEP_RUN, full_disk.DVC_REPRO)[number % 2]
-        root, room = start.with_name(f"full-{number}"), needed * (2 * number + 1) // (2 * count)
+        root = start.with_name(f"full-{number}")
         try:
             lines.append(full_disk.fill(start, root, room, golden, command))
         except AssertionError:
@@ -77,7 +77,8 @@ def full_disks(start: Path, count: int) -> dict[str, Any]:
             lines.append("not exact")
         print(f"{number}: {room} bytes: {lines[-1]}", file=sys.stderr)
     return {
-        "bytes": needed, "full": sum(map(bool, lines)), "not exact": lines.count("not exact")
+        "writes": len(rooms), "bytes": rooms[-1], "full": sum(map(bool, lines)),
+        "not exact": lines.count("not exact"),
     }  # fmt: skip
 
 

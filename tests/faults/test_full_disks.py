@@ -18,7 +18,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_same_command_with_room_again(start: Path) -> None:
-    needed, golden = full_disk.needed(start, start.with_name("undisturbed"))
+    rooms, golden = full_disk.undisturbed(start, start.with_name("undisturbed"))
     for share, command in ((0.3, full_disk.LOCKSTEP_RUN), (0.6, full_disk.DVC_REPRO)):
-        root = start.with_name(f"full-{share}")
-        assert full_disk.fill(start, root, int(share * needed), golden, command)
+        root, room = start.with_name(f"full-{share}"), rooms[int(share * len(rooms))]
+        assert full_disk.fill(start, root, room, golden, command)
