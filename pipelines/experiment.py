@@ -105,7 +105,7 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
             raise
         return failed(error)
     except Exception as error:
-        found = machine_error(error)
+        found = machine_error(error, root)
         if found is None:
             raise
         return failed(found)

@@ -4,8 +4,9 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from lockstep.errors import LockstepError
 from lockstep.process import stopping
@@ -33,10 +34,17 @@ def exit_code(what: str) -> Iterator[Outcome]:
     except LockstepError as error:
         outcome.code = _report(what, error)
     except Exception as error:
-        found = machine_error(error)
+        found = machine_error(error, _here())
         if found is None:
             raise
         outcome.code = _report(what, found)
+
+
+def _here() -> Path | None:
+    """The current folder, whose disk is the full one if an error names no file."""
+    with suppress(OSError):  # it has been removed
+        return Path.cwd()
+    return None
 
 
 def _report(what: str, error: LockstepError) -> int:

@@ -33,7 +33,8 @@ def machine_error(error: BaseException, place: Path | None = None) -> MachineErr
             return _of_system(each, each.errno, place)
         found = machine_problem(str(each))
         if found:
-            return MachineError(f"{_path_in(str(each), place)}: {found}; make room, and run again")
+            path = _path_in(str(each)) or place or "a file"
+            return MachineError(f"{path}: {found}; make room, and run again")
     return None
 
 
@@ -46,17 +47,18 @@ def _of_system(error: OSError, number: int, place: Path | None) -> MachineError:
     if number == errno.ENOMEM:
         return MachineError(f"too little memory: {error.strerror}; {FREE_IT}")
     # Of a copy it is the target that can't be written.
-    target = error.filename2 if number in {*FULL, errno.EROFS} else None
-    path = target or error.filename or place or ""
+    of_disk = number in {*FULL, errno.EROFS}
+    path = (of_disk and error.filename2) or error.filename or (of_disk and place) or ""
     words = str(error.strerror or "")
     # HDF5 has many details in place of the system's words.
     reason = words if os.strerror(number) == words[: len(os.strerror(number))] else ""
     return MachineError(f"{path}: {reason or os.strerror(number)}".removeprefix(": "))
 
 
-def _path_in(text: str, place: Path | None) -> str:
-    found = PATH.search(text)
-    return str(place or (found[0] if found else "a file"))
+def _path_in(text: str) -> str:
+    """The first path in a library's message, or an empty text; SQLite's has values of the query."""
+    found = None if any(each in text for each in SQLITE) else PATH.search(text)
+    return found[0] if found else ""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -128,6 +128,10 @@ def test_disks_are_checked_before_prefect_starts(
             "a file: database or disk is full; make room, and run again",
         ),
         (
+            RuntimeError("(sqlite3.OperationalError) database or disk is full [SQL: '/no/path']"),
+            "a file: database or disk is full; make room, and run again",
+        ),
+        (
             MemoryError("Unable to allocate 59.6 GiB for an array"),
             "too little memory: Unable to allocate 59.6 GiB for an array; use smaller data or a "
             "smaller batch, or a machine with more memory",
@@ -140,6 +144,15 @@ def test_what_libraries_say_is_understood(error: Exception, line: str) -> None:
     assert str(machine_error(error)) == line
     if not isinstance(error, PermissionError):
         assert str(machine_error(wrapped)) == line
+
+
+def test_the_place_is_named_where_an_error_names_no_file() -> None:
+    place = Path("/some/checkout")
+    full = f"{place}: {FULL}"
+    assert str(machine_error(OSError(errno.ENOSPC, FULL), place)) == full
+    assert str(machine_error(RuntimeError(FULL), place)) == f"{full}; make room, and run again"
+    assert str(machine_error(RuntimeError(f"/a.h5: {FULL}"), place)).startswith("/a.h5: ")
+    assert str(machine_error(OSError(errno.EMFILE, "Too many"), place)) == "Too many open files"
 
 
 def test_a_bug_is_no_failure_of_the_machine() -> None:
