@@ -12,8 +12,9 @@ from lockstep.config.reading import load_params
 from lockstep.errors import DataError, LockstepError, ParamsError, UnavailableError
 from lockstep.process import console
 from lockstep.process.runner import announce_runner
-from lockstep.storage import layout
-from lockstep.storage.checkout import commits_with, main_checkout
+from lockstep.storage import git, layout
+from lockstep.storage.checkout import main_checkout
+from lockstep.storage.history import commits_with
 from lockstep.tracking import unsent
 from lockstep.tracking.recorder import send_again, send_results
 from lockstep.tracking.unsent import is_unsent
@@ -144,7 +145,7 @@ def _checked_out(root: Path, commit: str, name: str) -> Iterator[Path]:
     workspace = worktrees.add(root, commit)
     try:
         if name:  # what differs from the commit that it was started at, names its run
-            worktrees.git(workspace, "reset", "--quiet", "HEAD^")
+            git.done(workspace, "reset", "--quiet", "HEAD^")
         experiments.share_cache(main, workspace)
         workspace_files.link_data(root, workspace)
         experiments.checkout(workspace)

@@ -5,16 +5,15 @@ from pathlib import Path
 
 from lockstep.config.yaml_files import read_yaml
 from lockstep.process import console
-from lockstep.storage import layout
-from lockstep.storage.checkout import hidden_changes
+from lockstep.storage import git, layout
+from lockstep.storage.checkout import changes
 from lockstep.versioning import data_sources, experiments
 from lockstep.versioning.difference import untracked_inputs
-from pipelines.worktrees import git
 
 
 def copy_changes(root: Path, workspace: Path) -> None:
     """Copy the changes of tracked files since HEAD, and say how many there are."""
-    changed = git(root, "diff", "--relative", "--name-only", "-z", "HEAD") + hidden_changes(root)
+    changed = changes(root)
     _copy(root, workspace, changed)
     if changed:
         console.say(f"uncommitted changes are copied to the workspace: {len(changed)} files")
@@ -51,7 +50,7 @@ def saved_with(workspace: Path, preset: str | None) -> list[str]:
 
 def _untracked(root: Path) -> list[str]:
     """Return the files that git neither tracks nor ignores."""
-    return git(root, "ls-files", "-oz", "--exclude-standard")
+    return git.names(root, "ls-files", "-oz", "--exclude-standard")
 
 
 def _copy(root: Path, workspace: Path, names: list[str]) -> None:

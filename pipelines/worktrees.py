@@ -1,9 +1,7 @@
 """Git worktrees below .lockstep/workspaces, each with the process that owns it."""
 
-import os
 import platform
 import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -12,7 +10,7 @@ from pathlib import Path
 from lockstep.errors import DataError, MachineError
 from lockstep.process import file_locks
 from lockstep.process.process_ids import is_alive, process_name
-from lockstep.storage import atomic_files, layout
+from lockstep.storage import atomic_files, git, layout
 from lockstep.storage.checkout import common_directory, folder_in_repository, main_checkout
 
 
@@ -21,9 +19,9 @@ def add(root: Path, commit: str = "HEAD") -> Path:
 
     Worktrees of processes that were killed are removed. Raises MachineError if git can't add it.
     """
-    git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
+    _git(root, "var", "GIT_COMMITTER_IDENT")  # saving an experiment needs a committer
     with _new(root) as worktree:
-        git(root, "worktree", "add", "--quiet", "--detach", str(worktree), commit)
+        _git(root, "worktree", "add", "--quiet", "--detach", str(worktree), commit)
     return worktree / folder_in_repository(root)
 
 
@@ -34,8 +32,8 @@ def clone(root: Path, commit: str) -> Path:
     """
     with _new(root) as folder:
         source = str(common_directory(root) or root)  # without git it names the folder
-        git(root, "clone", "--quiet", "--shared", "--no-checkout", source, str(folder))
-    git(folder, "checkout", "--quiet", "--detach", commit)
+        _git(root, "clone", "--quiet", "--shared", "--no-checkout", source, str(folder))
+    _git(folder, "checkout", "--quiet", "--detach", commit)
     return folder / folder_in_repository(root)
 
 
@@ -94,27 +92,22 @@ def git_lock(root: Path) -> AbstractContextManager[None]:
     return file_locks.held(main_checkout(root) / layout.GIT_LOCK)
 
 
-def git(root: Path, *arguments: str) -> list[str]:
-    """Run git, and return its output split at zero bytes; raises MachineError if it fails."""
-    # The user's hooks are for the user's checkouts: that of `dvc install` runs `dvc checkout`.
-    command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
-    answer = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    if answer.returncode:
-        lines = os.fsdecode(answer.stderr).strip().splitlines()
+def _git(root: Path, *arguments: str) -> None:
+    """Run git; raises MachineError, with what a workspace needs, if it fails."""
+    try:
+        git.done(root, *arguments)
+    except MachineError as error:
         needs = "a workspace needs a git checkout with a commit, user.name and user.email"
-        raise MachineError(
-            f"{root}: git {arguments[0]}: {lines[-1] if lines else 'failed'}; {needs}"
-        )
-    return [os.fsdecode(name) for name in answer.stdout.split(b"\0") if name]
+        raise MachineError(f"{error}; {needs}") from None
 
 
 def _remove(root: Path, workspace: Path) -> None:
     worktree = top_of(workspace)
     with suppress(MachineError):  # git was killed while it made or removed the worktree
         # Twice: while git makes a worktree, it is locked.
-        git(root, "worktree", "remove", "--force", "--force", str(worktree))
+        _git(root, "worktree", "remove", "--force", "--force", str(worktree))
     shutil.rmtree(worktree, ignore_errors=True)
-    git(root, "worktree", "prune")
+    _git(root, "worktree", "prune")
     _owner_file(worktree).unlink(missing_ok=True)
 
 

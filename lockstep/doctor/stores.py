@@ -10,6 +10,7 @@ from pathlib import Path
 from lockstep.errors import one_line
 from lockstep.messages import without_login
 from lockstep.process.bounded import run_bounded
+from lockstep.storage import git
 from lockstep.tracking import reachable
 from lockstep.versioning import remotes
 from lockstep.versioning.pushing import GIT_REMOTE
@@ -49,9 +50,9 @@ def _git(root: Path) -> str:
     """Say whether experiments can be pushed to the git remote: a push that changes nothing."""
     remote = os.environ.get(GIT_REMOTE, "origin")
     name = f"git remote {without_login(remote)}"
-    command = ["git", "push", "--dry-run", "--no-verify", "--quiet", remote]
+    push = ("push", "--dry-run", "--quiet", remote, "HEAD:refs/exps/lockstep")
     try:
-        ended = run_bounded([*command, "HEAD:refs/exps/lockstep"], SECONDS, root, NO_QUESTIONS)
+        ended = run_bounded(git.command(*push), SECONDS, root, NO_QUESTIONS)
     except subprocess.TimeoutExpired:
         return f"{name}: no answer in {SECONDS} s; correct its address: git remote set-url"
     if not ended.returncode:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lockstep.storage import git
 from lockstep.storage.checkout import folder_in_repository
 
 Entry = tuple[bool, str]  # of a tree: whether it is a folder, and its id
@@ -25,17 +26,17 @@ class _Search(NamedTuple):
 def read_objects(root: Path, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the id and the content of each object, once; those that are missing are left out."""
     wanted = list(dict.fromkeys(ids))
-    command = ["git", "cat-file", "--batch", "--buffer"]
+    command = git.command("cat-file", "--batch", "--buffer")
     # From a file: git would stop reading a pipe while nobody reads what it writes.
     with tempfile.TemporaryFile() as requests:
         requests.write("".join(f"{each}\n" for each in wanted).encode())
         requests.seek(0)
-        with subprocess.Popen(command, cwd=root, stdin=requests, stdout=subprocess.PIPE) as git:
-            assert git.stdout  # noqa: S101  # stdout=PIPE
+        with subprocess.Popen(command, cwd=root, stdin=requests, stdout=subprocess.PIPE) as process:
+            assert process.stdout  # noqa: S101  # stdout=PIPE
             for each in wanted:
-                *_, size = git.stdout.readline().split()
+                *_, size = process.stdout.readline().split()
                 if size != b"missing":
-                    yield each, git.stdout.read(int(size) + 1)[:-1]
+                    yield each, process.stdout.read(int(size) + 1)[:-1]
 
 
 def find_files(root: Path, trees: Sequence[str], paths: Sequence[Path]) -> list[dict[Path, str]]:

@@ -13,7 +13,8 @@ from lockstep.config.schema import Params
 from lockstep.config.yaml_files import parse_yaml
 from lockstep.errors import ParamsError
 from lockstep.storage import layout
-from lockstep.storage.checkout import changed_files, commit_of, read_at
+from lockstep.storage.checkout import changed_files, commit_of
+from lockstep.storage.history import read_at
 from lockstep.tracking import PRESET
 
 # Parameters whose value alone says what it is, as `sgd` or `cnn`.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lockstep.errors import DataError
 from lockstep.storage import layout
-from lockstep.storage.checkout import read_at
+from lockstep.storage.history import read_at
 from lockstep.versioning.recorded import md5s, stages_in
 
 FOLDER = ".dir"

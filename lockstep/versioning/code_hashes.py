@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from lockstep.storage.checkout import files_of
 from lockstep.storage.git_objects import read_objects
+from lockstep.storage.history import files_of
 from lockstep.versioning.code_differences import code_of
 from lockstep.versioning.recorded import md5s
 from lockstep.versioning.side import IGNORED, LIBRARIES, Side

@@ -10,7 +10,7 @@ from lockstep.config.yaml_files import parse_yaml, read_yaml
 from lockstep.errors import DataError, ParamsError
 from lockstep.messages import nearest
 from lockstep.storage import layout
-from lockstep.storage.checkout import commit_named, read_at, references_below
+from lockstep.storage.history import commit_named, read_at, references_below
 from lockstep.versioning.recorded import stages_in
 
 EXPERIMENTS = "refs/exps"

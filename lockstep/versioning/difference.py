@@ -1,15 +1,14 @@
 """The difference of a checkout from its commit, as a patch that `git apply` takes."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from lockstep.config.surface import PRESETS
 from lockstep.config.yaml_files import read_yaml
-from lockstep.storage import layout
+from lockstep.storage import git, layout
 from lockstep.storage.checkout import commit_of
 from lockstep.versioning import experiments
-from lockstep.versioning.other_index import git, index_of_head
+from lockstep.versioning.other_index import index_of_head
 
 # A user's git configuration changes none of these.
 AS_PATCH = (
@@ -30,8 +29,8 @@ def difference(root: Path) -> bytes:
     excluded = [f":(exclude){each}" for each in (*layout.RESULTS, str(layout.LOCK))]
     with index_of_head(root) as index:
         if new:
-            git(root, index, "add", "--intent-to-add", "--", *new)
-        return git(root, index, *AS_PATCH, "--", ".", *excluded)
+            git.done(root, "add", "--intent-to-add", "--", *new, variables=index)
+        return git.done(root, *AS_PATCH, "--", ".", *excluded, variables=index)
 
 
 def workspace_tree(root: Path) -> str:
@@ -41,15 +40,14 @@ def workspace_tree(root: Path) -> str:
     """
     new = _new_inputs(root)
     with index_of_head(root) as index:
-        git(root, index, "add", "--update")
+        git.done(root, "add", "--update", variables=index)
         if new:
-            git(root, index, "add", "--", *new)
-        return os.fsdecode(git(root, index, "write-tree")).strip()
+            git.done(root, "add", "--", *new, variables=index)
+        return git.done(root, "write-tree", variables=index).decode().strip()
 
 
 def _new_inputs(root: Path) -> list[str]:
-    listed = git(root, {}, "ls-files", "-oz", "--exclude-standard")
-    return untracked_inputs(root, [os.fsdecode(each) for each in listed.split(b"\0") if each])
+    return untracked_inputs(root, git.names(root, "ls-files", "-oz", "--exclude-standard"))
 
 
 def untracked_inputs(root: Path, files: Iterable[str], preset: str | None = None) -> list[str]:

@@ -10,8 +10,8 @@ from lockstep.config.reading import BESIDE
 from lockstep.config.similar_yaml import parse_similar
 from lockstep.errors import DataError, LockstepError
 from lockstep.storage import layout
-from lockstep.storage.checkout import read_at
 from lockstep.storage.git_objects import find_files, read_objects
+from lockstep.storage.history import read_at
 from lockstep.versioning import experiment_state
 from lockstep.versioning.compared import ExperimentReference, references
 from lockstep.versioning.lock_text import parse_lock

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockstep.storage.checkout import files_that_differ
+from lockstep.storage.history import files_that_differ
 from lockstep.versioning.code_differences import (
     CodeDifference,
     code_differences,

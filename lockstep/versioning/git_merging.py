@@ -6,11 +6,10 @@ are; where it didn't, or in a merge on another machine, `resolve` does the same 
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
-from lockstep.storage import atomic_files
+from lockstep.storage import atomic_files, git
 from lockstep.storage.checkout import folder_in_repository
 from lockstep.versioning.lock_merging import merged
 
@@ -24,15 +23,15 @@ MAIN = '"$(git rev-parse --git-common-dir)"/..'
 
 def configure(root: Path) -> None:
     """Set the drivers in the configuration of this clone, if git is there."""
-    if _git(root, "rev-parse", "--git-dir").returncode:
+    if git.ended(root, "rev-parse", "--git-dir").returncode:
         return
     script = f"{MAIN}/{shlex.quote(str(folder_in_repository(root) / SCRIPT))}"
     drivers = {LOCK_DRIVER: f"python3 -I {script} %O %A %B", RESULTS_DRIVER: "true"}
     wanted = {f"merge.{name}.driver": value for name, value in drivers.items()}
     wanted |= {f"merge.{name}.name": value for name, value in NAMES.items()}
     for key, value in wanted.items():
-        if _answer(root, "config", "--local", "--get", key).rstrip("\n") != value:
-            _git(root, "config", "--local", key, value)
+        if git.answer(root, "config", "--local", "--get", key) != value:
+            git.ended(root, "config", "--local", key, value)
 
 
 def conflicts(root: Path) -> list[str]:
@@ -43,7 +42,7 @@ def conflicts(root: Path) -> list[str]:
 def resolve(root: Path) -> list[str]:
     """End the conflicts of a merge in what stages have written, and return the files.
 
-    Others are left, and those that one side has removed.
+    Others are left, and those that one side has removed. Raises MachineError if git fails.
     """
     ended = []
     for path, sides in _unmerged(root).items():
@@ -51,21 +50,21 @@ def resolve(root: Path) -> list[str]:
         if driver == LOCK_DRIVER:
             ended += [path] if _merge_lock(root, path) else []
         elif driver == RESULTS_DRIVER and "2" in sides:
-            _git(root, "checkout", "--ours", "--", path)
+            git.done(root, "checkout", "--ours", "--", path)
             ended.append(path)
     if ended:
-        _git(root, "add", "--", *ended)
+        git.done(root, "add", "--", *ended)
     return ended
 
 
 def _driver_of(root: Path, path: str) -> str:
     """Return the name of the driver that .gitattributes gives a file."""
-    return (_answer(root, "check-attr", "-z", "merge", "--", path).split("\0") + [""] * 3)[2]
+    return (git.answer(root, "check-attr", "-z", "merge", "--", path).split("\0") + [""] * 3)[2]
 
 
 def _merge_lock(root: Path, path: str) -> bool:
-    sides = (_answer(root, "show", f":{number}:./{path}") for number in (1, 2, 3))
-    found = merged(*sides)
+    sides = (git.ended(root, "show", f":{number}:./{path}").stdout for number in (1, 2, 3))
+    found = merged(*map(os.fsdecode, sides))
     if found:
         atomic_files.write_text(root / path, found)
     return bool(found)
@@ -74,21 +73,11 @@ def _merge_lock(root: Path, path: str) -> bool:
 def _unmerged(root: Path) -> dict[str, str]:
     """Return the numbers of the sides that have a file of the project, by its path."""
     found: dict[str, str] = {}
-    for line in _answer(root, "ls-files", "--unmerged", "-z").split("\0"):
+    for line in git.answer(root, "ls-files", "--unmerged", "-z").split("\0"):
         entry, _, path = line.partition("\t")
         if path:
             found[path] = found.get(path, "") + entry[-1]
     return found
-
-
-def _answer(root: Path, *arguments: str) -> str:
-    """Return git's answer, which is empty if it fails."""
-    ended = _git(root, *arguments)
-    return os.fsdecode(ended.stdout) if ended.returncode == 0 else ""
-
-
-def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
 
 
 if __name__ == "__main__":

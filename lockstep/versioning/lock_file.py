@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lockstep.errors import DataError, LockstepError
 from lockstep.storage import atomic_files, layout
-from lockstep.storage.checkout import read_at
+from lockstep.storage.history import read_at
 from lockstep.versioning import git_merging, locks
 from lockstep.versioning.lock_text import parse_checkouts_lock, parse_lock
 

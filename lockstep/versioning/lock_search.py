@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lockstep.errors import DataError
 from lockstep.storage import layout
-from lockstep.storage.checkout import read_at
+from lockstep.storage.history import read_at
 from lockstep.versioning.compared import WORKSPACE, experiments
 from lockstep.versioning.recorded import Stages, md5s, recorded_stages, stages_in
 

@@ -5,16 +5,14 @@
 
 import json
 import os
-import subprocess
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from lockstep.errors import MachineError
 from lockstep.process import file_locks
-from lockstep.storage import layout
-from lockstep.storage.checkout import commit_named, commit_of, main_checkout
+from lockstep.storage import git, layout
+from lockstep.storage.checkout import commit_of, main_checkout
+from lockstep.storage.history import commit_named
 
 REF = "refs/notes/lockstep"
 # Set for processes that register models again, by `lockstep sync`: their moves are no new ones.
@@ -68,34 +66,16 @@ def _notes(root: Path) -> dict[str, str]:
     """Return all notes by the commit that they are at."""
     if not commit_named(root, REF):
         return {}
-    listed = [line.split() for line in _git(root, "notes", "--ref", REF, "list").splitlines()]
-    return {commit: _git(root, "cat-file", "blob", blob) for blob, commit in listed}
+    listed = git.done(root, "notes", "--ref", REF, "list").decode().splitlines()
+    by_commit = {commit: blob for blob, commit in (line.split() for line in listed)}
+    return {
+        commit: git.done(root, "cat-file", "blob", blob).decode()
+        for commit, blob in by_commit.items()
+    }
 
 
 def _write(root: Path, commit: str, note: str) -> None:
-    known = _run(root, {}, "", "var", "GIT_COMMITTER_IDENT").returncode == 0
+    known = git.ended(root, "var", "GIT_COMMITTER_IDENT").returncode == 0
     arguments = ("notes", "--ref", REF, "add", "--force", "--file", "-", commit)
-    answer = _run(root, {} if known else ANYBODY, note, *arguments)
-    if answer.returncode:
-        raise MachineError(f"{root}: git notes: {' '.join(answer.stderr.split())}")
-
-
-def _git(root: Path, *arguments: str) -> str:
-    answer = _run(root, {}, "", *arguments)
-    if answer.returncode:
-        raise MachineError(f"{root}: git {arguments[0]}: {' '.join(answer.stderr.split())}")
-    return answer.stdout
-
-
-def _run(
-    root: Path, user: Mapping[str, str], text: str, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", *arguments],
-        cwd=root,
-        env={**user, **os.environ},
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    user = {} if known else {name: os.environ.get(name, value) for name, value in ANYBODY.items()}
+    git.done(root, *arguments, variables=user, given=note.encode())

@@ -1,11 +1,11 @@
 """Push an experiment to where other checkouts find it: DVC's default remote and a git remote."""
 
 import os
-import subprocess
 from pathlib import Path
 
 from tenacity import Retrying, stop_after_attempt, wait_fixed
 
+from lockstep.storage import git
 from lockstep.versioning.experiments import dvc_command
 from lockstep.versioning.repository import open_repository
 
@@ -38,8 +38,5 @@ def command(workspace: Path, name: str) -> str:
 
 def _git_remote(workspace: Path) -> str:
     """DVC_EXP_GIT_REMOTE, a name or an address, or else origin if there is one."""
-    listed = subprocess.run(
-        ["git", "remote"], cwd=workspace, capture_output=True, text=True, check=True
-    )
-    default = "origin" if "origin" in listed.stdout.split() else ""
+    default = "origin" if "origin" in git.answer(workspace, "remote").split() else ""
     return os.environ.get(GIT_REMOTE) or default

@@ -7,9 +7,10 @@ all stages again, which records those that haven't run as if they had, and adds 
 from collections.abc import Iterable
 from pathlib import Path
 
+from lockstep.storage import git
 from lockstep.storage.checkout import commit_of
 from lockstep.versioning.compared import EXPERIMENTS
-from lockstep.versioning.other_index import copied_index, git
+from lockstep.versioning.other_index import copied_index
 
 
 def save(workspace: Path, name: str, key: str, untracked: Iterable[str]) -> None:
@@ -21,15 +22,15 @@ def save(workspace: Path, name: str, key: str, untracked: Iterable[str]) -> None
     baseline = commit_of(workspace)
     tree = _tree(workspace, [file for file in untracked if (workspace / file).exists()])
     message = f"dvc: commit experiment {key}"
-    made = git(workspace, {}, "commit-tree", tree, "-p", baseline, "-m", message)
+    made = git.done(workspace, "commit-tree", tree, "-p", baseline, "-m", message)
     reference = f"{EXPERIMENTS}/{baseline[:2]}/{baseline[2:]}/{name}"
-    git(workspace, {}, "update-ref", reference, made.decode().strip())
+    git.done(workspace, "update-ref", reference, made.decode().strip())
 
 
 def _tree(workspace: Path, untracked: list[str]) -> str:
     """Return git's tree of the files, of which some of the untracked ones may be ignored."""
     with copied_index(workspace) as index:
-        git(workspace, index, "add", "--update", ":/")
+        git.done(workspace, "add", "--update", ":/", variables=index)
         if untracked:
-            git(workspace, index, "add", "--force", "--", *untracked)
-        return git(workspace, index, "write-tree").decode().strip()
+            git.done(workspace, "add", "--force", "--", *untracked, variables=index)
+        return git.done(workspace, "write-tree", variables=index).decode().strip()

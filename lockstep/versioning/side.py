@@ -9,8 +9,8 @@ from lockstep.config.graph_stages import GraphStage, stages_of
 from lockstep.config.versions import FILE as VERSIONS
 from lockstep.config.yaml_files import parse_yaml
 from lockstep.storage import layout
-from lockstep.storage.checkout import tree_of
 from lockstep.storage.git_objects import find_files, read_objects
+from lockstep.storage.history import tree_of
 from lockstep.versioning import experiment_state
 from lockstep.versioning.compared import compared
 from lockstep.versioning.recorded import Stages, stages_in

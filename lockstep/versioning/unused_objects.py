@@ -15,8 +15,9 @@ from dvc_data.hashfile.hash_info import HashInfo
 from dvc_data.hashfile.tree import ObjectFormatError, Tree
 
 from lockstep.errors import DataError
-from lockstep.storage.checkout import blobs_of_all_commits, main_checkout, worktrees_of
+from lockstep.storage.checkout import main_checkout, worktrees_of
 from lockstep.storage.git_objects import read_objects
+from lockstep.storage.history import blobs_of_all_commits
 from lockstep.versioning.repository import open_repository
 
 MD5 = re.compile(rb"\b[0-9a-f]{32}(?:\.dir)?\b")

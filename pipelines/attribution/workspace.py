@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lockstep.config.overrides import write_values
 from lockstep.process import console
 from lockstep.process.runner import announce_runner
-from lockstep.storage import atomic_files, layout
+from lockstep.storage import atomic_files, git, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.versioning import experiments
 from lockstep.versioning.data_differences import data_path
@@ -80,7 +80,7 @@ class Workspace:
     def _set_up(self, changes: list[Change]) -> None:
         """Give the worktree the files of A, those that changes take from B, and the parameters."""
         found, top = self._found, worktrees.top_of(self._folder)
-        worktrees.git(top, "read-tree", "--reset", "-u", found.a.tree)
+        git.done(top, "read-tree", "--reset", "-u", found.a.tree)
         paths = dict.fromkeys(path for change in changes for path in change.paths)
         if any(path.startswith(ENGINE) for path in paths):
             paths |= dict.fromkeys(found.other_files)
@@ -93,9 +93,9 @@ class Workspace:
 
     def _take_from_b(self, path: str) -> None:
         tree = self._found.b.tree
-        worktrees.git(self._folder, "rm", "-rfq", "--ignore-unmatch", "--", path)
-        if worktrees.git(self._folder, "ls-tree", "-z", tree, "--", path):
-            worktrees.git(self._folder, "checkout", "-q", tree, "--", path)
+        git.done(self._folder, "rm", "-rfq", "--ignore-unmatch", "--", path)
+        if git.done(self._folder, "ls-tree", "-z", tree, "--", path):
+            git.done(self._folder, "checkout", "-q", tree, "--", path)
 
     def _run_stages(self) -> tuple[int, list[str]]:
         """Run the stages in a process with the workspace's code; return exit code and lines."""

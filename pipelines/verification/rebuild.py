@@ -15,7 +15,7 @@ from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import DataError, LockstepError
 from lockstep.process import console
 from lockstep.process.runner import announce_runner
-from lockstep.storage import atomic_files, layout
+from lockstep.storage import atomic_files, git, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.copies import copy_file
 from lockstep.versioning import experiments, pulled
@@ -62,12 +62,9 @@ def _set_up(root: Path, clone: Path, recorded: Recorded) -> None:
     """Give the clone the recorded changes and dvc.lock, an empty cache, and the user's own data."""
     if recorded.difference:
         top = worktrees.top_of(clone)
-        command = ["git", "apply", "--whitespace=nowarn"]
-        ended = subprocess.run(
-            command, cwd=top, input=recorded.difference, capture_output=True, check=False
-        )
+        ended = git.ended(top, "apply", "--whitespace=nowarn", given=recorded.difference)
         if ended.returncode:
-            reason = " ".join(os.fsdecode(ended.stderr).split())
+            reason = git.reason(ended)
             raise DataError(f"{recorded.name}: the recorded difference doesn't apply: {reason}")
     main = main_checkout(root)
     experiments.use_own_cache(main, clone)

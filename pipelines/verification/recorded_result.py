@@ -10,7 +10,8 @@ from lockstep.config.yaml_files import parse_yaml, read_yaml
 from lockstep.errors import DataError
 from lockstep.process.environment import prepare_environment
 from lockstep.storage import layout
-from lockstep.storage.checkout import commit_named, commit_of, read_at
+from lockstep.storage.checkout import commit_of
+from lockstep.storage.history import commit_named, read_at
 from lockstep.tracking.model_uris import parts_of
 from lockstep.versioning.compared import WORKSPACE, compared
 from lockstep.versioning.difference import difference
