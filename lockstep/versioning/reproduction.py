@@ -19,7 +19,7 @@ from dvc.stage.exceptions import StageCmdFailedError
 
 from lockstep.errors import DataError, LockstepError, one_line
 from lockstep.process.machine_errors import machine_error
-from lockstep.versioning import lock_file, locks
+from lockstep.versioning import cache_writes, lock_file, locks
 from lockstep.versioning.data_sources import is_source
 from lockstep.versioning.repository import (
     cache_of,
@@ -65,13 +65,14 @@ def reproduce_stage(root: Path, name: str, run: Callable[[str], bool]) -> str:
 
     `run` gets the stage's command and runs it, or returns False so that DVC runs it. An exception
     from `run` fails the stage. Raises UnavailableError while another DVC command holds the lock,
-    DataError if DVC's cache has damaged outputs.
+    DataError if DVC's cache has damaged outputs, MachineError if they can't be written to it.
     """
     targets = [*_sources_of(root, name), name]
     # DVC looks for dvc.yaml in the current folder when it writes to the run cache.
     with chdir(root), open_repository(root) as repo, _commands_run_by(run) as commands:
         try:
-            done = repo.reproduce(targets=targets, single_item=True)
+            with cache_writes.required(root):
+                done = repo.reproduce(targets=targets, single_item=True)
         except ReproductionError as error:
             cause = error.__cause__
             if isinstance(cause, FileNotFoundError) and not commands:  # a dependency is missing

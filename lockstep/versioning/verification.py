@@ -19,6 +19,7 @@ from lockstep.storage.checkout import main_checkout
 from lockstep.storage.disk import require_space
 from lockstep.versioning.repository import read_repository
 
+BLOCK = 4096  # bytes, on most disks
 Signature = list[str | int]  # of a file's bytes: md5, inode, size, times of change
 
 
@@ -63,7 +64,12 @@ def require_cache_space(root: Path, stage: str) -> None:
         outs = [out for each in _stages(repo, stage) for out in each.outs if out.use_cache]
         cache = Path(repo.cache.local_cache_dir)
     files = (file for out in outs for file in _files(Path(out.fs_path)))
-    require_space(cache, sum(file.stat().st_size for file in files))
+    require_space(cache, sum(_space_of(file.stat().st_size) for file in files))
+
+
+def _space_of(size: int) -> int:
+    """What a file takes on a disk: whole blocks, and one for its folder in the cache."""
+    return (-(-size // BLOCK) + 1) * BLOCK
 
 
 def _stages(repo: Repo, name: str | None) -> list[Stage]:
