@@ -7,6 +7,11 @@ from typing import NamedTuple
 
 from lockstep.errors import MachineError
 from lockstep.storage import git
+from lockstep.storage.checkout import common_directory
+
+# Otherwise, of a merge whose file is that of one parent, git follows only this parent.
+ALL = "--full-history"
+READABLE = "expected a git checkout of which all commits can be read: `git fsck` says which can't"
 
 
 def read_at(root: Path, commit: str, path: Path) -> str:
@@ -42,6 +47,16 @@ def files_that_differ(root: Path, before: str, after: str) -> dict[str, str]:
     return dict(zip(fields[1::2], fields[::2], strict=False))
 
 
+def _read(root: Path, *arguments: str) -> list[str]:
+    """Return the lines of git's answer, none without git; raises MachineError if it fails."""
+    if not common_directory(root):
+        return []
+    try:
+        return os.fsdecode(git.done(root, *arguments)).splitlines()
+    except MachineError as error:
+        raise MachineError(f"{error}; {READABLE}") from None
+
+
 class Reference(NamedTuple):
     """A reference of git's to a commit, with this commit's tree."""
 
@@ -53,17 +68,16 @@ class Reference(NamedTuple):
 def references_below(root: Path, prefix: str) -> list[Reference]:
     """Return the references below a prefix, in the order in which they were committed."""
     form = "%(refname) %(objectname) %(tree)"
-    lines = git.answer(root, "for-each-ref", "--sort=committerdate", f"--format={form}", prefix)
-    return [Reference(*line.split(" ")) for line in lines.splitlines()]
+    lines = _read(root, "for-each-ref", "--sort=committerdate", f"--format={form}", prefix)
+    return [Reference(*line.split(" ")) for line in lines]
 
 
 def commits_with(root: Path, path: Path) -> list[str]:
     """Return the commits of branches and tags that have changed a file, the oldest first."""
-    found = git.answer(
-        root, "log", "--branches", "--tags", "--reverse", "--diff-filter=AM", "--format=%H", "--",
-        str(path),
+    return _read(
+        root, "log", "--branches", "--tags", "--reverse", ALL, "--diff-filter=AM", "--format=%H",
+        "--", str(path),
     )  # fmt: skip
-    return found.split()
 
 
 def blobs_of_all_commits(root: Path, patterns: Sequence[str]) -> list[str]:
@@ -74,12 +88,9 @@ def blobs_of_all_commits(root: Path, patterns: Sequence[str]) -> list[str]:
     # Of stashes, a reference leads to the newest one only.
     stashes = git.answer(root, "rev-list", "--walk-reflogs", "--ignore-missing", "refs/stash", "--")
     commits = ("--all", *stashes.split())
-    listed = git.ended(root, "rev-list", "--objects", *commits, "--", *patterns)
+    listed = git.ended(root, "rev-list", "--objects", ALL, *commits, "--", *patterns)
     # Of a torn reference git before 2.31 only warns, and only where it lists them.
     for each in (listed, git.ended(root, "for-each-ref", "--format=")):
         if each.returncode or each.stderr:
-            raise MachineError(
-                f"{root}: git rev-list: {git.reason(each)}; expected a git checkout of which all "
-                "commits can be read: `git fsck` says which can't"
-            )
+            raise MachineError(f"{root}: git rev-list: {git.reason(each)}; {READABLE}")
     return [line.partition(" ")[0] for line in os.fsdecode(listed.stdout).splitlines()]
