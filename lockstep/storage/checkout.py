@@ -39,9 +39,12 @@ def main_checkout(root: Path) -> Path:
     if git refuses to read the repository because of its owner.
     """
     common = common_directory(root)
-    if not common or common.name != ".git":  # without git, or in a submodule
-        return root.resolve()
-    return common.parent / folder_in_repository(root)
+    if common and common.name == ".git":
+        return common.parent / folder_in_repository(root)
+    # Without git, or in a submodule or a worktree of a bare clone, whose workspaces lie below it.
+    above = (each for each in root.resolve().parents if each.match(str(layout.WORKSPACES)))
+    workspaces = next(above, None)
+    return workspaces.parent.parent if workspaces else root.resolve()
 
 
 def common_directory(root: Path) -> Path | None:
@@ -67,14 +70,16 @@ def origin_of(root: Path) -> str:
 
 def changed_files(root: Path) -> list[str]:
     """Return the files of `changes` that no stage has written; none without a commit."""
-    results = (*layout.RESULTS, str(layout.LOCK))
+    results = (*layout.WRITTEN, layout.LOCK)
     names = changes(root) if commit_of(root) else []
-    return [each for each in names if not each.startswith(results)]
+    return [each for each in names if not any(map(Path(each).is_relative_to, results))]
 
 
 def changes(root: Path) -> list[str]:
     """Return the project's tracked files that differ from HEAD; raises MachineError without one."""
-    return git.names(root, "diff", "--name-only", "--relative", "-z", "HEAD") + _hidden(root)
+    # Of a renamed file both names.
+    shown = git.names(root, "diff", "--name-only", "--no-renames", "--relative", "-z", "HEAD")
+    return shown + _hidden(root)
 
 
 def _hidden(root: Path) -> list[str]:

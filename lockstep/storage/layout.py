@@ -29,6 +29,7 @@ REGISTERED = REPORT / "registered.json"
 FOLDS_PAGE, FOLDS_FIGURES = REPORT / "folds.md", REPORT / "folds.json"  # by lockstep run
 SEEDS, SWEEP_PAGES = REPORT / "seeds.csv", REPORT / "sweeps"  # by lockstep sweep
 RESULTS = ("data/", "weights/", "report/")  # prefixes of the paths that stages write
+WRITTEN = (RAW, READY, WEIGHTS, REPORT)  # by stages; data/ has .dvc files of the user too
 
 EXPORT, CHECKPOINTS, LOGS = Path("export"), Path("checkpoints"), Path("logs")
 TRACKING_DATABASE, TRACKING_ARTIFACTS = Path("mlflow.db"), Path("mlartifacts")

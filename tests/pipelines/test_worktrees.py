@@ -45,6 +45,37 @@ def test_changes_that_git_does_not_look_at_are_copied(
     assert load(worktree).seed == 77
 
 
+def test_a_renamed_file_has_only_its_new_name(make_workspace: Callable[..., Path]) -> None:
+    root = make_workspace(name="renamed")
+    git(root, "mv", "models/linear.py", "models/line.py")
+    worktree = worktrees.add(root)
+    workspace_files.copy_changes(root, worktree)
+    assert (worktree / "models" / "line.py").exists()
+    assert not (worktree / "models" / "linear.py").exists()
+
+
+@pytest.mark.parametrize("kind", ["submodule", "separate", "bare"])
+def test_a_workspace_belongs_to_the_checkout_wherever_its_git_directory_is(
+    make_workspace: Callable[..., Path], tmp_path: Path, kind: str
+) -> None:
+    source, root = make_workspace(name="source"), tmp_path / "whole" / "project"
+    (tmp_path / "whole").mkdir()
+    if kind == "submodule":
+        git(root.parent, "init", "-q")
+        allowed = ("-c", "protocol.file.allow=always")
+        git(root.parent, *allowed, "submodule", "--quiet", "add", str(source), "project")
+    elif kind == "separate":
+        elsewhere = str(tmp_path / "elsewhere")
+        git(tmp_path, "clone", "-q", f"--separate-git-dir={elsewhere}", str(source), str(root))
+    else:
+        git(tmp_path, "clone", "-q", "--bare", str(source), "bare")
+        git(tmp_path / "bare", "worktree", "add", "-q", "--detach", str(root))
+    assert main_checkout(root) == root
+    worktree = worktrees.add(root)
+    assert worktree.is_relative_to(root / layout.WORKSPACES)
+    assert main_checkout(worktree) == root
+
+
 def test_hooks_of_the_user_are_for_the_users_checkouts(
     make_workspace: Callable[..., Path],
 ) -> None:
