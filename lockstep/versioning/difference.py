@@ -18,36 +18,45 @@ AS_PATCH = (
 
 
 def difference(root: Path) -> bytes:
-    """Return the changes since HEAD, and the untracked files that stages read, as a patch.
+    """Return the changes since HEAD, with new files as `_new_files` has them, as a patch.
 
     What stages write is left out. The paths start at the top of the repository. Empty without a
     commit.
     """
     if not commit_of(root):
         return b""
-    new = _new_inputs(root)
-    excluded = [f":(exclude){each}" for each in (*layout.RESULTS, str(layout.LOCK))]
+    new = _new_files(root)
+    excluded = [f":(exclude){each}" for each in (*layout.WRITTEN, layout.LOCK)]
     with index_of_head(root) as index:
         if new:
-            git.done(root, "add", "--intent-to-add", "--", *new, variables=index)
+            git.done(root, "add", "--force", "--intent-to-add", "--", *new, variables=index)
         return git.done(root, *AS_PATCH, "--", ".", *excluded, variables=index)
 
 
 def workspace_tree(root: Path) -> str:
-    """Return git's id of a tree with the tracked files as they are, and those that stages read.
+    """Return git's id of a tree with the tracked files as they are, and new ones.
 
     Its objects are added to git's. Nothing refers to them, so that `git gc` removes them.
     """
-    new = _new_inputs(root)
+    new = _new_files(root)
     with index_of_head(root) as index:
         git.done(root, "add", "--update", variables=index)
         if new:
-            git.done(root, "add", "--", *new, variables=index)
+            git.done(root, "add", "--force", "--", *new, variables=index)
         return git.done(root, "write-tree", variables=index).decode().strip()
 
 
-def _new_inputs(root: Path) -> list[str]:
-    return untracked_inputs(root, git.names(root, "ls-files", "-oz", "--exclude-standard"))
+def _new_files(root: Path) -> list[str]:
+    """Return the files that HEAD lacks: those that `git add` added, and untracked inputs."""
+    listed = ("--name-only", "--no-renames", "--relative", "-z", "HEAD")
+    added = git.names(root, "diff", "--cached", "--diff-filter=A", *listed)
+    untracked = git.names(root, "ls-files", "-oz", "--exclude-standard")
+    kept = (each for each in added if (root / each).exists() and not _is_written(Path(each)))
+    return [*kept, *untracked_inputs(root, untracked)]
+
+
+def _is_written(file: Path) -> bool:
+    return any(map(file.is_relative_to, layout.WRITTEN))
 
 
 def untracked_inputs(root: Path, files: Iterable[str], preset: str | None = None) -> list[str]:

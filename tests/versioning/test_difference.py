@@ -19,7 +19,11 @@ def root(make_workspace: Callable[..., Path]) -> Path:
     (root / "secret.txt").write_text("not read by a stage")
     (root / "presets" / "mnist-cnn.yaml").unlink()
     (root / "README.md").write_text("changed\n")
-    (root / "data" / "README.md").write_text("a result lies here\n")
+    (root / "data" / "ready" / "spec.json").parent.mkdir(exist_ok=True)
+    (root / "data" / "ready" / "spec.json").write_text("a result\n")
+    git(root, "add", "--force", "data/ready")
+    (root / "data" / "pets.dvc").write_text("outs: []\n")
+    git(root, "add", "data/pets.dvc")
     params = root / "params.yaml"
     params.write_text(params.read_text().replace("seed: 0", "seed: 1"))
     git(root, "config", "diff.noprefix", "true")
@@ -38,7 +42,8 @@ def test_applied_to_the_commit_it_gives_the_same_inputs(root: Path, tmp_path: Pa
         assert (clone / name).read_bytes() == (root / name).read_bytes()
     assert not (clone / "presets" / "mnist-cnn.yaml").exists()
     assert not (clone / "secret.txt").exists()
-    assert (clone / "data" / "README.md").read_text() != "a result lies here\n"
+    assert (clone / "data" / "pets.dvc").exists()
+    assert not (clone / "data" / "ready").exists()
 
 
 def test_without_changes_it_is_empty(make_workspace: Callable[..., Path]) -> None:
