@@ -6,6 +6,7 @@ They are for files whose publisher gives no hash.
 from pathlib import Path
 from typing import Any
 
+from lockstep.process import file_locks
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 
@@ -24,7 +25,8 @@ def record(root: Path, address: str, path: Path) -> str:
     if sha256 is not None:
         return f"{path.name}: {size:,} bytes, sha256 {sha256} as at its first download"
     found = {"size": path.stat().st_size, "sha256": atomic_files.sha256(path)}
-    atomic_files.write_json(_file(root), {**_read(root), address: found})
+    with file_locks.held(_file(root).with_suffix(".lock")):  # others record theirs
+        atomic_files.write_json(_file(root), {address: found, **_read(root)})
     return (
         f"{path.name}: no hash is published; {found['size']:,} bytes, sha256 {found['sha256']} "
         "recorded, and expected from now on"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.errors import DataError
+from lockstep.process import file_locks
 from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import main_checkout
 
@@ -16,7 +17,8 @@ from lockstep.storage.checkout import main_checkout
 def trust(root: Path, path: Path, sha256: str, how: str) -> None:
     """Record that a file may be loaded; `how` says why: exported or imported."""
     entry = {"path": str(path.resolve()), "how": how, "at": datetime.now(UTC).isoformat()}
-    atomic_files.write_json(_file(root), {**_read(root), sha256: entry})
+    with file_locks.held(_file(root).with_suffix(".lock")):  # others record theirs
+        atomic_files.write_json(_file(root), {**_read(root), sha256: entry})
 
 
 def check_trusted(root: Path, path: Path) -> None:
