@@ -24,7 +24,7 @@ from lockstep.runtime.launcher import starts_workers
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage import layout
 from lockstep.storage.checkout import check_folder_name
-from lockstep.versioning import lock_file, locks, verification
+from lockstep.versioning import lock_file, locks, steady_inputs, verification
 
 USE_TENSORFLOW = ("build", "train", "evaluate")
 
@@ -72,7 +72,8 @@ def run_stage(name: str, root: Path) -> None:
     verification.verify_inputs(root, name, again=name == "register")
     stage = _stage(name)
     try:
-        stage(params, root)
+        with steady_inputs.required(root, name, params):
+            stage(params, root)
     except FileNotFoundError as error:
         if not str(error.filename).startswith(tuple(f"{root}/{each}" for each in layout.RESULTS)):
             raise
