@@ -8,6 +8,7 @@ from pathlib import Path
 from lockstep.data.spec import Spec, read_spec_file
 from lockstep.errors import DataError, ParamsError
 from lockstep.process.temporary_folders import temporary_folder
+from lockstep.serving import trained_with
 from lockstep.serving.trusted_files import check_trusted
 from lockstep.storage import layout
 from lockstep.tracking.model_uris import parts_of
@@ -56,10 +57,14 @@ def locate_model(root: Path, model: str) -> Iterator[Saved]:
 
 
 def in_workspace(root: Path, name: str) -> Saved:
-    """Return the workspace's weights of that name; raises ParamsError if there are none."""
+    """Return the workspace's weights of that name; raises ParamsError if there are none.
+
+    Raises DataError if they were trained with other data or another model than there is now.
+    """
     path = root / layout.weights_of(name)
     if not path.is_file():
         raise ParamsError(f"got {name}, but there is no {path}: train it first with lockstep run")
+    trained_with.check(path, root)
     return Saved(path, "weights", root / layout.SPEC)
 
 
@@ -85,6 +90,7 @@ def _of_path(root: Path, path: Path) -> Saved:
     spec = spec_beside(path, kind)
     if kind in WEIGHTS_ONLY and not spec.exists():
         spec = root / layout.SPEC
+        trained_with.check(path, root)
     return Saved(path, kind, spec)
 
 

@@ -17,13 +17,17 @@ def content_sha256(root: Path, name: str) -> str:
     `name` is a path within the project, or absolute. For a path in `lockstep/` that the project
     doesn't have, the installed package is read.
     """
-    path = (ENGINE if is_of_installed_engine(root, name) else root) / name
+    path = _path_of(root, name)
     if path.is_file():
         return sha256(path)
     total = hashlib.sha256()
-    for file in _files(root, name, path):
+    for file in files_in(root, name):
         total.update(f"{file}\0{sha256(path / file)}\0".encode())
     return total.hexdigest()
+
+
+def _path_of(root: Path, name: str) -> Path:
+    return (ENGINE if is_of_installed_engine(root, name) else root) / name
 
 
 def is_of_installed_engine(root: Path, name: str) -> bool:
@@ -31,8 +35,9 @@ def is_of_installed_engine(root: Path, name: str) -> bool:
     return name.startswith("lockstep/") and not (root / name).exists()
 
 
-def _files(root: Path, name: str, folder: Path) -> Iterator[str]:
-    """The sorted relative paths of the files in a folder that DVC would hash."""
+def files_in(root: Path, name: str) -> Iterator[str]:
+    """Yield the sorted relative paths of the files in a folder that DVC would hash."""
+    folder = _path_of(root, name)
     ignore = root / ".dvcignore"
     lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else ()
     ignored = GitIgnoreSpec.from_lines(["__pycache__/", *lines])

@@ -40,6 +40,12 @@ def earlier_folders(
                 yield files
 
 
+def files_of_folder(root: Path, md5: str) -> dict[str, Path]:
+    """Return the paths in DVC's cache of a folder's files by name; none if one is missing."""
+    with read_repository(root) as repo:
+        return _files(repo, md5)
+
+
 def _entries(repo: Repo, root: Path, stage: str, differing: Collection[str]) -> Iterator[Entry]:
     locked = _locked(root, stage)
     yield locked

@@ -1,0 +1,78 @@
+"""Whether the workspace still has what its weights were trained with: the data and the model."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lockstep.config.graph import value_of
+from lockstep.config.yaml_files import read_yaml
+from lockstep.errors import DataError
+from lockstep.storage import layout
+from lockstep.storage.atomic_files import md5
+from lockstep.storage.content import files_in
+from lockstep.versioning.earlier_outputs import files_of_folder
+from lockstep.versioning.recorded import md5s, params_of, recorded_stages
+
+MODELS = "models/"
+
+
+def check(path: Path, root: Path) -> None:
+    """Raise DataError if a file of weights was trained with other data or another model.
+
+    It has only numbers: with other classes, words or scaling it would predict as well. A file that
+    dvc.lock doesn't have is taken as it is.
+    """
+    train = recorded_stages(root).get("train", {})
+    recorded = md5s({"train": train}, "outs")
+    name = str(path.absolute().relative_to(root)) if path.absolute().is_relative_to(root) else ""
+    if name not in recorded or recorded[name] != md5(path):
+        return
+    changed = [
+        *_changed_data(root, train),
+        *_changed_code(root, train),
+        *_changed_params(root, train),
+    ]
+    if changed:
+        raise DataError(
+            f"{path}: was trained with another {', '.join(changed)}; `dvc repro` trains "
+            "again, or bring back what it was trained with: `git checkout`, then `dvc checkout`"
+        )
+
+
+def _changed_data(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
+    folder = md5s({"train": train}, "deps").get(str(layout.READY), "")
+    spec = files_of_folder(root, folder).get(layout.SPEC.name) if folder else None
+    then = f"{spec.parent.name}{spec.name}" if spec else ""  # an object's path is its md5
+    if then and then != md5(root / layout.SPEC):
+        yield str(layout.SPEC)
+
+
+def _changed_code(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
+    for path, then in md5s({"train": train}, "deps").items():
+        if path.startswith(MODELS) and _md5_of(root, path) != then:
+            yield path
+
+
+def _changed_params(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
+    values = read_yaml(root / layout.PARAMS)
+    for key, then in params_of(train).items():
+        if key.startswith("model.") and _value(values, key) != then:
+            yield key
+
+
+def _value(values: dict[str, Any], key: str) -> Any:
+    try:
+        return value_of(values, key)
+    except (KeyError, TypeError):  # a model that has been removed
+        return None
+
+
+def _md5_of(root: Path, path: str) -> str:
+    """DVC's md5 of a file, or of a folder: that of a list of its files."""
+    if not (root / path).is_dir():
+        return md5(root / path) if (root / path).exists() else ""
+    entries = [{"md5": md5(root / path / each), "relpath": each} for each in files_in(root, path)]
+    listed = json.dumps(entries, sort_keys=True).encode()
+    return f"{hashlib.md5(listed, usedforsecurity=False).hexdigest()}.dir"
