@@ -1,6 +1,7 @@
 """The schema of params.yaml: one frozen pydantic model per section; unknown keys are errors."""
 
 import codecs
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable
@@ -104,6 +105,15 @@ def _file_in(known: Callable[[Path], list[str]]) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _in_project(file: str, info: ValidationInfo) -> str:
+    """Refuse a file elsewhere: parameters, whose authors aren't trusted, may run only our code."""
+    project = os.path.realpath(_project(info))
+    inside = Path(os.path.realpath(Path(project, file))).is_relative_to(project)
+    if Path(file).is_absolute() or ".." in Path(file).parts or not inside:
+        raise ValueError(f"got {file!r}, expected a file in the project, such as models/_custom.py")
+    return file
 
 
 CUSTOM = "custom."  # prefix of names defined in train.custom_objects_file
@@ -396,7 +406,9 @@ class Train(Section):
     )
     warm_start: WarmStart | None = Field(description="null, or weights, sha256 and match")
     freeze: LayerNames = Field(description="a list of layer names, with * for any characters")
-    custom_objects_file: str = Field(description="the path of a Python file")
+    custom_objects_file: Annotated[str, AfterValidator(_in_project)] = Field(
+        description="the path of a Python file in the project"
+    )
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
         description="float32, mixed_float16 or mixed_bfloat16"
     )

@@ -52,7 +52,7 @@ def complaint(project: Path, changes: dict[str, Any]) -> str:
         ("train.warm_start", {**WARM, "match": "al"}, "match: got 'al', expected all, name or"),
         ("train.warm_start", {**WARM, "mach": "all"}, "mach: unknown key, expected one of weights"),
         ("train.freeze", 5, "got 5, expected a list of layer names, with * for any"),
-        ("train.custom_objects_file", None, "got None, expected the path of a Python file"),
+        ("train.custom_objects_file", None, "got None, expected the path of a Python file in"),
         ("train.precision", "float16", "expected float32, mixed_float16 or mixed_bfloat16"),
         ("train.jit_compile", "yes", "got 'yes', expected auto, true or false"),
         ("train.steps_per_execution", 0, "got 0, expected auto, or a whole number of at least 1"),
@@ -127,10 +127,11 @@ def test_swapping_ema_weights_needs_use_ema(project: Path) -> None:
     ],
 )
 def test_an_unknown_custom_name_lists_the_defined_ones(project: Path, key: str, value: Any) -> None:
-    custom = project / "mine.py"
-    custom.write_text("def square(x): ...\n\n\nclass Fall: ...\n\n\ndef _hidden(): ...\n")
-    assert complaint(project, {key: value, "train.custom_objects_file": str(custom)}) == (
-        f"params.yaml: train: got 'custom.squar', which {custom} doesn't define, "
+    (project / "mine.py").write_text(
+        "def square(x): ...\n\n\nclass Fall: ...\n\n\ndef _hidden(): ...\n"
+    )
+    assert complaint(project, {key: value, "train.custom_objects_file": "mine.py"}) == (
+        "params.yaml: train: got 'custom.squar', which mine.py doesn't define, "
         "expected one of custom.square, custom.Fall; did you mean custom.square?"
     )
 
@@ -144,16 +145,37 @@ def test_an_unknown_custom_name_lists_the_defined_ones(project: Path, key: str, 
     ],
 )
 def test_a_custom_objects_file_that_cannot_be_read(project: Path, content: Any, line: str) -> None:
-    custom = project / "mine.py"
     if content:
-        custom.write_bytes(content)
-    message = complaint(
-        project, {"train.loss": "custom.loss", "train.custom_objects_file": str(custom)}
-    )
-    start = f"params.yaml: train: got custom_objects_file {str(custom)!r}, "
+        (project / "mine.py").write_bytes(content)
+    changes = {"train.loss": "custom.loss", "train.custom_objects_file": "mine.py"}
+    message = complaint(project, changes)
+    start = "params.yaml: train: got custom_objects_file 'mine.py', "
     start += "expected a Python file that can be read: "
     assert message.startswith(start)
-    assert line.replace("FILE", custom.name) in message
+    assert line.replace("FILE", "mine.py") in message
+
+
+@pytest.mark.parametrize(
+    "file", ["{outside}/mine.py", "../mine.py", "models/../../mine.py", "data/linked/mine.py"]
+)
+def test_a_custom_objects_file_is_in_the_project(project: Path, file: str) -> None:
+    outside = project.parent
+    (outside / "mine.py").write_text("def loss(y_true, y_pred): ...\n")
+    (project / "data").mkdir()
+    (project / "data" / "linked").symlink_to(outside)
+    named = file.format(outside=outside)
+    changes = {"train.custom_objects_file": named}  # also if no parameter uses it
+    assert complaint(project, changes) == (
+        f"params.yaml: train.custom_objects_file: got {named!r}, expected a file in the project, "
+        "such as models/_custom.py"
+    )
+
+
+def test_a_custom_objects_file_of_a_project_that_is_reached_by_a_link(project: Path) -> None:
+    (project / "models" / "_mine.py").symlink_to("_custom.py")
+    (project.parent / "link").symlink_to(project)
+    changes = {"train.custom_objects_file": "models/_mine.py"}
+    assert with_values(changes, project.parent / "link").train.custom_objects_file
 
 
 @pytest.mark.parametrize("content", [b"def build(:\n", b"x = '\xff'\n"], ids=["syntax", "bytes"])

@@ -1,5 +1,6 @@
 """Each Keras optimizer and learning-rate schedule trains, and so do custom objects."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,15 @@ class Fall(keras.optimizers.schedules.ExponentialDecay):
 
 
 @pytest.fixture
-def custom(tmp_path: Path) -> str:
-    """The path of a custom objects file."""
-    (tmp_path / "mine.py").write_text(OWN)
-    return str(tmp_path / "mine.py")
+def make_custom(make_loop: Any, project: Path) -> Callable[..., Any]:
+    """Return a function that makes a loop in a project with a custom objects file."""
+
+    def make(changes: dict[str, Any], text: str = OWN) -> Any:
+        (project / "mine.py").write_text(text)
+        changes = {"train.custom_objects_file": "mine.py", **changes}
+        return make_loop(values=with_values(changes, project), root=project)
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -113,11 +119,10 @@ def custom(tmp_path: Path) -> str:
     ],
 )
 def test_a_custom_object_gives_the_numbers_of_its_keras_equivalent(
-    make_loop: Any, custom: str, part: str, mine: Any, theirs: Any
+    make_custom: Any, part: str, mine: Any, theirs: Any
 ) -> None:
-    always = {"train.custom_objects_file": custom, "train.learning_rate": 0.1}
-    params = [with_values({**always, f"train.{part}": value}) for value in (mine, theirs)]
-    loops, watches = [make_loop(values=values) for values in params], [Watch(), Watch()]
+    changes = [{"train.learning_rate": 0.1, f"train.{part}": value} for value in (mine, theirs)]
+    loops, watches = [make_custom(each) for each in changes], [Watch(), Watch()]
     for loop, watch in zip(loops, watches, strict=True):
         loop.fit(TRAIN, SOME, [watch], epochs=2)
     assert_close(*map(weights, loops), 1e-6)
@@ -125,44 +130,32 @@ def test_a_custom_object_gives_the_numbers_of_its_keras_equivalent(
         assert ours == pytest.approx(kerass, abs=1e-6)
 
 
-def test_custom_metrics_give_the_numbers_of_their_keras_equivalent(
-    make_loop: Any, custom: str
-) -> None:
-    metrics = ["custom.Hits", "custom.hits", "Accuracy"]
+def test_custom_metrics_give_the_numbers_of_their_keras_equivalent(make_custom: Any) -> None:
     watch = Watch()
-    loop = make_loop(
-        values=with_values({"train.custom_objects_file": custom, "train.metrics": metrics})
-    )
+    loop = make_custom({"train.metrics": ["custom.Hits", "custom.hits", "Accuracy"]})
     loop.fit(TRAIN, SOME, [watch], epochs=1)
     (logs,) = watch.epochs
     assert logs["sparse_categorical_accuracy"] == logs["accuracy"]
     assert (logs["hits"], logs["val_hits"]) == (logs["accuracy"], logs["val_accuracy"])
 
 
-def test_an_unknown_argument_of_a_custom_function(make_loop: Any, custom: str) -> None:
+def test_an_unknown_argument_of_a_custom_function(make_custom: Any) -> None:
     loss = {"name": "custom.crossentropy", "scael": 2}
-    values = with_values({"train.custom_objects_file": custom, "train.loss": loss})
     with pytest.raises(ParamsError, match=r"^train\.loss: custom\.crossentropy: .*scael"):
-        make_loop(values=values)
+        make_custom({"train.loss": loss})
 
 
-def test_a_custom_objects_file_that_raises_is_bad_parameters(
-    make_loop: Any, tmp_path: Path
-) -> None:
-    (tmp_path / "bad.py").write_text("import nosuch\n\n\ndef loss(y_true, y_pred): ...\n")
-    changes = {"train.custom_objects_file": str(tmp_path / "bad.py"), "train.loss": "custom.loss"}
-    expected = r"^train\.custom_objects_file: .*bad\.py: .*No module named 'nosuch'"
+def test_a_custom_objects_file_that_raises_is_bad_parameters(make_custom: Any) -> None:
+    bad = "import nosuch\n\n\ndef loss(y_true, y_pred): ...\n"
+    expected = r"^train\.custom_objects_file: .*mine\.py: .*No module named 'nosuch'"
     with pytest.raises(ParamsError, match=expected):
-        make_loop(values=with_values(changes))
+        make_custom({"train.loss": "custom.loss"}, bad)
 
 
-def test_a_custom_objects_file_may_have_any_name(make_loop: Any, tmp_path: Path) -> None:
-    (tmp_path / "own.py").write_text(OWN)
-    changes = {
-        "train.custom_objects_file": str(tmp_path / "own.py"),
-        "train.loss": "custom.Crossentropy",
-    }
-    assert type(make_loop(values=with_values(changes)).model.loss).__name__ == "Crossentropy"
+def test_a_custom_objects_file_may_have_any_name(make_custom: Any, project: Path) -> None:
+    (project / "own.py").write_text(OWN)
+    changes = {"train.custom_objects_file": "own.py", "train.loss": "custom.Crossentropy"}
+    assert type(make_custom(changes, "").model.loss).__name__ == "Crossentropy"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,13 @@ def spec_of(y: np.ndarray, method: str, kind: str = "regression") -> Spec:
     return Spec("x", {"x": Input("table", [3], "float32", {})}, described, {}, "none")
 
 
-def looped(make_loop: Any, spec: Spec, model: Callable[[], Any], **values: Any) -> Any:
+def looped(
+    make_loop: Any,
+    spec: Spec,
+    model: Callable[[], Any],
+    root: Path = REPOSITORY,
+    **values: Any,
+) -> Any:
     import keras
 
     from lockstep.modeling import outputs, preprocessing
@@ -60,7 +66,8 @@ def looped(make_loop: Any, spec: Spec, model: Callable[[], Any], **values: Any) 
 
     loop = make_loop(
         model=remember,
-        values=with_values({f"train.{key}": value for key, value in values.items()}),
+        values=with_values({f"train.{key}": value for key, value in values.items()}, root),
+        root=root,
         spec=spec,
         preprocess=lambda: keras.Sequential([keras.Input((3,)), keras.layers.Identity()]),
         steps={"scale_targets": partial(preprocessing.scaled_targets, spec)},
@@ -101,13 +108,14 @@ def test_metrics_are_keras_s_on_the_served_outputs(
     )
 
 
-def test_a_custom_metric_has_the_targets_units(make_loop: Any, tmp_path: Path) -> None:
-    (tmp_path / "custom.py").write_text(CUSTOM)
+def test_a_custom_metric_has_the_targets_units(make_loop: Any, project: Path) -> None:
+    (project / "custom.py").write_text(CUSTOM)
     loop = looped(
         make_loop,
         spec_of(PRICES, "standard"),
         lambda: dense(1),
-        custom_objects_file=str(tmp_path / "custom.py"),
+        root=project,
+        custom_objects_file="custom.py",
         metrics=["custom.Largest", "custom.distance"],
     )
     found, served = loop.evaluate(Examples(X, PRICES)), loop.predict(Examples(X, PRICES))["y"]

@@ -1,6 +1,7 @@
 """Training loops over small models, and helpers to inspect them."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def make_loop(tensorflow: Any) -> Callable[..., Any]:
     """Return a function that makes a loop over a small model, on one or two replicas.
 
     `model` and `parts`, the arguments of compile, are made under the strategy; with `values` it is
-    compiled as those parameters say.
+    compiled as those parameters of the project `root` say.
     """
     import keras
 
@@ -62,6 +63,7 @@ def make_loop(tensorflow: Any) -> Callable[..., Any]:
         spec: Spec = SPEC,
         preprocess: Callable[[], Any] | None = None,
         steps: dict[str, Any] | None = None,
+        root: Path = REPOSITORY,
         **loop: Any,
     ) -> Any:
         strategy = start_runtime(seed, replicas, precision=precision)
@@ -70,7 +72,7 @@ def make_loop(tensorflow: Any) -> Callable[..., Any]:
             before = preprocess() if preprocess else keras.Sequential([keras.Input((6,)), scale])
             made = model()
             if values:
-                compile_for_training(made, values, spec, replicas, REPOSITORY)
+                compile_for_training(made, values, spec, replicas, root)
             else:
                 defaults = {
                     "optimizer": keras.optimizers.Adam(0.01),

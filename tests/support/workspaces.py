@@ -71,11 +71,11 @@ def write_params(root: Path, changes: dict[str, Any]) -> None:
     yaml.dump(values, path)
 
 
-def with_values(changes: dict[str, Any]) -> Params:
-    """Return the repository's parameters with dotted keys changed, validated."""
-    values = read_yaml(REPOSITORY / "params.yaml")
+def with_values(changes: dict[str, Any], root: Path = REPOSITORY) -> Params:
+    """Return a project's parameters with dotted keys changed, validated."""
+    values = read_yaml(root / "params.yaml")
     put(values, changes)
-    return check_params(values, REPOSITORY)
+    return check_params(values, root)
 
 
 def put(values: Any, changes: dict[str, Any]) -> None:

@@ -226,7 +226,7 @@ def test_a_parameter_changes_no_result(
 def test_the_custom_objects_file_is_used_in_training_and_evaluation(ready: Path) -> None:
     (ready / "mine.py").write_text(OWN)
     changes = {
-        "train.custom_objects_file": str(ready / "mine.py"),
+        "train.custom_objects_file": "mine.py",
         "train.loss": {"name": "custom.crossentropy", "power": 2.0},
         "train.metrics": ["accuracy", "custom.Hits"],
         "train.callbacks": [{"name": "custom.Note", "path": str(ready / "notes")}],

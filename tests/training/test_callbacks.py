@@ -31,19 +31,20 @@ def note(epoch, logs):
 
 
 @pytest.fixture
-def ask(tmp_path: Path, tensorflow: Any) -> Callable[..., list[Any]]:
+def ask(project: Path, tmp_path: Path, tensorflow: Any) -> Callable[..., list[Any]]:
     """Return a function that makes the callbacks of train.callbacks, which write to tmp_path."""
     from lockstep.training.callbacks import make_callbacks
 
-    (tmp_path / "mine.py").write_text(OWN)
+    (project / "mine.py").write_text(OWN)
 
     def make(*configs: Any) -> list[Any]:
         changes = {
             "train.callbacks": list(configs),
-            "train.custom_objects_file": str(tmp_path / "mine.py"),
+            "train.custom_objects_file": "mine.py",
+            "train.optimizer": {"name": "adam", "use_ema": True},
         }
-        values = with_values({**changes, "train.optimizer": {"name": "adam", "use_ema": True}})
-        return make_callbacks(values, tmp_path, tmp_path, tmp_path / "logs")
+        values = with_values(changes, project)
+        return make_callbacks(values, project, tmp_path, tmp_path / "logs")
 
     return make
 
