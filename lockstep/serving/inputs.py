@@ -21,17 +21,20 @@ from lockstep.data.readers.html_pages import refuse_page
 from lockstep.data.readers.npy_files import map_array
 from lockstep.data.readers.npz_files import load_arrays
 from lockstep.data.readers.pixels import PictureFormat
-from lockstep.data.readers.table_files import READERS, read_table
+from lockstep.data.readers.table_files import read_table
 from lockstep.data.readers.text_files import read_text
+from lockstep.data.readers.user_files import SUFFIXES
 from lockstep.data.spec import Input, Spec, X, unwrap_single
 from lockstep.data.spec.columns import Column
 from lockstep.errors import DataError
 from lockstep.serving.windows import rows_of_windows
 
-ARRAYS, TEXTS = (".npy", ".npz"), (".csv", ".tsv")
+ARRAYS, DELIMITED = (".npy", ".npz"), SUFFIXES["csv"]
+TABLES = (*DELIMITED, *SUFFIXES["table"])
+LINES = ".txt"  # for a model of one text no table, but a text per line
 EXPECTED = {
     "image": "an image, a folder of images, .npy or .npz",
-    "table": "a .csv, .tsv, .parquet, .feather or .jsonl",
+    "table": f"a table: {', '.join(TABLES)}",
     "text": "a .txt with one text per line, a table with the column, .npy or .npz",
     "series": "an .npy or .npz",
 }
@@ -83,7 +86,7 @@ def _read(path: Path, spec: Spec, data: Data) -> PredictionInputs:
         _wrong_kind(path, each.kind)
     if spec.data == "texts":
         return _files_of_text(path, data)
-    if each.kind == "table" or path.suffix.lower() in READERS:
+    if each.kind == "table" or path.suffix.lower() in {*TABLES} - {LINES}:
         return _rows(path, spec, data)
     return _texts(path)
 
@@ -168,10 +171,12 @@ def _files_in(folder: Path) -> list[Path]:
 
 def _rows(path: Path, spec: Spec, data: Data) -> PredictionInputs:
     """The columns of a table, and its texts, by name."""
-    if path.suffix.lower() not in READERS or not path.is_file():
+    if path.suffix.lower() not in TABLES or not path.is_file():
         _wrong_kind(path, "table")
     table = read_table(path, data)
-    numbers = row_numbers(path, data) if path.suffix.lower() in TEXTS else range(1, len(table) + 1)
+    numbers = (
+        row_numbers(path, data) if path.suffix.lower() in DELIMITED else range(1, len(table) + 1)
+    )
     positions = [str(number) for number in numbers]
     (only, *others) = spec.inputs.values()
     if not others and only.kind == "table" and not only.columns:
@@ -229,7 +234,7 @@ def _files_of_text(path: Path, data: Data) -> PredictionInputs:
 
 
 def _texts(path: Path) -> PredictionInputs:
-    if path.suffix.lower() != ".txt" or not path.is_file():
+    if path.suffix.lower() != LINES or not path.is_file():
         _wrong_kind(path, "text")
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")

@@ -14,7 +14,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the model, the file and the output path."""
     parser.add_argument("model", help="as for export, or the path of an exported model")
     parser.add_argument(
-        "file", type=Path, help="an image or a folder of images, .npy, .npz, .csv or .txt"
+        "file",
+        type=Path,
+        help="an image or a folder of images, .npy, .npz, a table (.csv, .tsv, .txt, .parquet, "
+        ".feather, .arrow, .jsonl, .ndjson), a .txt with one text per line, or for the data set "
+        "texts a file or folder of texts",
     )
     parser.add_argument("--output", type=Path, metavar="OUT.csv", help="default: standard output")
 

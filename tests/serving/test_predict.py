@@ -156,6 +156,7 @@ def test_rows_get_values(of_rows: Path, tmp_path: Path) -> None:
     assert [list(row) for row in rows] == [["input", "value"]] * 3
     assert [row["input"] for row in rows] == ["2", "3", "4"]
     assert len({row["value"] for row in rows}) == 3
+    assert predict(of_rows, "best", file.rename(tmp_path / "new.txt")) == rows
 
 
 def test_raw_test_rows_give_the_values_of_stored_ones(of_rows: Path) -> None:
@@ -232,8 +233,9 @@ def test_arrays_that_do_not_fit_are_refused(
     ("data", "name", "content", "line"),
     [
         ("of_pictures", "a.txt", "x", "got a file .txt, expected an image, a folder of images"),
-        ("of_rows", "a.txt", "x", "got a file .txt, expected a .csv, .tsv, .parquet"),
-        ("of_rows", "a.npy", "x", "got a file .npy, expected a .csv, .tsv, .parquet"),
+        ("of_rows", "a.doc", "x", "got a file .doc, expected a table: .csv, .tsv, .txt, .parquet"),
+        ("of_rows", "a.txt", "size price\n1 2\n", "no column 'colour', expected size, colour"),
+        ("of_rows", "a.npy", "x", "got a file .npy, expected a table: .csv, .tsv, .txt"),
         ("of_rows", "a.csv", "size,price\n1,2\n", "no column 'colour', expected size, colour"),
         ("of_rows", "a.csv", "size,colour\n1,red\n,red\n", "row 3, column 'size': got ''"),
         ("of_rows", "a.csv", "size,colour\n1\n", "row 2 has 1 cells, expected 2"),

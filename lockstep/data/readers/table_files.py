@@ -29,6 +29,7 @@ def _json_lines(path: Path, data: Data) -> pa.Table:
 READERS: dict[str, Callable[[Path, Data], pa.Table]] = {
     ".csv": read_texts,
     ".tsv": read_texts,
+    ".txt": read_texts,
     ".parquet": _parquet,
     ".feather": _feather,
     ".arrow": _feather,
