@@ -66,8 +66,9 @@ activate:
 repro: env  ## reproduce the experiment of params.yaml: dvc repro
 	dvc repro
 
+# Not the HOST that a shell may have exported.
 up: env  ## run MLflow, Prefect with a worker, and TensorBoard until Ctrl-C
-	lockstep up $(if $(HOST),--host $(HOST))
+	lockstep up $(if $(and $(filter command line,$(origin HOST)),$(HOST)),--host $(HOST))
 
 compose-env: env  ## write .env with random passwords for compose.yaml
 	@python -m pipelines.servers.compose_passwords
@@ -86,7 +87,7 @@ test-system: env .venv/remotes/ready .venv/ray/ready  ## run the tests with serv
 test-faults: env .venv/remotes/ready  ## run the tests of all faults, and write docs/reliability.md
 	python -m tests.faults.report $(if $(SHARE),--share $(SHARE))
 
-soak: env  ## kill 200 runs, run 200 trials in one process tree, fill disks, clean up after a week, run 100 flows, fuzz for an hour
+soak: env  ## kill 200 runs, run 200 trials in one process tree, fill disks, clean up after a week, run 100 flows, fuzz 25 minutes
 	python -m tests.faults.soak kills
 	python -m tests.faults.soak sweep
 	python -m tests.faults.soak disk

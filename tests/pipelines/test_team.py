@@ -18,7 +18,7 @@ from pipelines.servers import team
 from pipelines.servers.commands import Places, settings
 from tests.support.machines import Machine, two_machines
 from tests.support.served import Served, started
-from tests.support.workspaces import SMALL, git, run
+from tests.support.workspaces import REPOSITORY, SMALL, git, run
 
 LOGINS = {
     "MLFLOW_TRACKING_USERNAME": "admin",
@@ -54,6 +54,17 @@ def test_what_is_no_address_of_one_machine_is_refused(
 ) -> None:
     with pytest.raises(ParamsError, match=f"--host: got {host}, expected the IPv4 address by"):
         team.check(host)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [((), "lockstep up"), (("HOST=10.0.0.7",), "lockstep up --host 10.0.0.7")],
+)
+def test_make_up_takes_a_host_from_its_own_arguments(
+    arguments: tuple[str, ...], command: str
+) -> None:
+    ended = run(REPOSITORY, "make", "--dry-run", "up", *arguments, HOST="exported", MAKEFLAGS="")
+    assert ended.stdout.splitlines()[-1].strip() == command
 
 
 @pytest.mark.parametrize("name", LOGINS)
