@@ -1,7 +1,10 @@
 """MLflow's page of an experiment's models, in a real browser."""
 
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ from lockstep.versioning.reproduction import reproduce_stage
 from tasks.__main__ import run_stage
 from tests.support.browser import keep, opened
 from tests.support.mlflow_server import mlflow_server
-from tests.support.workspaces import SMALL, write_params
+from tests.support.workspaces import REPOSITORY, SMALL, run, write_params
 
 HIDDEN = (
     "Status", "Logged from", "Registered models", "Dataset", "Dataset: digits test",
@@ -61,10 +64,12 @@ def test_the_page_shows_the_metrics_of_all_checkpoints_by_data_set(
 
 
 @pytest.mark.system
-def test_mlflow_sorts_the_checkpoints_of_all_runs(database: str) -> None:
-    from mlflow import MlflowClient
-
-    by = {"field_name": "metrics.val_loss", "dataset_name": "digits validation", "ascending": True}
-    found = MlflowClient(database).search_logged_models(["1"], order_by=[by])
-    rates = [each.params["train.learning_rate"] for each in found]
-    assert rates == ["0.03", "0.03", "0.01", "0.01", "0.001", "0.001"]
+def test_mlflow_sorts_the_checkpoints_of_all_runs(database: str, tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "servers.md").read_text()
+    (code,) = re.findall(r"sorts by a metric:\n\n((?: {4}.*\n)+)", page)
+    *before, last = dedent(code).splitlines()
+    rates = f"print(*[each['train.learning_rate'] for each in {last}.params])"
+    program = "\n".join(["import mlflow", *before, rates])
+    ended = run(tmp_path, sys.executable, "-c", program, MLFLOW_TRACKING_URI=database)
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.splitlines()[-1] == "0.03 0.03 0.01 0.01 0.001 0.001"
