@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.errors import UnavailableError
-from lockstep.process import commands
+from lockstep.process import commands, file_locks
 from lockstep.process.process_ids import process_name
 from lockstep.storage import atomic_files
 
@@ -41,7 +41,7 @@ def drop_ended(root: Path) -> None:
 
 def is_stale(root: Path) -> bool:
     """Return whether DVC's list of locks can't be read, or names ended processes."""
-    if not (root / RWLOCK).exists() or _is_held(root / RWLOCK_LOCK):
+    if not (root / RWLOCK).exists() or file_locks.is_held(root / RWLOCK_LOCK):
         return False
     listed = _listed(root)
     return listed is None or _living(listed) != listed
@@ -60,7 +60,7 @@ def holder(root: Path) -> str:
     for pid, command in _entries(root):
         if pid != os.getpid():
             return commands.described(pid, command)
-    if not _is_held(root / LOCK):
+    if not file_locks.is_held(root / LOCK):
         return ""
     written = (root / LOCK).read_text(encoding="utf-8").split()  # empty for a moment at first
     command = commands.command_of(int(written[0])) if written else ""
@@ -102,15 +102,3 @@ def _lives(entry: Entry) -> bool:
     program = Path(entry["cmd"].partition(" ")[0])
     name = program.parent.name if program.stem == "__main__" else program.stem
     return bool(process_name(entry["pid"])) and name in commands.command_of(entry["pid"])
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether a process has locked this file; the kernel releases the locks of killed ones."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

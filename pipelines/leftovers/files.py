@@ -2,6 +2,7 @@
 
 import glob
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -9,13 +10,16 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from lockstep.errors import UnavailableError
 from lockstep.process import temporary_folders
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
 from pipelines import worktrees
+from pipelines.leftovers import idle
 from pipelines.leftovers.leftover import Leftovers, of_files
 
 PARTS = ("report", "data", "weights", layout.PRIVATE, ".")  # where stages write to
+SETTLED_SECONDS = 3600.0  # a living writer's next change comes much sooner
 
 
 def find(root: Path) -> Iterator[Leftovers]:
@@ -30,8 +34,20 @@ def find(root: Path) -> Iterator[Leftovers]:
         yield _folder("temporary folder", folder, main)
     for folder in filter(Path.is_dir, [main / layout.DAMAGED]):
         yield _folder("damaged files", folder, main)
-    if not worktrees.are_in_use(root):
-        yield from _half_written(main)
+
+
+def half_written(root: Path) -> Iterator[Leftovers]:
+    """Yield files and folders that were killed before they got their name.
+
+    Raises UnavailableError if something is running that may be writing them. A stage that was
+    started by hand holds no lock, so what has changed of late is left out.
+    """
+    idle.check(root)
+    main = main_checkout(root)
+    parts = (part for folder in PARTS for part in sorted((main / folder).glob(".part-*")))
+    for part in filter(_is_settled, parts):
+        kind = "half-written folder" if part.is_dir() else "half-written file"
+        yield of_files(kind, _name(part, main), [part], partial(_remove_part, root, part))
 
 
 def _locked(kind: str, locks: Sequence[Path], main: Path) -> Iterator[Leftovers]:
@@ -83,12 +99,23 @@ def _folder(kind: str, folder: Path, main: Path) -> Leftovers:
     return of_files(kind, _name(folder, main), [folder], partial(_remove, folder))
 
 
-def _half_written(main: Path) -> Iterator[Leftovers]:
-    """Files and folders that were killed before they got their name."""
-    for folder in PARTS:
-        for part in sorted((main / folder).glob(".part-*")):
-            kind = "half-written folder" if part.is_dir() else "half-written file"
-            yield of_files(kind, _name(part, main), [part], partial(_remove, part))
+def _is_settled(part: Path) -> bool:
+    """Whether nothing in it has changed for a while.
+
+    By the time that the system sets: files that are unpacked or copied get an earlier one.
+    """
+    try:
+        changed = max(each.lstat().st_ctime for each in (part, *part.rglob("*")))
+    except FileNotFoundError:  # somebody is renaming or removing it
+        return False
+    return time.time() - changed >= SETTLED_SECONDS
+
+
+def _remove_part(root: Path, part: Path) -> None:
+    idle.check(root)  # something may have begun since it was found
+    if part.exists() and not _is_settled(part):
+        raise UnavailableError(f"{part}: has just changed; run again when its writer has ended")
+    _remove(part)
 
 
 def _name(path: Path, main: Path) -> str:

@@ -34,6 +34,7 @@ def search(root: Path) -> Found:
     found = Found([], [])
     for place in (
         lambda: files.find(root),
+        lambda: files.half_written(root),
         lambda: stores.in_mlflow(root, known),
         lambda: stores.in_cache(root, known),
     ):
