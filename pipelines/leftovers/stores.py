@@ -7,9 +7,10 @@ from pathlib import Path
 from lockstep.errors import LockstepError
 from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import leftovers, needed_data
-from lockstep.versioning import locks, unused_objects
+from lockstep.versioning import unused_objects
 from lockstep.versioning.repository import cache_of
 from pipelines import worktrees
+from pipelines.leftovers import idle
 from pipelines.leftovers.leftover import Leftovers, of_files, row_of
 
 
@@ -26,11 +27,15 @@ def in_cache(root: Path, known: set[str]) -> Iterator[Leftovers]:
 
     Raises LockstepError if it can't be told what is needed.
     """
-    _check(root)
-    unused = unused_objects.find(root, known | needed_data.needed_md5s(root))
+    unused = _unused(root, known)
     if unused:
         name = f"{len(unused)} files of {cache_of(root)}"
         yield of_files("DVC's cache", name, unused, partial(_remove, root, unused))
+
+
+def _unused(root: Path, known: set[str]) -> list[Path]:
+    _check(root)
+    return unused_objects.find(root, known | needed_data.needed_md5s(root))
 
 
 def _check(root: Path) -> None:
@@ -42,12 +47,16 @@ def _check(root: Path) -> None:
             f"{cache}: may be shared with other clones, so it isn't looked at; "
             "`dvc gc --all-commits --all-experiments --projects` knows those that you name"
         )
-    locks.check(main)
-    if worktrees.are_in_use(root):
-        raise LockstepError(f"{cache}: a run is using it; run again when it has ended")
+    idle.check(root)
 
 
-def _remove(root: Path, files: list[Path]) -> None:
-    _check(root)
-    for file in files:
+def _remove(root: Path, listed: list[Path]) -> None:
+    """Remove those of the listed files that still nothing needs.
+
+    A person may have answered late: what was made in the meantime may need them again.
+    """
+    _check(root)  # what begins later is seen below
+    known = unused_objects.recorded_md5s(root, worktrees.left_over(root))
+    unused = set(_unused(root, known))
+    for file in (each for each in listed if each in unused):
         file.unlink(missing_ok=True)
