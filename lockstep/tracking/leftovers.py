@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException
 from lockstep.errors import LockstepError
 from lockstep.storage import layout
 from lockstep.storage.checkout import main_checkout
-from lockstep.tracking import KEY, database, orphaned_runs, run_tags
+from lockstep.tracking import KEY, database, orphaned_runs, run_checkouts, run_tags
 from lockstep.tracking.client import registry_error
 
 MOST = 1000  # of a page
@@ -41,9 +41,10 @@ class Record(NamedTuple):
 def find(root: Path, known: Collection[str]) -> list[Record]:
     """Return what nothing needs in the main checkout's own database.
 
-    `known` are the hashes that git has. Runs of experiments are left over if their weights aren't
-    among them, logged models if their upload was interrupted, and what was deleted in MLflow's
-    pages. Raises DataError for a damaged database, UnavailableError if it can't be read.
+    `known` are the hashes that git has. Runs that this checkout alone has made of experiments are
+    left over if their weights aren't among them, logged models if their upload was interrupted, and
+    what was deleted in MLflow's pages. Raises DataError for a damaged database, UnavailableError if
+    it can't be read.
     """
     main = main_checkout(root)
     if not (main / layout.TRACKING_DATABASE).exists():
@@ -100,12 +101,16 @@ def _empty(uri: str) -> None:
 
 
 def _removed(client: MlflowClient, main: Path, known: Collection[str]) -> Iterator[Record]:
-    """Runs of DVC experiments that were removed; those that failed show what failed, and stay."""
+    """Runs of this checkout's DVC experiments that were removed.
+
+    Those that failed show what failed, and stay. What other checkouts have isn't known here.
+    """
     registered = {each.run_id for each in client.search_model_versions(max_results=10 * MOST)}
     for run in _runs(client, ViewType.ACTIVE_ONLY, "attributes.status = 'FINISHED'"):
         weights = {run.data.tags[name] for name in WEIGHTS if name in run.data.tags}
-        named = "dvc.experiment" in run.data.tags
-        if named and weights and not weights & set(known) and run.info.run_id not in registered:
+        named = "dvc.experiment" in run.data.tags and run.info.run_id not in registered
+        gone = weights and not weights & set(known)
+        if named and gone and run_checkouts.is_own(run, main):
             yield _of_run(client, main, run)
 
 

@@ -29,6 +29,7 @@ from lockstep.tracking import (
     PARENT,
     checkpoints,
     orphaned_runs,
+    run_checkouts,
     run_metrics,
     run_names,
     run_tags,
@@ -64,11 +65,13 @@ def open_run(
     client, experiment = connect(root)
     orphaned_runs.end(client, experiment)
     run = find(client, experiment, key) or client.create_run(
-        experiment.experiment_id, tags={KEY: key}, run_name=run_names.run_name(params, root)
+        experiment.experiment_id,
+        tags={KEY: key, **run_checkouts.own_tag(root)},
+        run_name=run_names.run_name(params, root),
     )
     client.update_run(run.info.run_id, status="RUNNING")
     entries = params_of(params)
-    tags = {**_origin(root), **orphaned_runs.process_tags()}
+    tags = {**_origin(root), **orphaned_runs.process_tags(), **run_checkouts.shared_tag(run, root)}
     tags |= run_tags.grouped({**host_tags(), **runtime_tags})
     if params.train.validation == TEST:
         tags[run_tags.VALIDATION] = TEST

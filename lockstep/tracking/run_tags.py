@@ -6,6 +6,7 @@ MLflow's pages hide tags that begin with `mlflow.`: so do those that only Lockst
 from collections.abc import Iterable, Mapping
 
 PROCESS, MACHINE = "mlflow.lockstep.process", "mlflow.lockstep.machine"
+CHECKOUT = "mlflow.lockstep.checkout"
 VALIDATION = "lockstep.validation"  # of runs whose test metrics are no test
 VERSION, VERDICT = "model.version", "model.verdict"  # of the registered model
 GROUPS = {
