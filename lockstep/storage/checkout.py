@@ -101,7 +101,11 @@ def worktrees_of(root: Path) -> list[Path]:
 
     Without git it is `root` alone.
     """
-    lines = git.answer(root, "worktree", "list", "--porcelain").splitlines()
-    tops = [Path(each.removeprefix("worktree ")) for each in lines if each[:9] == "worktree "]
-    found = (top / folder_in_repository(root) for top in tops)
+    found = (top / folder_in_repository(root) for top in tops_of_worktrees(root))
     return [each for each in found if each.is_dir()] or [root]
+
+
+def tops_of_worktrees(root: Path) -> list[Path]:
+    """Return the top folder of each of the repository's worktrees; none without git."""
+    lines = git.answer(root, "worktree", "list", "--porcelain").splitlines()
+    return [Path(each.removeprefix("worktree ")) for each in lines if each[:9] == "worktree "]

@@ -1,12 +1,17 @@
 """What is wrong in a checkout: `lockstep doctor` says it, and `--fix` mends it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from lockstep.errors import UnavailableError
 from lockstep.storage import atomic_files, layout
 from lockstep.versioning import cache_check
 from pipelines import worktrees
@@ -14,6 +19,7 @@ from pipelines.repairs import damage, ended_processes, locks_left
 from pipelines.repairs.examination import examine, mend
 from tests.support.cached_files import flip_bit
 from tests.support.pretended_stages import reproduce
+from tests.support.waiting import until
 from tests.support.workspaces import git, run
 
 ENDED = "1-1"  # no process has started at that time
@@ -88,6 +94,51 @@ def test_a_lock_of_a_killed_git(root: Path) -> None:
     (repair,) = locks_left.find(root)
     repair.act()
     git(root, "add", "-A")
+
+
+@pytest.mark.parametrize("place", ["checkout", "worktree"])
+def test_the_lock_of_a_commit_whose_editor_runs(root: Path, tmp_path: Path, place: str) -> None:
+    """Git has closed the file, but ends by renaming it."""
+    lock = root / ".git/index.lock"
+    lock.touch()
+    (early,) = locks_left.find(root)
+    lock.unlink()
+    where = root
+    if place == "worktree":
+        where, lock = tmp_path / "other", root / ".git/worktrees/other/index.lock"
+        git(root, "worktree", "add", "-q", str(where))
+    (where / "README.md").write_text("changed")
+    with edited_commit(where):
+        assert lock.exists()
+        assert not list(locks_left.find(root))
+        (root / ".git/index.lock").touch()
+        with pytest.raises(UnavailableError, match=r"index\.lock: git is running again"):
+            early.act()
+    assert lock.exists()
+    for each in locks_left.find(root):
+        each.act()
+    assert not lock.exists()
+
+
+@contextmanager
+def edited_commit(root: Path) -> Iterator[None]:
+    """A commit whose message somebody is writing; at the end it is killed."""
+    opened = root.with_name("opened")
+    environment = {**os.environ, "GIT_EDITOR": f"touch '{opened}' && sleep 1000 #"}
+    command = ["git", "commit", "-qa"]
+    with subprocess.Popen(command, cwd=root, env=environment, start_new_session=True) as commit:
+        until(lambda: opened.exists() or commit.poll() is not None, 60)
+        try:
+            yield
+        finally:
+            os.killpg(commit.pid, signal.SIGKILL)
+
+
+def test_the_command_removes_the_lock_of_a_killed_git(root: Path) -> None:
+    """Though it runs git itself."""
+    (root / ".git/index.lock").touch()
+    ended = run(root, "lockstep", "doctor", "--fix", CUDA_VISIBLE_DEVICES="")
+    assert not (root / ".git/index.lock").exists(), ended.stdout
 
 
 def test_a_workspace_of_a_killed_process(root: Path) -> None:
