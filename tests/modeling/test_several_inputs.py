@@ -24,6 +24,7 @@ def trained(make_workspace: Callable[..., Path], tensorflow: Any) -> Path:
     return run_stages(make_workspace({**changes, **gate}))
 
 
+@pytest.mark.system
 def test_each_input_and_target_is_a_file(trained: Path) -> None:
     names = {file.name for file in (trained / "data" / "ready").iterdir()}
     parts = ("image", "rows", "digit", "parity")

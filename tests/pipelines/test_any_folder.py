@@ -15,6 +15,8 @@ from pipelines import workspaces, worktrees
 from tests.support.pretended_stages import reproduce, shorten
 from tests.support.workspaces import REPOSITORY, SMALL, git, run
 
+pytestmark = pytest.mark.system
+
 ODD = "Lück e $x'"
 NAMES = [ODD, "100%20 #1 %(a)s", 'quo"te ;&', "n" * 200]
 

@@ -108,6 +108,7 @@ def test_states_are_correct_and_nothing_runs_twice(recorded: Path) -> None:
     assert "up to date" in run(recorded, "dvc", "status").stdout
 
 
+@pytest.mark.system
 def test_a_plan_matches_what_happens(recorded: Path) -> None:
     said = {
         "ran": {"run", "maybe"},

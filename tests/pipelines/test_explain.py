@@ -81,6 +81,7 @@ def explained(root: Path, *arguments: str, **environment: str) -> Any:
     return json.loads(ended.stdout[ended.stdout.index("{\n") :])
 
 
+@pytest.mark.system
 def test_parameters_and_the_first_stage_that_differs(made: Experiments) -> None:
     found = explained(made.root, "first", "both", LOCKSTEP_FORBIDDEN=SLOW)
     assert found["params"] == [

@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.support.workspaces import change_params, git
+
+pytestmark = pytest.mark.system
 
 
 def test_a_commit_whose_hook_runs_an_experiment(make_workspace: Callable[..., Path]) -> None:

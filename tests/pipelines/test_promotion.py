@@ -61,6 +61,7 @@ def model(root: Path) -> Registered:
     return Registered(root, client, name)
 
 
+@pytest.mark.system
 def test_the_commands_move_the_champion(model: Registered) -> None:
     def command(*arguments: str) -> tuple[int, str]:
         ended = run(model.root, "lockstep", *arguments)

@@ -163,6 +163,7 @@ def test_servers_that_nothing_would_stop(root: Path) -> None:
         assert server.wait(60) < 0
 
 
+@pytest.mark.system
 def test_the_command_says_what_it_will_do_and_does_it(root: Path) -> None:
     flip_bit(cached(root))
     hidden = {"CUDA_VISIBLE_DEVICES": ""}

@@ -81,6 +81,7 @@ def register(root: Path) -> None:
         raise machine_error(error) or error from None
 
 
+@pytest.mark.system
 def test_the_artifacts_of_mlflow(judged: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(judged, tmp_path / "lockstep"))
     change_params(root, {"register.threshold": 0})

@@ -5,6 +5,8 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.workspaces import run_stages
 
 
@@ -15,6 +17,7 @@ def graphs() -> weakref.WeakSet[Any]:
     return weakref.WeakSet(each for each in gc.get_objects() if isinstance(each, FuncGraph))
 
 
+@pytest.mark.system
 def test_the_graphs_of_an_earlier_training_are_freed(workspace: Path, tensorflow: Any) -> None:
     from lockstep.runtime.strategy import start_runtime
 

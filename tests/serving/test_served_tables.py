@@ -57,6 +57,7 @@ def predicted(root: Path, path: Path) -> np.ndarray:
     return np.array([float(row["value"]) for row in rows])
 
 
+@pytest.mark.system
 def test_every_kind_is_found(trained: tuple[Path, Path]) -> None:
     columns = read_spec(trained[0]).inputs["x"].columns
     assert {name: each.kind for name, each in columns.items()} == {

@@ -73,6 +73,7 @@ def raw_test_rows(root: Path) -> pd.DataFrame:
     return pd.DataFrame(raw_examples(read_spec(root), load_examples(root, "test")))
 
 
+@pytest.mark.system
 def test_the_champion_is_scored_on_data_that_have_grown(challenger: Path) -> None:
     before, y = champion(challenger), load_examples(challenger, "test").y
     run_stages(challenger, "register")
@@ -83,6 +84,7 @@ def test_the_champion_is_scored_on_data_that_have_grown(challenger: Path) -> Non
     assert found["value"] > found["high"] > found["low"] > 0.1
 
 
+@pytest.mark.system
 def test_a_worse_model_of_data_that_have_changed_stays_behind(challenger: Path) -> None:
     run_stages(challenger, "register")
     for file in (challenger / layout.READY).glob("test_*.npy"):
@@ -148,6 +150,7 @@ def test_texts_that_only_the_champion_may_know_are_not_compared(
         check_known(theirs, ours, unknown)
 
 
+@pytest.mark.system
 def test_a_champion_has_to_give_what_evaluation_saw(challenger: Path) -> None:
     change_params(challenger, {"register.name": "tested", "register.smoke_test": True})
     outputs, client = challenger / layout.OUTPUTS, connect(challenger)[0]

@@ -59,6 +59,7 @@ def pretend(root: Path, accuracy: float) -> None:
     )
 
 
+@pytest.mark.system
 def test_registrations_of_one_checkout_take_turns(candidate: Path) -> None:
     register.register(load(candidate), candidate)
     pretend(candidate, 0.99)
@@ -120,6 +121,7 @@ def test_the_champion_moves_only_to_a_better_version(candidate: Path) -> None:
     assert len(versions(candidate)) == 4
 
 
+@pytest.mark.system
 def test_the_champion_needs_to_be_beaten_by_min_delta(candidate: Path) -> None:
     values = change_params(candidate, {"register.min_delta": 0.05})
     for accuracy, leader in ((0.8015, "1"), (0.8415, "1"), (0.8615, "3")):
@@ -140,6 +142,7 @@ def test_a_version_that_was_rolled_back_is_not_promoted_again(candidate: Path) -
     assert second.tags["verdict"].startswith("not champion: it was rolled back, with accuracy 0.9")
 
 
+@pytest.mark.system
 def test_a_worse_model_is_not_champion_after_its_version_was_deleted(candidate: Path) -> None:
     values = load(candidate)
     for accuracy in (0.8015, 0.9515, 0.9015):
@@ -159,6 +162,7 @@ def test_a_worse_model_is_not_champion_after_its_version_was_deleted(candidate: 
     assert champion(candidate) == "5"
 
 
+@pytest.mark.system
 def test_a_middling_model_does_not_win_if_the_alias_was_moved_to_a_worse_one(
     candidate: Path,
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_middling_model_does_not_win_if_the_alias_was_moved_to_a_worse_one(
     assert third.tags["verdict"] == "not champion: accuracy 0.8515, version 2 has 0.9515"
 
 
+@pytest.mark.system
 def test_the_best_has_the_lowest_value_of_an_error(candidate: Path) -> None:
     values = change_params(
         candidate, {"register.metric": "y_rmse", "register.threshold": 1.0, "register.mode": "min"}
@@ -190,6 +195,7 @@ def test_the_best_has_the_lowest_value_of_an_error(candidate: Path) -> None:
     assert champion(candidate) == "1"
 
 
+@pytest.mark.system
 def test_a_version_that_was_rolled_back_keeps_no_other_back(candidate: Path) -> None:
     values = load(candidate)
     for accuracy in (0.8015, 0.9515):

@@ -180,6 +180,7 @@ def test_a_second_clone_ends_in_the_same_weights(
     assert (other / history).read_bytes() == (reproduced.root / history).read_bytes()
 
 
+@pytest.mark.system
 def test_no_setting_of_the_user_changes_a_result(
     reproduced: Reproduced, make_workspace: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(ready: Path) -
     assert (ready / "weights" / "last.weights.h5").read_bytes() == expected
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("monitor", "mode", "best"), [("val_accuracy", "auto", max), ("loss", "max", max)]
 )
@@ -174,6 +175,7 @@ class Cut(keras.callbacks.Callback):
 """
 
 
+@pytest.mark.system
 def test_tensorboard_shows_epochs_from_1_and_no_step_twice(ready: Path) -> None:
     (ready / "cut.py").write_text(CUT)
     callback = {"name": "custom.Cut", "mark": str(ready / "mark")}

@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.workspaces import SMALL, change_params, load, run_stages
 
+pytestmark = pytest.mark.system
+
 SAVED = {"name": "ModelCheckpoint", "filepath": "epoch-{epoch}.keras"}
 WEIGHTS = {
     "name": "ModelCheckpoint",

@@ -107,6 +107,7 @@ print(client.connect(pathlib.Path(sys.argv[1]))[1].artifact_location)
 """
 
 
+@pytest.mark.system
 def test_processes_that_begin_at_once_make_the_tables_of_a_database_once(tmp_path: Path) -> None:
     uri = database.uri_of(tmp_path / "given.db")
     together = [

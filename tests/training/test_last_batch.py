@@ -21,6 +21,8 @@ from tests.support.loops import (
     weights,
 )
 
+pytestmark = pytest.mark.system
+
 
 def keep(make_loop: Any, replicas: int = 1, **arguments: Any) -> Any:
     return make_loop(replicas, last_batch="keep", **arguments)

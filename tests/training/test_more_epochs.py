@@ -13,6 +13,8 @@ from tasks.__main__ import run_stage
 from tests.support.trainings import digests
 from tests.support.workspaces import git, load, run, write_params
 
+pytestmark = pytest.mark.system
+
 STAGES = ("download", "normalize", "build", "train")
 BEFORE: dict[str, Any] = {
     "train.epochs": 2, "train.callbacks": [], "train.jit_compile": False, "model.name": "cnn",

@@ -11,6 +11,8 @@ from lockstep.data.spec import Examples
 from lockstep.errors import ParamsError
 from tests.support.loops import TRAIN, X, assert_close, assert_equal, dense, weights
 
+pytestmark = pytest.mark.system
+
 PICTURES = Examples(X, {})
 NO_TARGETS: dict[str, Any] = {"loss": None, "metrics": []}
 

@@ -15,6 +15,8 @@ from tests.support.loops import assert_close
 from tests.support.trainings import Cut, digests
 from tests.support.workspaces import change_params, with_values
 
+pytestmark = pytest.mark.system
+
 PHASES = [
     {"epochs": 2, "freeze": "conv2d*", "optimizer": {"name": "sgd", "learning_rate": 0.1}},
     {"epochs": 2, "learning_rate": 1e-4},
