@@ -12,7 +12,6 @@ from lockstep.errors import DataError
 from lockstep.storage import layout
 from lockstep.storage.atomic_files import md5
 from lockstep.storage.content import files_in
-from lockstep.versioning.earlier_outputs import files_of_folder
 from lockstep.versioning.recorded import md5s, params_of, recorded_stages
 
 MODELS = "models/"
@@ -42,6 +41,8 @@ def check(path: Path, root: Path) -> None:
 
 
 def _changed_data(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
+    from lockstep.versioning.earlier_outputs import files_of_folder  # imports DVC
+
     folder = md5s({"train": train}, "deps").get(str(layout.READY), "")
     spec = files_of_folder(root, folder).get(layout.SPEC.name) if folder else None
     then = f"{spec.parent.name}{spec.name}" if spec else ""  # an object's path is its md5
