@@ -1,6 +1,7 @@
 """The command line before a stage runs: overrides, plans, and the graph read from dvc.yaml."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -231,15 +232,17 @@ def test_a_folder_outside_of_a_checkout_is_reported(tmp_path: Path) -> None:
     )
 
 
-def test_data_ignored_by_git_are_found_in_a_workspace(recorded: Path) -> None:
-    mine = recorded / "data" / "mine.csv"
+def test_data_ignored_by_git_are_found_in_a_workspace(recorded: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(recorded, tmp_path / "lockstep"))
+    git(root, "add", "-A")  # dvc.lock: otherwise its stages have never run in the workspace
+    git(root, "commit", "-qm", "Result")
+    mine = root / "data" / "mine.csv"
     mine.write_text("a,b\n" + "1,2\n" * 9)
-    found = plan(recorded, "data.name=csv", "data.path=data/mine.csv")
+    found = plan(root, "data.name=csv", "data.path=data/mine.csv")
     assert "data/mine.csv is missing" not in found["download"]["reasons"]
-    found = plan(recorded, "data.name=csv", "data.path=data/nowhere.csv")
+    found = plan(root, "data.name=csv", "data.path=data/nowhere.csv")
     assert "data/nowhere.csv is missing" in found["download"]["reasons"]
     assert mine.exists()
-    mine.unlink()
 
 
 def test_missing_data_are_bad_data(recorded: Path) -> None:

@@ -69,7 +69,7 @@ def test_the_cache_of_dvc(workspace: Path) -> None:
     with small_disk(cache, "16k"):
         ended = run(workspace, "dvc", "repro", "download")
     assert ended.returncode == 255, ended.stdout
-    assert f"download: {cache}: {FULL}: 57,523 bytes are needed, " in ended.stdout
+    assert f"download: {cache}: {FULL}: 65,536 bytes are needed, " in ended.stdout
     assert "failed to transfer" not in ended.stdout
     assert not (workspace / "dvc.lock").exists()
 
