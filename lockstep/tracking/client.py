@@ -30,6 +30,8 @@ KIND, MODEL_TRAINING = "mlflow.experimentKind", "custom_model_development"
 MODEL_TRAINING_PAGES = "workflowType=machine_learning"
 # Hides the messages about creating the tables of a new database file.
 logging.getLogger("mlflow").setLevel(logging.WARNING)
+# It prints a traceback for each error of the database, which it raises besides.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 # A line for each retry says no more than the error that follows.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 

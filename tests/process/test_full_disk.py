@@ -147,6 +147,25 @@ def test_what_libraries_say_is_understood(error: Exception, line: str) -> None:
         assert str(machine_error(wrapped)) == line
 
 
+@pytest.mark.system
+def test_mlflows_database_on_a_full_disk_prints_no_traceback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from lockstep.tracking.client import MlflowClient, MlflowException
+
+    with small_disk(tmp_path / "disk", "3m", lazy=True):
+        client = MlflowClient(f"sqlite:///{tmp_path / 'disk' / 'mlflow.db'}")
+        run_id = client.create_run("0").info.run_id
+
+        def fill() -> None:
+            for number in range(1000):
+                client.set_tag(run_id, f"tag{number}", 5000 * "x")
+
+        with pytest.raises(MlflowException, match="disk is full"):
+            fill()
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_the_place_is_named_where_an_error_names_no_file() -> None:
     place = Path("/some/checkout")
     full = f"{place}: {FULL}"
