@@ -1,7 +1,5 @@
 """Whether the workspace still has what its weights were trained with: the data and the model."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from lockstep.errors import DataError
 from lockstep.storage import layout
 from lockstep.storage.atomic_files import md5
 from lockstep.storage.content import files_in
-from lockstep.versioning.recorded import md5s, params_of, recorded_stages
+from lockstep.versioning.recorded import md5_of_folder, md5s, params_of, recorded_stages
 
 MODELS = "models/"
 
@@ -46,7 +44,7 @@ def _changed_data(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
     folder = md5s({"train": train}, "deps").get(str(layout.READY), "")
     spec = files_of_folder(root, folder).get(layout.SPEC.name) if folder else None
     then = f"{spec.parent.name}{spec.name}" if spec else ""  # an object's path is its md5
-    if then and then != md5(root / layout.SPEC):
+    if then and then != _md5_of(root, str(layout.SPEC)):
         yield str(layout.SPEC)
 
 
@@ -71,9 +69,7 @@ def _value(values: dict[str, Any], key: str) -> Any:
 
 
 def _md5_of(root: Path, path: str) -> str:
-    """DVC's md5 of a file, or of a folder: that of a list of its files."""
+    """DVC's md5 of a file or a folder; empty if there is none."""
     if not (root / path).is_dir():
         return md5(root / path) if (root / path).exists() else ""
-    entries = [{"md5": md5(root / path / each), "relpath": each} for each in files_in(root, path)]
-    listed = json.dumps(entries, sort_keys=True).encode()
-    return f"{hashlib.md5(listed, usedforsecurity=False).hexdigest()}.dir"
+    return md5_of_folder({each: md5(root / path / each) for each in files_in(root, path)})

@@ -1,7 +1,6 @@
 """Whether the stages have run with the files that an experiment has in git."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from pathspec import GitIgnoreSpec
 from lockstep.storage.git_objects import read_objects
 from lockstep.storage.history import files_of
 from lockstep.versioning.code_differences import code_of
-from lockstep.versioning.recorded import md5s
+from lockstep.versioning.recorded import md5_of_folder, md5s
 from lockstep.versioning.side import IGNORED, LIBRARIES, Side
-
-FOLDER = ".dir"  # ends DVC's md5 of a folder
 
 
 def code_problem(root: Path, side: Side) -> str:
@@ -44,9 +41,9 @@ def _md5s_in_git(root: Path, side: Side, paths: list[str]) -> dict[str, str]:
 def _of_path(path: str, files: Mapping[str, str]) -> str:
     if path in files:
         return files[path]
-    inside = sorted(file for file in files if file.startswith(f"{path}/"))
-    entries = [{"md5": files[file], "relpath": file[len(path) + 1 :]} for file in inside]
-    return _md5(json.dumps(entries, sort_keys=True).encode()) + FOLDER if entries else ""
+    below = f"{path}/"
+    inside = {file.removeprefix(below): files[file] for file in files if file.startswith(below)}
+    return md5_of_folder(inside) if inside else ""
 
 
 def _md5(content: bytes) -> str:

@@ -1,5 +1,7 @@
 """What dvc.lock records of the stages, read without DVC."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,13 @@ def md5s(stages: Stages, kind: str) -> dict[str, str]:
         for each in stage.get(kind, ())
         if "md5" in each
     }
+
+
+def md5_of_folder(files: Mapping[str, str]) -> str:
+    """Return DVC's md5 of a folder, of the md5 of its files by relative path."""
+    entries = [{"md5": files[file], "relpath": file} for file in sorted(files)]
+    listed = json.dumps(entries, sort_keys=True).encode()
+    return f"{hashlib.md5(listed, usedforsecurity=False).hexdigest()}.dir"
 
 
 def _stages(lock: Mapping[str, Any]) -> Stages:

@@ -50,6 +50,11 @@ def test_with_other_data(root: Path) -> None:
     refused(root, "data/ready/spec.json", str(root / "weights" / "best.weights.h5"))
 
 
+def test_without_the_data(root: Path) -> None:
+    (root / "data" / "ready" / "spec.json").unlink()
+    refused(root, "data/ready/spec.json")
+
+
 @pytest.mark.parametrize("path", ["models/mlp.py", "models/_shared/__init__.py"])
 def test_with_other_code_of_the_model(root: Path, path: str) -> None:
     with (root / path).open("a") as file:
