@@ -70,9 +70,13 @@ def origin_of(root: Path) -> str:
 
 def changed_files(root: Path) -> list[str]:
     """Return the files of `changes` that no stage has written; none without a commit."""
-    results = (*layout.WRITTEN, layout.LOCK)
     names = changes(root) if commit_of(root) else []
-    return [each for each in names if not any(map(Path(each).is_relative_to, results))]
+    return [each for each in names if not is_written(each) and each != str(layout.LOCK)]
+
+
+def is_written(file: str) -> bool:
+    """Return whether stages write a file of the project, or the folder that it is in."""
+    return any(map(Path(file).is_relative_to, layout.WRITTEN))
 
 
 def changes(root: Path) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from lockstep.config.surface import PRESETS
 from lockstep.config.yaml_files import read_yaml
 from lockstep.storage import git, layout
-from lockstep.storage.checkout import commit_of
+from lockstep.storage.checkout import commit_of, is_written
 from lockstep.versioning import experiments
 from lockstep.versioning.other_index import index_of_head
 
@@ -51,12 +51,8 @@ def _new_files(root: Path) -> list[str]:
     listed = ("--name-only", "--no-renames", "--relative", "-z", "HEAD")
     added = git.names(root, "diff", "--cached", "--diff-filter=A", *listed)
     untracked = git.names(root, "ls-files", "-oz", "--exclude-standard")
-    kept = (each for each in added if (root / each).exists() and not _is_written(Path(each)))
+    kept = (each for each in added if (root / each).exists() and not is_written(each))
     return [*kept, *untracked_inputs(root, untracked)]
-
-
-def _is_written(file: Path) -> bool:
-    return any(map(file.is_relative_to, layout.WRITTEN))
 
 
 def untracked_inputs(root: Path, files: Iterable[str], preset: str | None = None) -> list[str]:
