@@ -14,7 +14,15 @@ from typing import Any
 
 import pytest
 
-from lockstep.data.fetch import attempt, deadlines, fetch_file, files, kept, public_hosts
+from lockstep.data.fetch import (
+    attempt,
+    deadlines,
+    fetch_file,
+    files,
+    kept,
+    public_hosts,
+    redirects,
+)
 from lockstep.errors import DataError, UnavailableError
 from lockstep.storage import layout
 from tests.faults.servers import (
@@ -349,8 +357,7 @@ def test_a_name_that_changes_its_address_leads_to_no_private_one(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F33: the address of the connection counts, not only that of the name's first answer."""
-    monkeypatch.setattr(public_hosts, "check_public", lambda address, host: None)
-    monkeypatch.setattr("lockstep.data.fetch.redirects.check_public", lambda address, host: None)
+    monkeypatch.setattr(redirects, "check_public", lambda address, host: None)
     with listening() as (port, heard):
         server.answers = [redirect(f"https://localhost:{port}/x")]
         with pytest.raises(DataError, match="on this machine or a private network"):
