@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lockstep.process import console
 from lockstep.storage import atomic_files, layout
+from lockstep.versioning.same_inputs import SameInputs
 from pipelines import workspaces
 from pipelines.fold_report import as_json, as_markdown
 
@@ -13,12 +14,13 @@ def run(root: Path, runs: list[tuple[list[str], list[str]]], preset: str | None)
     """Run one experiment for each fold, each in its own workspace; write and return the page.
 
     `runs` has each fold's assignments and overrides, as `workspaces.run` takes them. After an
-    interruption the same command restores the folds that have ended, by DVC's caches.
+    interruption the same command restores the folds that have ended, by DVC's caches. Raises
+    DataError if the checkout's code, data or parameters change between the folds.
     """
-    saved = []
+    saved, same = [], SameInputs("the folds ran")
     for fold, (assignments, overrides) in enumerate(runs, 1):
         console.say(f"fold {fold} of {len(runs)}")
-        saved.append(workspaces.run(root, assignments, preset, overrides))
+        saved.append(workspaces.run(root, assignments, preset, overrides, same, ["data.fold"]))
     named = ["--preset", preset] if preset else []
     given = [each for each in runs[0][1] if not each.startswith("data.fold=")]
     command = shlex.join(["lockstep", "run", *named, *given, "data.fold=all"])

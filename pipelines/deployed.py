@@ -25,7 +25,7 @@ from lockstep.storage.checkout import main_checkout
 from lockstep.tracking import PRESET
 from lockstep.tracking.run_names import run_name
 from lockstep.versioning import experiments, lock_file
-from lockstep.versioning.hashes import experiment_key
+from lockstep.versioning.hashes import experiment_inputs
 from pipelines import (
     deployment_form,
     local,
@@ -103,11 +103,11 @@ def deployed(
             local.check_machine(workspace)
             local.prepare(workspace)
             local.import_ahead(workspace)
-            key = experiment_key(workspace)
-            name = name_of([preset or "", *assigned], key)
+            inputs = experiment_inputs(workspace)
+            name = name_of([preset or "", *assigned], inputs.key)
             os.environ |= {experiments.NAME: name, PRESET: preset or ""}
             bring_all_up_to_date(workspace)
-            workspaces.save(workspace, name, key, preset)
+            workspaces.save(workspace, name, inputs, preset)
             left = pushing.push(main, workspace, name)
     except LockstepError as error:
         return failed(error)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +17,9 @@ from lockstep.storage import atomic_files, layout
 from lockstep.storage.checkout import find_project, main_checkout
 from lockstep.tracking import PRESET
 from lockstep.versioning import experiments, saving
-from lockstep.versioning.hashes import experiment_key
+from lockstep.versioning.hashes import ExperimentInputs, experiment_inputs
 from lockstep.versioning.remotes import require_package
+from lockstep.versioning.same_inputs import SameInputs
 from pipelines import workspace_files, worktrees
 from pipelines.experiment_names import name_of
 
@@ -31,22 +32,30 @@ class SavedExperiment(NamedTuple):
 
 
 def run(
-    root: Path, assignments: list[str], preset: str | None, overrides: list[str]
+    root: Path,
+    assignments: list[str],
+    preset: str | None,
+    overrides: list[str],
+    like: SameInputs | None = None,
+    varied: Collection[str] = (),
 ) -> SavedExperiment:
     """Run the flow with overrides in a new workspace, and save it as a DVC experiment.
 
     `assignments` are the preset's changes and then the overrides; the experiment's name is made
     from the preset and the overrides. The main checkout isn't changed. If the run fails, the
-    workspace is kept.
+    workspace is kept. Raises DataError before it if the inputs, but for the parameters `varied`,
+    aren't `like` those of other runs.
     """
     require_package(root)  # before there is a workspace
     workspace = create(root, assignments, preset)
     with removed(root, workspace):
         experiments.checkout(workspace)
-        key = experiment_key(workspace)
-        name = name_of([preset or "", *overrides], key)
+        inputs = experiment_inputs(workspace)
+        if like:
+            like.require(inputs.values(varied))
+        name = name_of([preset or "", *overrides], inputs.key)
         _run_flow(workspace, name, preset)
-        save(workspace, name, key, preset)
+        save(workspace, name, inputs, preset)
         metrics = workspace / layout.METRICS
         found = atomic_files.read_json(metrics)["test"] if metrics.exists() else {}
     console.say(f"saved as {name}")
@@ -86,12 +95,16 @@ def removed(root: Path, workspace: Path) -> Iterator[None]:
     worktrees.remove(root, workspace)
 
 
-def save(workspace: Path, name: str, key: str, preset: str | None) -> None:
-    """Save a workspace as a DVC experiment of this name; `key` is the experiment's.
+def save(workspace: Path, name: str, inputs: ExperimentInputs, preset: str | None) -> None:
+    """Save a workspace as a DVC experiment of this name, with the inputs it began with.
 
-    Of untracked files, only those that stages read or write are saved, and the preset's.
+    Of untracked files, only those that stages read or write are saved, and the preset's. Raises
+    DataError if the inputs have changed since: data that are only linked may be edited.
     """
-    saving.save(workspace, name, key, workspace_files.saved_with(workspace, preset))
+    same = SameInputs("the run went on")
+    same.require(inputs.values())
+    same.require(experiment_inputs(workspace).values())
+    saving.save(workspace, name, inputs.key, workspace_files.saved_with(workspace, preset))
 
 
 def create(root: Path, assignments: list[str], preset: str | None = None) -> Path:

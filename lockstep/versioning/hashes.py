@@ -1,31 +1,72 @@
-"""The hash of all inputs of an experiment."""
+"""The inputs of an experiment, with one hash of them all."""
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dvc.dependency import ParamsDependency
 from dvc.stage import Stage
 
 from lockstep.errors import DataError
+from lockstep.storage import layout
 from lockstep.storage.atomic_files import md5
 from lockstep.storage.content import content_sha256, is_of_installed_engine
 from lockstep.versioning.repository import read_repository, stages_in_order
+
+ABSENT = ""
+
+
+class ExperimentInputs(NamedTuple):
+    """What an experiment is made from: each stage's command, parameters, and files of no stage."""
+
+    stages: list[list[Any]]  # name, command, parameters, hashes of files by their names
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The values of all stages' parameters, by their keys."""
+        return {
+            key: value for _, _, values, _ in self.stages for each in values
+            for key, value in each.items()
+        }  # fmt: skip
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The hash of each file or folder, ABSENT if it isn't there."""
+        return {name: value for *_, hashes in self.stages for name, value in hashes.items()}
+
+    def values(self, varied: Collection[str] = ()) -> dict[str, str]:
+        """The hash of each file, and the JSON of each parameter but for the `varied` ones."""
+        return self.files | {
+            f"{layout.PARAMS}: {key}": json.dumps(value)
+            for key, value in self.params.items()
+            if key not in varied
+        }
+
+    @property
+    def key(self) -> str:
+        """The sha256, in hex, over all; raises DataError if a file isn't there."""
+        if absent := [name for name, value in self.files.items() if value == ABSENT]:
+            raise DataError(f"{absent[0]}: no such file or folder, but a stage depends on it")
+        return hashlib.sha256(json.dumps(self.stages, sort_keys=True).encode()).hexdigest()
 
 
 def experiment_key(root: Path) -> str:
     """Return the sha256, in hex, over all inputs of a workspace's experiment.
 
-    The inputs are each stage's command, its parameters, and the hashes of the dependencies that no
-    stage makes. No stage has to be run for it, and it is the same in every clone. Raises DataError
-    if a dependency is missing.
+    No stage has to be run for it, and it is the same in every clone. Raises DataError if a
+    dependency is missing.
     """
+    return experiment_inputs(root).key
+
+
+def experiment_inputs(root: Path) -> ExperimentInputs:
+    """Return each stage's command, its parameters, and its dependencies that no stage makes."""
     with read_repository(root) as repo:
         stages = sorted(stages_in_order(repo), key=lambda stage: stage.name)
         outputs = [Path(out.fs_path) for stage in stages for out in stage.outs]
-        entries = [_entry(stage, outputs) for stage in stages]
-    return hashlib.sha256(json.dumps(entries, sort_keys=True).encode()).hexdigest()
+        return ExperimentInputs([_entry(stage, outputs) for stage in stages])
 
 
 def _entry(stage: Stage, outputs: list[Path]) -> list[Any]:
@@ -50,6 +91,4 @@ def _hash(dep: Any, root: Path) -> str:
         return content_sha256(root, dep.def_path)
     if path.is_dir():
         return str(dep.get_hash().value)  # DVC caches it until a file changes
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder, but a stage depends on it")
-    return md5(path)
+    return md5(path) if path.exists() else ABSENT

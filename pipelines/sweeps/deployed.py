@@ -70,11 +70,19 @@ def _assignment(entry: tuple[str, Any]) -> str:
 
 
 def as_tasks(one: Callable[[Trial], Trial], trials: Sequence[Trial]) -> Sequence[Trial]:
-    """Run a batch of trials, each as a Prefect task that ends in the trial's state."""
+    """Run a batch of trials, each as a Prefect task that ends in the trial's state.
+
+    Raises the LockstepError that ends the sweep.
+    """
     ended: list[Trial] = []
+    errors: list[LockstepError] = []
 
     def run_trial(trial: Trial) -> State[Any]:
-        found = one(trial)
+        try:
+            found = one(trial)
+        except LockstepError as error:
+            errors.append(error)
+            raise
         ended.append(found)
         if found.state == FAILED:
             return Failed(message=found.reason)
@@ -87,4 +95,6 @@ def as_tasks(one: Callable[[Trial], Trial], trials: Sequence[Trial]) -> Sequence
     ]
     for future in futures:
         future.wait()
+    if errors:
+        raise errors[0]
     return ended

@@ -37,6 +37,7 @@ class Answer:
     value: float | None = None
     test: dict[str, float | None] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)  # the hashes of those it was made from
     restart: bool = False  # the process may have been left in a bad state
 
 

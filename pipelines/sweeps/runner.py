@@ -7,9 +7,11 @@ from pathlib import Path
 
 from lockstep.config import presets
 from lockstep.config.reading import load_params
+from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import UnavailableError
 from lockstep.process import console
 from lockstep.runtime import devices
+from lockstep.storage import layout
 from lockstep.versioning.hashes import experiment_key
 from lockstep.versioning.remotes import require_package
 from pipelines import local
@@ -44,7 +46,8 @@ def run(root: Path, sweep: Sweep, run_all: RunAll | None = None) -> results.Resu
     require_package(root)
     local.check_machine(root)
     sweep = _with_one_gpu(sweep)
-    given = presets.with_overrides(root, sweep.preset, sweep.fixed)
+    of_preset = presets.with_overrides(root, sweep.preset, [])
+    given = [*of_preset, *sweep.fixed]
     log = record.folder_of(root) / "slot"
     with Slots(root, given, sweep.preset, log, sweep.parallel) as slots:
         slots.make()
@@ -53,7 +56,8 @@ def run(root: Path, sweep: Sweep, run_all: RunAll | None = None) -> results.Resu
         found = objective.of(sweep, load_params(workspace), workspace)
         kept = Record(root, sweep.identity(_key_of(slots)), sweep.name)
         with record.held(kept.path):
-            running = RunningSweep(root, sweep, slots, found, load_params(workspace).seed, kept)
+            params = read_yaml(workspace / layout.PARAMS)
+            running = RunningSweep(root, sweep, slots, found, params, kept, of_preset)
             return running.run(run_all or in_threads(sweep.parallel))
 
 

@@ -1,22 +1,21 @@
 """A sweep while it runs: batches of trials, and in the end the best one's registration."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from lockstep.config import presets
 from lockstep.config.overrides import overridden
 from lockstep.config.reading import check_params
-from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import DataError, LockstepError, ParamsError
 from lockstep.process import console
 from lockstep.runtime import devices
-from lockstep.storage import layout
 from lockstep.tracking import sweep_runs
 from lockstep.versioning.reproduction import graph
+from lockstep.versioning.same_inputs import SameInputs
 from pipelines.sweeps import page, results, sampling
 from pipelines.sweeps.definition import Sweep, of_trial
 from pipelines.sweeps.messages import Answer, Request
@@ -37,12 +36,14 @@ class RunningSweep:
     sweep: Sweep
     slots: Slots
     objective: Objective | None
-    seed: int
+    params: Mapping[str, Any]  # as in params.yaml, with what all trials have
     record: Record
+    of_preset: Sequence[str]  # the assignments that come before those of a trial
 
     def __post_init__(self) -> None:
         """Prepare the record."""
         self._lock = threading.Lock()
+        self._same = SameInputs("the sweep ran")
         self.record.described = {
             **self.sweep.described(),
             "objective": self.objective._asdict() if self.objective else None,
@@ -101,7 +102,7 @@ class RunningSweep:
 
     def _suggested(self, numbers: range, finished: Sequence[Trial]) -> list[Trial]:
         goal = self.objective.goal if self.objective else "min"
-        suggested = sampling.suggest(self.sweep, goal, self.seed, finished, numbers)
+        suggested = sampling.suggest(self.sweep, goal, self.params["seed"], finished, numbers)
         return [
             Trial(number, values, tuple(of_trial(self.sweep, values)))
             for number, values in zip(numbers, suggested, strict=False)
@@ -120,7 +121,7 @@ class RunningSweep:
     def _run_trial(self, finished: Sequence[Trial], trial: Trial) -> Trial:
         shown = " ".join(f"{key}={value}" for key, value in trial.values.items())
         console.say(f"trial {trial.number}: {shown}")
-        assigned = presets.with_overrides(self.root, self.sweep.preset, trial.overrides)
+        assigned = [*self.of_preset, *trial.overrides]
         problem = self._problem(assigned)
         if problem:
             sweep_runs.log_refused(
@@ -141,13 +142,14 @@ class RunningSweep:
             answer = slot.run(request, self._judge(trial, finished))
             if slot.stopped:
                 return trial
+        self._same.require(answer.files)  # the checkout's data may be edited
         return self._ended(_as_trial(trial, answer))
 
     def _problem(self, assigned: list[str]) -> str:
         """Why a trial's parameters don't go together; empty if they do."""
         try:
-            values = overridden(read_yaml(self.root / layout.PARAMS), assigned)
-            devices.replicas(check_params(values, self.root, "overrides"))
+            values = overridden(self.params, assigned)
+            devices.replicas(check_params(values, self.slots.all[0].workspace, "overrides"))
         except LockstepError as error:
             return str(error)
         return ""
@@ -184,8 +186,8 @@ class RunningSweep:
         if best is None or REGISTERED not in {each.name for each in graph(self.root)}:
             return
         console.say(f"register: trial {best.number}, the best")
-        assigned = presets.with_overrides(self.root, self.sweep.preset, best.overrides)
-        request = Request(tuple(assigned), (self.sweep.preset or "", *best.overrides), REGISTERED)
+        assigned = (*self.of_preset, *best.overrides)
+        request = Request(assigned, (self.sweep.preset or "", *best.overrides), REGISTERED)
         with self.slots.one() as slot:
             raise_if_failed(slot.run(request, lambda history: 0))
 

@@ -19,7 +19,7 @@ from lockstep.process.training_progress import at_epoch_ends
 from lockstep.storage import atomic_files, layout
 from lockstep.tracking import PARENT, sweep_runs
 from lockstep.versioning import experiments
-from lockstep.versioning.hashes import experiment_key
+from lockstep.versioning.hashes import ExperimentInputs, experiment_inputs
 from lockstep.versioning.reproduction import graph, reproduce_stage
 from pipelines import local, workspace_files, workspaces
 from pipelines.experiment_names import name_of
@@ -37,6 +37,7 @@ class TrialRun:
 
     def __init__(self, project: Path, workspace: Path, request: Request, line: Line) -> None:
         self.project, self.workspace, self.request, self.line = project, workspace, request, line
+        self.inputs = ExperimentInputs([])
         self.key, self.name = "", ""
         self.history: dict[int, float] = {}
         self.seconds: dict[str, float] = {}
@@ -59,7 +60,7 @@ class TrialRun:
             return Answer(COMPLETE)
         self._judge(self._rows())
         value = self._value()  # before it is saved: without one the trial has failed
-        workspaces.save(self.workspace, self.name, self.key, self._preset)
+        workspaces.save(self.workspace, self.name, self.inputs, self._preset)
         self._tell_mlflow(COMPLETE)
         return self._answer(value, time.monotonic() - begin)
 
@@ -76,6 +77,7 @@ class TrialRun:
             key=self.key,
             history=_by_text(self.history),
             seconds=self.seconds,
+            files=experiment_inputs(self.workspace).files,  # an edit may be why it has failed
             restart=restart,
         )
 
@@ -87,7 +89,8 @@ class TrialRun:
         """Write the parameters, and bring the files that they name."""
         write_overridden(self.workspace / layout.PARAMS, list(self.request.assignments))
         workspace_files.add_inputs(self.project, self.workspace, self._preset)
-        self.key = experiment_key(self.workspace)
+        self.inputs = experiment_inputs(self.workspace)
+        self.key = self.inputs.key
         self.name = name_of(self.request.labels, self.key)
         os.environ |= {experiments.NAME: self.name, PARENT: self.request.parent}
         if "keras" not in sys.modules:
@@ -151,6 +154,7 @@ class TrialRun:
             key=self.key,
             history=_by_text(self.history),
             value=value,
+            files=self.inputs.files,
             test=atomic_files.read_json(self.workspace / layout.METRICS)["test"],
             seconds={
                 **self.seconds, "total": round(total, 3), "overhead": round(total - own, 3)
