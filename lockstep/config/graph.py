@@ -38,3 +38,11 @@ def value_of(values: Any, key: str) -> Any:
     for part in key.split("."):
         values = values[part]
     return values
+
+
+def value_or(values: Any, key: str, missing: Any) -> Any:
+    """Return the value at a dotted key, or `missing` if there is none."""
+    try:
+        return value_of(values, key)
+    except (KeyError, TypeError):
+        return missing

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lockstep.config.graph import value_of
+from lockstep.config.graph import value_or
 from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import DataError
 from lockstep.storage import layout
@@ -43,9 +43,12 @@ def _changed_data(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
 
     folder = md5s({"train": train}, "deps").get(str(layout.READY), "")
     spec = files_of_folder(root, folder).get(layout.SPEC.name) if folder else None
-    then = f"{spec.parent.name}{spec.name}" if spec else ""  # an object's path is its md5
-    if then and then != _md5_of(root, str(layout.SPEC)):
-        yield str(layout.SPEC)
+    if spec:
+        then = f"{spec.parent.name}{spec.name}"  # an object's path is its md5
+        if then != _md5_of(root, str(layout.SPEC)):
+            yield str(layout.SPEC)
+    elif folder and folder != _md5_of(root, str(layout.READY)):  # without DVC's cache of it
+        yield str(layout.READY)
 
 
 def _changed_code(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
@@ -57,15 +60,8 @@ def _changed_code(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
 def _changed_params(root: Path, train: Mapping[str, Any]) -> Iterator[str]:
     values = read_yaml(root / layout.PARAMS)
     for key, then in params_of(train).items():
-        if key.startswith("model.") and _value(values, key) != then:
+        if key.startswith("model.") and value_or(values, key, None) != then:
             yield key
-
-
-def _value(values: dict[str, Any], key: str) -> Any:
-    try:
-        return value_of(values, key)
-    except (KeyError, TypeError):  # a model that has been removed
-        return None
 
 
 def _md5_of(root: Path, path: str) -> str:

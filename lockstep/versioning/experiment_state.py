@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from lockstep.config.graph import value_of
+from lockstep.config.graph import value_or
 from lockstep.storage import layout
 from lockstep.versioning.recorded import Stages, params_of
 from lockstep.versioning.stage_order import ordered
@@ -41,17 +41,10 @@ def changed_params(stage: Mapping[str, Any], raw: Any) -> dict[str, tuple[Any, A
     """
     found = {}
     for key, ran_with in params_of(stage).items():
-        now = _value(raw, key)
+        now = value_or(raw, key, NO_VALUE)
         if now != ran_with:
             found[key] = (ran_with, None if now is NO_VALUE else now)
     return found
-
-
-def _value(raw: Any, key: str) -> Any:
-    try:
-        return value_of(raw, key)
-    except (KeyError, TypeError):
-        return NO_VALUE
 
 
 def state(raw: Any, stages: Stages, metrics: bytes, verdict: str) -> tuple[str, str]:

@@ -1,11 +1,11 @@
 """The inputs of a stage stay as they were until it has ended: DVC reads them only then."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lockstep.config.graph import StageInputs, read_graph
+from lockstep.config.graph import StageInputs, read_graph, value_or
 from lockstep.config.schema import Params
 from lockstep.config.yaml_files import read_yaml
 from lockstep.errors import DataError, LockstepError
@@ -36,7 +36,7 @@ def required(root: Path, stage: str, params: Params) -> Iterator[None]:
 
 def _state(root: Path, inputs: StageInputs, params: Params) -> dict[str, Any]:
     values = _values(root)
-    of_params = {f"{layout.PARAMS}: {key}": _value(values, key) for key in inputs.params}
+    of_params = {f"{layout.PARAMS}: {key}": value_or(values, key, ABSENT) for key in inputs.params}
     data = (*layout.RESULTS, params.data.path)
     return of_params | {
         dep: _signatures(root / dep) if dep.startswith(data) else content_sha256(root, dep)
@@ -49,12 +49,6 @@ def _values(root: Path) -> Any:
         return read_yaml(root / layout.PARAMS)
     except (LockstepError, OSError):  # somebody is editing it
         return None
-
-
-def _value(values: Any, key: str) -> Any:
-    for part in key.split("."):
-        values = values.get(part, ABSENT) if isinstance(values, Mapping) else ABSENT
-    return values
 
 
 def _signatures(path: Path) -> dict[str, tuple[int, int]]:

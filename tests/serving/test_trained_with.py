@@ -50,6 +50,14 @@ def test_with_other_data(root: Path) -> None:
     refused(root, "data/ready/spec.json", str(root / "weights" / "best.weights.h5"))
 
 
+def test_with_other_data_and_without_the_cache(root: Path) -> None:
+    shutil.rmtree(root / ".dvc" / "cache" / "files")
+    locate(root)
+    with (root / "data" / "ready" / "spec.json").open("a") as file:
+        file.write(" ")
+    refused(root, "data/ready")
+
+
 def test_without_the_data(root: Path) -> None:
     (root / "data" / "ready" / "spec.json").unlink()
     refused(root, "data/ready/spec.json")
