@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 from lockstep.errors import UnavailableError
 from lockstep.process import temporary_folders
 from lockstep.storage import layout
-from lockstep.storage.checkout import main_checkout
-from pipelines import worktrees
+from lockstep.storage.checkout import folder_in_repository, main_checkout
+from pipelines import checkout_lock, worktrees
 from pipelines.leftovers import idle
 from pipelines.leftovers.leftover import Leftovers, of_files
 
@@ -26,8 +26,9 @@ def find(root: Path) -> Iterator[Leftovers]:
     """Yield all of them; what a running process uses is left out."""
     main = main_checkout(root)
     for workspace in worktrees.left_over(root):
-        remove = partial(worktrees.remove, root, workspace)
-        yield of_files("workspace", _name(workspace, main), [workspace], remove)
+        if not checkout_lock.holder(workspace / folder_in_repository(root)):
+            remove = partial(_remove_workspace, root, workspace)
+            yield of_files("workspace", _name(workspace, main), [workspace], remove)
     for kind, folder in (("snapshots", layout.SNAPSHOTS), ("download", layout.DOWNLOADS)):
         yield from _locked(kind, sorted((main / folder).glob("*.lock")), main)
     for folder in temporary_folders.abandoned():
@@ -48,6 +49,12 @@ def half_written(root: Path) -> Iterator[Leftovers]:
     for part in filter(_is_settled, parts):
         kind = "half-written folder" if part.is_dir() else "half-written file"
         yield of_files(kind, _name(part, main), [part], partial(_remove_part, root, part))
+
+
+def _remove_workspace(root: Path, workspace: Path) -> None:
+    # A person may have answered late, and look for the failure with `dvc repro` by now.
+    idle.check_checkout(workspace / folder_in_repository(root))
+    worktrees.remove(root, workspace)
 
 
 def _locked(kind: str, locks: Sequence[Path], main: Path) -> Iterator[Leftovers]:

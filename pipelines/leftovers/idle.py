@@ -14,9 +14,14 @@ def check(root: Path) -> None:
     """
     # Of a submodule, git lists its git directory instead of the checkout.
     for each in dict.fromkeys([main_checkout(root), *worktrees_of(root)]):
-        if holder := checkout_lock.holder(each):
-            raise UnavailableError(f"{each}: {holder} is running here; run again when it has ended")
+        check_checkout(each)
     if worktrees.are_in_use(root):
         raise UnavailableError(
             f"{main_checkout(root)}: a run with overrides is going on; run again when it has ended"
         )
+
+
+def check_checkout(folder: Path) -> None:
+    """Raise UnavailableError if a run or a DVC command works in a checkout or a workspace."""
+    if holder := checkout_lock.holder(folder):
+        raise UnavailableError(f"{folder}: {holder} is running here; run again when it has ended")

@@ -103,3 +103,16 @@ def test_a_stage_that_was_started_by_hand(
             found.remove()
         assert (writing / "a.npy").exists()
     assert (root / layout.READY / "a.npy").read_bytes() == b"new"
+
+
+def test_a_command_in_the_workspace_of_a_failed_run(root: Path) -> None:
+    workspace = worktrees.add(root)
+    worktrees.keep(workspace)
+    (found,) = (each for each in files.find(root) if each.rows[0].kind == "workspace")
+    with checkout_lock.held(workspace):
+        assert "workspace" not in [each.rows[0].kind for each in files.find(root)]
+        with pytest.raises(UnavailableError, match=f"{workspace}: .*{RUNNING}"):
+            found.remove()
+    assert workspace.exists()
+    found.remove()
+    assert not workspace.exists()
