@@ -22,7 +22,7 @@ SPEC = "spec"  # the parameter of build by which a model asks for the whole desc
 
 
 def make_model(params: Params, spec: Spec) -> keras.Model:
-    """Return the model with initial weights.
+    """Return the model with initial weights, which depend on the seed alone.
 
     Raises ParamsError for arguments that don't fit, and for a mistake in the model's file.
     """
@@ -34,6 +34,8 @@ def make_model(params: Params, spec: Spec) -> keras.Model:
         **_more(build, spec),
     }  # fmt: skip
     _check_signature(params, build, given)
+    # Again: what has run since the stage began, such as MLflow's client, may have drawn numbers.
+    keras.utils.set_random_seed(params.seed)
     with _mistakes_named(params.model.name):
         model: keras.Model = build(*given.values(), **params.model.arguments)
     return model

@@ -12,7 +12,7 @@ from tensorflow.python.framework import config as tf_config
 from tensorflow.python.framework import ops
 
 from lockstep.errors import MachineError
-from lockstep.runtime import devices
+from lockstep.runtime import devices, random_numbers
 from lockstep.runtime.cluster import read_cluster
 from lockstep.runtime.launcher import launcher
 
@@ -42,6 +42,7 @@ def start_runtime(
     keras.utils.clear_session(free_memory=False)
     _forget_gradients()
     keras.config.set_dtype_policy(precision)  # after clear_session, which resets it
+    random_numbers.keep_for_this_thread()
     keras.utils.set_random_seed(seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from lockstep.errors import ParamsError
 from lockstep.runtime.graphs import every_operation
+from lockstep.runtime.random_numbers import REPLICA_THREAD
 from lockstep.training.operation_places import place_of
 
 # Operations with a state of their own that TensorFlow doesn't let anyone read, besides those whose
@@ -28,7 +29,6 @@ TABLES = {
 }  # fmt: skip
 LIBRARIES = {"random": "Python", "numpy.random": "NumPy"}
 NO_DRAWS = {"seed", "getstate", "setstate", "get_state", "set_state"}
-REPLICA_THREAD = "_MirroredReplicaThread"  # in which MirroredStrategy traces a replica
 RANDOM_FIX = "keras.random with a keras.random.SeedGenerator, or tf.random.stateless_*"
 
 
