@@ -19,8 +19,11 @@ from lockstep.errors import ParamsError
 from lockstep.messages import choice
 from lockstep.storage import layout
 
-# Where files are, and what MLflow gets: neither says what an experiment is.
-BESIDE = ("data.mirror", "tracking.checkpoints")
+# Where files are, what a machine can do, and what MLflow gets: none says what an experiment is.
+BESIDE = (
+    "data.mirror", "normalize.memory_mb", "tracking.checkpoints", "train.cluster_timeout_seconds",
+    "train.data_placement", "train.memory_growth", "train.snapshot_seconds",
+)  # fmt: skip
 PLAIN = re.compile(r"\w+")  # a key that needs no quotes after a dot
 
 

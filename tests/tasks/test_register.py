@@ -355,6 +355,16 @@ def test_other_parameters_are_another_run(ready: Path) -> None:
     assert sorted(run.data.params["seed"] for run in runs) == ["0", "1"]
 
 
+def test_what_changes_no_result_may_change_in_a_run(ready: Path) -> None:
+    """MLflow's parameters can't change, and the advice for too little memory is data_placement."""
+    found = set()
+    for placement, seconds in (("device", 60), ("disk", 5)):
+        changes = {"train.data_placement": placement, "train.snapshot_seconds": seconds}
+        with recorder.record(change_params(ready, changes), ready, "train") as run:
+            found.add(run.reach()[1].info.run_id)
+    assert len(found) == 1
+
+
 def test_a_diverged_run_is_a_failed_run(ready: Path) -> None:
     from lockstep.errors import DivergedError
 
