@@ -263,6 +263,7 @@ def test_a_missing_path_is_bad_data_for_the_command(workspace: Path) -> None:
     )
 
 
+@pytest.mark.system
 def test_a_table_trains_and_its_champion_takes_raw_rows(
     make_workspace: Callable[..., Path], houses: Path, tensorflow: Any
 ) -> None:

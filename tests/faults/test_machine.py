@@ -33,6 +33,7 @@ with zipfile.ZipFile(sys.argv[1], "w") as wheel:
 """
 
 
+@pytest.mark.system
 def test_a_cached_file_that_was_deleted_is_made_again(make_workspace: Callable[..., Path]) -> None:
     root = recorded_workspace(make_workspace)
     spec = root / "data/ready/spec.json"

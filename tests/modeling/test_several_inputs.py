@@ -36,6 +36,7 @@ def test_each_input_and_target_is_a_file(trained: Path) -> None:
     assert spec.activation == {"digit": "softmax", "parity": "sigmoid"}
 
 
+@pytest.mark.system
 def test_the_loss_is_the_weighted_sum_over_targets(trained: Path) -> None:
     scores = json.loads((trained / "report" / "metrics.json").read_text())["test"]
     together = scores["digit_loss"] + 0.5 * scores["parity_loss"]

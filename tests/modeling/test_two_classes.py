@@ -115,6 +115,7 @@ def test_two_metrics_of_one_name_are_refused() -> None:
         with_values({"train.metrics": [named, {**named, "thresholds": 0.9}]})
 
 
+@pytest.mark.system
 def test_a_requested_metric_is_what_keras_says_in_all_files(ready: Path) -> None:
     """A model that finds no rare example has precision 0, whatever a mean over the classes says."""
     import csv

@@ -96,6 +96,7 @@ def recorded(make_workspace: Callable[..., Path]) -> Path:
     return recorded_workspace(make_workspace)
 
 
+@pytest.mark.system
 def test_states_are_correct_and_nothing_runs_twice(recorded: Path) -> None:
     assert reproduce(recorded) == ["up to date"] * 6
     write_params(recorded, {"train.epochs": 3})
@@ -132,6 +133,7 @@ def test_a_plan_matches_what_happens(recorded: Path) -> None:
             assert action in said[outcome], (changes, planned, outcomes)
 
 
+@pytest.mark.system
 def test_a_plan_gives_reasons_and_runs_nothing(recorded: Path) -> None:
     git(recorded, "add", "-A")
     git(recorded, "commit", "-qm", "Record")

@@ -11,6 +11,7 @@ from tests.support.workspaces import REPOSITORY, run
 HIDDEN = {"CUDA_VISIBLE_DEVICES": ""}
 
 
+@pytest.mark.system
 def test_without_gpus_it_prints_four_lines(make_workspace: Callable[..., Path]) -> None:
     ended = run(make_workspace(), "lockstep", "doctor", **HIDDEN)
     assert ended.returncode == 0, ended.stdout

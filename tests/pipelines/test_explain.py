@@ -100,6 +100,7 @@ def test_parameters_and_the_first_stage_that_differs(made: Experiments) -> None:
     assert found["not_reproducible"] == []
 
 
+@pytest.mark.system
 def test_a_code_file_is_named(made: Experiments) -> None:
     found = explained(made.root, "both", made.other_code)
     assert found["code"] == [{"path": str(MODEL), "files": {str(MODEL): "M"}, "note": ""}]

@@ -18,6 +18,7 @@ def recorded(make_workspace: Callable[..., Path]) -> Path:
     return recorded_workspace(make_workspace)
 
 
+@pytest.mark.system
 def test_with_nothing_to_do_no_server_is_started(recorded: Path) -> None:
     ended = run(recorded, "lockstep", "run", LOCKSTEP_FORBIDDEN="tensorflow,mlflow,uvicorn")
     assert (ended.returncode, ended.stdout) == (0, "all stages are up to date: nothing to do\n")

@@ -134,6 +134,7 @@ def edited_commit(root: Path) -> Iterator[None]:
             os.killpg(commit.pid, signal.SIGKILL)
 
 
+@pytest.mark.system
 def test_the_command_removes_the_lock_of_a_killed_git(root: Path) -> None:
     """Though it runs git itself."""
     (root / ".git/index.lock").touch()

@@ -57,6 +57,7 @@ def files_with_canaries(folder: Path) -> list[str]:
     return [str(each) for each in found if CANARY.encode() in each.read_bytes()]
 
 
+@pytest.mark.system
 def test_nothing_else_is_pushed(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,11 +23,13 @@ def test_a_command_starts(tmp_path: Path, command: str) -> None:
     assert ended.returncode == 0, ended.stdout
 
 
+@pytest.mark.system
 def test_the_servers_can_be_created(tmp_path: Path) -> None:
     ended = run(tmp_path, "python", "-W", "ignore", "-c", SERVERS)
     assert ended.returncode == 0, ended.stdout
 
 
+@pytest.mark.system
 def test_tensorflow_comes_without_what_no_stage_uses(tmp_path: Path) -> None:
     lines = (
         "import sys",

@@ -85,6 +85,7 @@ def numbers(rows: list[dict], *names: str) -> np.ndarray:
     return np.array([[row[name] for name in names] for row in rows], np.float32)
 
 
+@pytest.mark.system
 def test_arrays_get_the_labels_and_probabilities_of_evaluation(
     judged: Path, tmp_path: Path
 ) -> None:

@@ -68,6 +68,7 @@ def test_every_kind_is_found(trained: tuple[Path, Path]) -> None:
     assert columns["stamp"].origin >= 1_700_000_000
 
 
+@pytest.mark.system
 def test_the_file_of_the_training_is_served_as_it_was_trained_on(
     trained: tuple[Path, Path],
 ) -> None:

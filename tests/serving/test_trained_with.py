@@ -39,6 +39,7 @@ def refused(root: Path, what: str, model: str = "best") -> None:
         locate(root, model)
 
 
+@pytest.mark.system
 def test_with_what_they_were_trained_with(root: Path) -> None:
     locate(root)
 

@@ -103,6 +103,7 @@ def read(folder):
 """
 
 
+@pytest.mark.system
 def test_a_regression_data_set_is_one_new_file(
     workspace: Path, tensorflow: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

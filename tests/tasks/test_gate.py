@@ -95,6 +95,7 @@ def test_a_worse_model_of_data_that_have_changed_stays_behind(challenger: Path) 
     assert verdict_of(challenger, "3")["verdict"].startswith("not champion: accuracy")
 
 
+@pytest.mark.system
 def test_a_champion_that_cannot_take_the_data_is_not_compared(challenger: Path) -> None:
     path = Path(load(challenger).data.path)
     renamed = challenger / path.name  # which names the registered model alike

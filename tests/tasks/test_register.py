@@ -104,6 +104,7 @@ def test_the_same_weights_make_no_second_version(candidate: Path) -> None:
     assert len(versions(candidate)) == 1
 
 
+@pytest.mark.system
 def test_a_version_made_before_a_crash_still_gets_the_alias(candidate: Path) -> None:
     register.register(load(candidate), candidate)
     client(candidate).delete_registered_model_alias(NAME, "champion")
@@ -112,6 +113,7 @@ def test_a_version_made_before_a_crash_still_gets_the_alias(candidate: Path) -> 
     assert champion(candidate) == "1"
 
 
+@pytest.mark.system
 def test_the_champion_moves_only_to_a_better_version(candidate: Path) -> None:
     values = load(candidate)
     for accuracy, leader in ((0.8015, "1"), (0.7015, "1"), (0.8015, "1"), (0.9015, "4")):
@@ -130,6 +132,7 @@ def test_the_champion_needs_to_be_beaten_by_min_delta(candidate: Path) -> None:
         assert champion(candidate) == leader, accuracy
 
 
+@pytest.mark.system
 def test_a_version_that_was_rolled_back_is_not_promoted_again(candidate: Path) -> None:
     values = load(candidate)
     for accuracy in (0.8015, 0.9015):
@@ -315,6 +318,7 @@ def test_a_value_that_mlflow_refuses_is_bad_parameters(
     assert not (candidate / "report" / "registered.json").exists()
 
 
+@pytest.mark.system
 def test_training_goes_on_without_mlflow(
     ready: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -333,6 +337,7 @@ def test_training_goes_on_without_mlflow(
     assert [point.step for point in history] == [1, 2]
 
 
+@pytest.mark.system
 def test_an_experiment_has_one_run_even_if_logged_again(ready: Path) -> None:
     values = load(ready)
     for _ in range(2):
@@ -347,6 +352,7 @@ def test_an_experiment_has_one_run_even_if_logged_again(ready: Path) -> None:
     assert len(run.inputs.dataset_inputs) == 0  # without dvc.lock there are no hashes to log
 
 
+@pytest.mark.system
 def test_other_parameters_are_another_run(ready: Path) -> None:
     for seed in (0, 1):
         train.train(change_params(ready, {"seed": seed}), ready)

@@ -168,6 +168,7 @@ def test_the_network_guard_records_an_attempt(tmp_path: Path, hermetic: Path) ->
     assert "192.0.2.1" in attempts.read_text()
 
 
+@pytest.mark.system
 def test_a_second_clone_ends_in_the_same_weights(
     reproduced: Reproduced, make_workspace: Callable[..., Path], tensorflow: Any
 ) -> None:
@@ -194,6 +195,7 @@ def test_no_setting_of_the_user_changes_a_result(
     assert recorded(root) == recorded(reproduced.root)
 
 
+@pytest.mark.system
 def test_dvc_experiments_work(reproduced: Reproduced) -> None:
     root = reproduced.root
     git(root, "add", "-A")

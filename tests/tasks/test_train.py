@@ -76,6 +76,7 @@ def test_training_leaves_weights_and_history_the_same_twice(ready: Path, replica
     assert digests(ready) == first
 
 
+@pytest.mark.system
 def test_weights_are_saved_without_the_optimizer(ready: Path) -> None:
     train.train(change_params(ready, {}), ready)
     with h5py.File(ready / "weights" / "last.weights.h5") as file:
@@ -83,6 +84,7 @@ def test_weights_are_saved_without_the_optimizer(ready: Path) -> None:
         assert "optimizer" not in file
 
 
+@pytest.mark.system
 def test_the_best_weights_are_those_of_the_lowest_validation_loss(ready: Path) -> None:
     changes = {"train.epochs": 4, "train.learning_rate": 0.3, "train.optimizer": "sgd"}
     train.train(change_params(ready, changes), ready)
@@ -138,6 +140,7 @@ def test_a_metric_that_cannot_be_monitored(ready: Path, changes: dict[str, Any],
         train.train(change_params(ready, changes), ready)
 
 
+@pytest.mark.system
 def test_parameters_reach_optimizer_loss_metrics_and_callbacks(ready: Path) -> None:
     changes = {
         "train.optimizer": {"name": "sgd", "momentum": 0.9},
@@ -202,6 +205,7 @@ def test_tensorboard_shows_epochs_from_1_and_no_step_twice(ready: Path) -> None:
     assert steps == [int(row.split(",")[1]) for row in rows]
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -225,6 +229,7 @@ def test_a_parameter_changes_no_result(
     assert losses(ready, **{f"train.{key}": value}) == trained
 
 
+@pytest.mark.system
 def test_the_custom_objects_file_is_used_in_training_and_evaluation(ready: Path) -> None:
     (ready / "mine.py").write_text(OWN)
     changes = {

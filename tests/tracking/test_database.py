@@ -41,6 +41,7 @@ def complete(root: Path) -> bool:
     return [each.name for each in client.search_experiments()] == ["Default"]
 
 
+@pytest.mark.system
 def test_a_kill_while_the_tables_are_made_leaves_no_database(tmp_path: Path) -> None:
     process = start(tmp_path)
     # In the middle: the first tables are there.

@@ -34,6 +34,7 @@ def test_nothing_in_a_whole_database(client: MlflowClient, tmp_path: Path) -> No
     assert kinds(tmp_path) == []
 
 
+@pytest.mark.system
 def test_what_was_deleted_is_listed_before_it_is_removed(
     client: MlflowClient, tmp_path: Path
 ) -> None:

@@ -245,6 +245,7 @@ def test_a_size_is_two_whole_numbers(sizes: dict[str, Any]) -> None:
         with_values({"train.augmentation": [{"name": "RandomCrop", **sizes}]})
 
 
+@pytest.mark.system
 def test_cropped_pictures_are_trained_evaluated_and_served(ready: Path) -> None:
     from lockstep.serving.serving_model import serving_model
 

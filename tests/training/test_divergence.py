@@ -68,6 +68,7 @@ def test_a_non_finite_loss_on_one_replica_is_enough(make_loop: Any, half: slice)
         make_loop(2, order="sequential").fit(train, None, [], epochs=1)
 
 
+@pytest.mark.system
 def test_a_stage_that_diverges_ends_with_one_line_and_code_1(
     ready: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

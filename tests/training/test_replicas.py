@@ -92,6 +92,7 @@ def test_two_replicas_train_as_one(
         assert one == pytest.approx(two, abs=1e-5)
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("model", [lambda: normalized(synchronized=False), dropped])
 def test_layers_that_differ_by_replica_train_the_same_twice(
     make_loop: Any, model: Callable[[], Any]

@@ -85,6 +85,7 @@ def test_logged_metrics_cover_the_epoch_and_all_replicas(make_loop: Any, custom_
     assert logs["iou"] == pytest.approx(logs["val_iou"], abs=1e-6)
 
 
+@pytest.mark.system
 def test_steps_per_execution_changes_nothing(make_loop: Any, custom_model: Any) -> None:
     model = custom_model(lambda model, x, y, loss: {"loss": loss})
     found = []

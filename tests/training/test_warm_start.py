@@ -191,6 +191,7 @@ def test_a_frozen_layer_does_not_change(make_loop: Any, replicas: int) -> None:
     assert changed == ["a", "c"]
 
 
+@pytest.mark.system
 def test_a_stage_starts_from_other_weights_and_keeps_frozen_layers(ready: Path) -> None:
     initial = ready / "weights" / "initial.weights.h5"
     other = ready / "other.weights.h5"

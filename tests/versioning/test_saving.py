@@ -45,6 +45,7 @@ def test_only_stages_that_have_run_are_recorded_as_run(evaluated: Path) -> None:
     assert git(evaluated, "status", "--porcelain") == before
 
 
+@pytest.mark.system
 def test_dvc_shows_and_applies_it_and_runs_what_has_not_run(evaluated: Path) -> None:
     saving.save(evaluated, "seven", KEY, sorted(experiments.outputs_in_git(evaluated)))
     git(evaluated, "checkout", "-q", ".")
@@ -67,6 +68,7 @@ def test_an_experiment_of_the_same_name_is_replaced(evaluated: Path) -> None:
     assert params["train"]["epochs"] == 9
 
 
+@pytest.mark.system
 def test_a_name_that_git_refuses_is_one_line(evaluated: Path) -> None:
     with pytest.raises(LockstepError, match="git update-ref"):
         saving.save(evaluated, "a..b", KEY, [])

@@ -67,6 +67,7 @@ def test_a_damaged_output_is_refused_when_it_is_checked_out(root: Path) -> None:
     assert not (root / SPEC).exists()
 
 
+@pytest.mark.system
 def test_a_damaged_output_is_refused_when_the_run_cache_has_it(root: Path) -> None:
     before = (root / SPEC).read_bytes()
     change_params(root, {"data.validation_split": 0.2})
@@ -79,6 +80,7 @@ def test_a_damaged_output_is_refused_when_the_run_cache_has_it(root: Path) -> No
     assert (root / SPEC).read_bytes() == before
 
 
+@pytest.mark.system
 def test_an_undamaged_output_is_restored(root: Path) -> None:
     change_params(root, {"data.validation_split": 0.2})
     reproduce(root)
