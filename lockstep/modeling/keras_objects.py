@@ -1,7 +1,6 @@
 """Make Keras objects from a name with arguments, and custom ones from the user's file."""
 
 import functools
-import importlib.util
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from lockstep.config.schema import CUSTOM, KerasObjectConfig
 from lockstep.errors import ParamsError
 from lockstep.messages import first_line
+from lockstep.runtime import user_modules
 
 
 def make(
@@ -49,18 +49,14 @@ def _resolved(value: Any, file: Path) -> Any:
     return value
 
 
-@functools.cache
 def _load(file: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location("custom", file)
-    if specification is None or specification.loader is None:
+    if file.suffix != ".py":
         raise ParamsError(
             f"train.custom_objects_file: got {file}, expected a file that ends in .py"
         )
-    module = importlib.util.module_from_spec(specification)
     try:
-        specification.loader.exec_module(module)
+        return user_modules.load(file)
     except Exception as error:
         raise ParamsError(
             f"train.custom_objects_file: {file}: {type(error).__name__}: {error}"
         ) from None
-    return module

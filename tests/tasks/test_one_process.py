@@ -1,0 +1,81 @@
+"""Stages of one process, as in `lockstep run` and sweeps, give what a process for each gives."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.workspaces import SMALL, run, stage
+
+pytestmark = pytest.mark.system
+STAGES = ("download", "normalize", "build", "train")
+MODEL = '''"""A model whose file has a state, and that changes settings of Keras."""
+
+import keras
+import numpy as np
+
+rng = np.random.default_rng(0)
+
+
+def build(input_shape, outputs, activation, *, units=(16,), dropout=0.0):
+    keras.config.set_epsilon(10 * keras.config.epsilon())
+    x = keras.Input(input_shape)
+    y = keras.layers.Dropout(0.5, seed=int(rng.integers(1000)))(keras.layers.Flatten()(x))
+    y = keras.layers.BatchNormalization(epsilon=1e4 * keras.config.epsilon())(y)
+    return keras.Model(x, keras.layers.Dense(outputs, activation)(y))
+'''
+CUSTOM = '''"""A callback whose file has a state."""
+
+import keras
+
+made = []
+
+
+class Rate(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        made.append(1)
+
+    def on_train_begin(self, logs=None):
+        self.model.optimizer.learning_rate = 0.01 * len(made)
+'''
+IN_ONE = """
+from pathlib import Path
+from tasks.__main__ import run_stage
+for stage in {stages}:
+    run_stage(stage, Path.cwd())
+"""
+
+
+@pytest.fixture
+def make(make_workspace: Callable[..., Path]) -> Callable[[str], Path]:
+    """Return a function that makes a project with a model and a callback of the user's."""
+
+    def make(name: str) -> Path:
+        callbacks = [{"name": "custom.Rate"}]
+        root = make_workspace(
+            {**SMALL, "train.callbacks": callbacks, "train.custom_objects_file": "models/mine.py"},
+            name,
+        )
+        (root / "models" / "mlp.py").write_text(MODEL)
+        (root / "models" / "mine.py").write_text(CUSTOM)
+        return root
+
+    return make
+
+
+def weights(root: Path) -> bytes:
+    return (root / "weights" / "last.weights.h5").read_bytes()
+
+
+def test_what_the_files_of_a_user_remember_is_forgotten(make: Callable[[str], Path]) -> None:
+    one, each = make("one"), make("each")
+    # The second training is that of another trial of a sweep.
+    code = IN_ONE.format(stages=[*STAGES, "train"])
+    ended = run(one, sys.executable, "-c", code, PYTHONPATH=str(one))
+    assert ended.returncode == 0, ended.stdout
+    for name in STAGES:
+        ended = stage(each, name, PYTHONPATH=str(each))
+        assert ended.returncode == 0, ended.stdout
+    assert weights(one) == weights(each)
