@@ -19,7 +19,7 @@ from lockstep.errors import DataError
 from lockstep.process.environment import check_system, leave_git_hook, prepare_environment
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.runner import end_with_runner
-from lockstep.runtime import devices, user_modules
+from lockstep.runtime import devices, settings, user_modules
 from lockstep.runtime.launcher import starts_workers
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage import layout
@@ -71,6 +71,7 @@ def run_stage(name: str, root: Path) -> None:
     prepare_environment(root)
     verification.verify_inputs(root, name, again=name == "register")
     user_modules.forget()
+    settings.reset()
     stage = _stage(name)
     try:
         with steady_inputs.required(root, name, params):

@@ -1,33 +1,28 @@
-"""Settings of Keras, TensorFlow and NumPy that hold for a process, as they were in its beginning.
+"""Settings of Keras, TensorFlow and NumPy that hold for a process; stages begin with the defaults.
 
-A model's file may change them. Where a process runs several stages or trials, each of them begins
-with the same ones, as in a process of its own.
+A model's file may change them, also where it is imported, which a stage may do before it starts
+TensorFlow. Where a process runs several stages or trials, each of them begins with the same ones,
+as in a process of its own.
 """
 
-import functools
-from typing import Any
-
-import keras
-import numpy as np
-import tensorflow as tf
-
-tf32 = tf.config.experimental
-SETTINGS = (
-    (keras.config.floatx, keras.config.set_floatx),
-    (keras.config.epsilon, keras.config.set_epsilon),
-    (keras.config.image_data_format, keras.config.set_image_data_format),
-    (tf.config.functions_run_eagerly, tf.config.run_functions_eagerly),
-    (tf32.tensor_float_32_execution_enabled, tf32.enable_tensor_float_32_execution),
-    (np.geterr, lambda values: np.seterr(**values)),
-)
+import sys
+from importlib import import_module
 
 
 def reset() -> None:
-    """Set all as they were when this was called first."""
-    for (_, set_), value in zip(SETTINGS, _first(), strict=True):
-        set_(value)
+    """Set all as in a new process; call it before a stage imports any of the project's own files.
 
-
-@functools.cache
-def _first() -> list[Any]:
-    return [get() for get, _ in SETTINGS]
+    What this process hasn't imported is left alone.
+    """
+    if "numpy" in sys.modules:
+        import_module("numpy").seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+    if "keras" not in sys.modules:
+        return
+    keras, tf = import_module("keras"), import_module("tensorflow")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    tf.config.run_functions_eagerly(run_eagerly=False)
+    tf.config.experimental.enable_tensor_float_32_execution(enabled=True)
+    if tf.config.optimizer.get_jit():
+        tf.config.optimizer.set_jit(enabled=False)

@@ -12,7 +12,7 @@ from tensorflow.python.framework import config as tf_config
 from tensorflow.python.framework import ops
 
 from lockstep.errors import MachineError
-from lockstep.runtime import devices, random_numbers, settings
+from lockstep.runtime import devices, random_numbers
 from lockstep.runtime.cluster import read_cluster
 from lockstep.runtime.launcher import launcher
 
@@ -40,7 +40,6 @@ def start_runtime(
         strategy = _strategy(tuple(_logical_devices(replicas)))
     # Keras numbers automatic layer names within a process, and weights files contain them.
     keras.utils.clear_session(free_memory=False)
-    settings.reset()
     _forget_gradients()
     keras.config.set_dtype_policy(precision)  # after clear_session, which resets it
     random_numbers.keep_for_this_thread()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.workspaces import SMALL, run, stage
+from tests.support.workspaces import REPOSITORY, SMALL, run, stage
 
 pytestmark = pytest.mark.system
 STAGES = ("download", "normalize", "build", "train")
@@ -40,6 +40,16 @@ class Rate(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.model.optimizer.learning_rate = 0.01 * len(made)
 '''
+SETTINGS = """
+import keras
+import numpy as np
+import tensorflow as tf
+
+keras.config.set_image_data_format("channels_first")
+keras.config.set_epsilon(0.01)
+tf.config.optimizer.set_jit(True)
+np.seterr(all="raise")
+"""
 IN_ONE = """
 from pathlib import Path
 from tasks.__main__ import run_stage
@@ -79,3 +89,31 @@ def test_what_the_files_of_a_user_remember_is_forgotten(make: Callable[[str], Pa
         ended = stage(each, name, PYTHONPATH=str(each))
         assert ended.returncode == 0, ended.stdout
     assert weights(one) == weights(each)
+
+
+def test_settings_where_a_file_is_imported_hold_in_each_stage(make: Callable[[str], Path]) -> None:
+    """Evaluate imports the model's file before it starts TensorFlow."""
+    root = make("settings")
+    shown = "print(keras.config.image_data_format(), keras.config.epsilon(), np.geterr()['over'])"
+    model = (root / "models" / "mlp.py").read_text().replace("    keras.config.set", "    # ")
+    model = model.replace("\n\ndef build", SETTINGS + "\n\ndef build")
+    (root / "models" / "mlp.py").write_text(model.replace("    x = ", f"    {shown}\n    x = "))
+    code = IN_ONE.format(stages=[*STAGES, "evaluate"])
+    ended = run(root, sys.executable, "-c", code, PYTHONPATH=str(root))
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.count("channels_first 0.01 raise") == len(("build", "train", "evaluate"))
+
+
+def test_reset_sets_what_a_new_process_has() -> None:
+    shown = (
+        "[keras.config.image_data_format(), keras.config.epsilon(), keras.config.floatx(), "
+        "tf.config.optimizer.get_jit(), np.geterr(), tf.config.functions_run_eagerly(), "
+        "tf.config.experimental.tensor_float_32_execution_enabled()]"
+    )
+    code = "import keras, numpy as np, tensorflow as tf; from lockstep.runtime import settings\n"
+    changed = SETTINGS + "settings.reset()\n"
+    new, reset = (
+        run(REPOSITORY, sys.executable, "-W", "ignore", "-c", f"{code}{each}print({shown})")
+        for each in ("", changed)
+    )
+    assert new.stdout.splitlines()[-1] == reset.stdout.splitlines()[-1]
