@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lockstep.errors import MachineError
-from lockstep.process import bytecode, stopping
+from lockstep.process import bytecode, hash_seed, stopping
 from lockstep.process.environment import check_system, leave_git_hook
 from lockstep.process.exit_codes import exit_code
 from lockstep.storage.checkout import find_project
@@ -50,7 +50,8 @@ def _run_cli(project: Path, arguments: list[str]) -> None:
         )
     path = os.pathsep.join(filter(None, (str(project), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-P", "-m", "pipelines.cli", *arguments]
-    os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606
+    variables = {"PYTHONPATH": path, hash_seed.NAME: hash_seed.FIXED}
+    os.execve(sys.executable, command, {**os.environ, **variables})  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from lockstep.process import bytecode, stopping
+from lockstep.process import bytecode, hash_seed, stopping
 
 if __name__ == "__main__":
     stopping.postpone()  # until the imports below have ended
+    hash_seed.fix()
     bytecode.write_only_with_room()
 
 from lockstep.config.graph import read_graph

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from lockstep.errors import MachineError
-from lockstep.process import console, stopping
+from lockstep.process import console, hash_seed, stopping
 from lockstep.process.environment import python_module
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.process_ids import process_name
@@ -55,6 +55,7 @@ def become_worker(pool: str = POOL, limit: int = LIMIT, *options: str) -> None:
     from pipelines.run_process import worker_name
 
     os.environ["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_SECONDS)
+    os.environ[hash_seed.NAME] = hash_seed.FIXED  # its processes run stages
     watcher = python_module("pipelines.servers.dead_runs", process_name())
     subprocess.Popen(watcher, stdin=subprocess.DEVNULL)
     command = ["prefect", "worker", "start", "--pool", pool, "--type", "process"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lockstep.errors import LockstepError, MachineError, ParamsError
+from lockstep.process import hash_seed
 from lockstep.process.environment import prepare_environment, python_module
 from lockstep.process.process_ids import process_name
 from lockstep.process.runner import announce_runner, end_with
@@ -76,7 +77,9 @@ def _end_with_make() -> None:
 def _servers(root: Path, main: Path, places: Places, mark: str) -> Servers:
     folder = main / layout.SERVERS
     servers = Servers(mark)
-    environment = {**os.environ, orphan_killer.NAME: mark, **settings(folder, places)}
+    # What clients send must not collide: a server's hashes can't be foreseen.
+    own = {orphan_killer.NAME: mark, hash_seed.NAME: hash_seed.RANDOM}
+    environment = {**os.environ, **own, **settings(folder, places)}
     for name, command in commands(main, places).items():
         servers.add_process(
             name, f"exec {shlex.join(python_module(*command))}", cwd=str(folder), env=environment
