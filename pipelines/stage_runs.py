@@ -4,12 +4,21 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from lockstep.config.imports import STAGES_OF_DATA
+from lockstep.config.python_files import imported_packages
+from lockstep.config.reading import load_values
+from lockstep.config.surface import DATASETS
 from lockstep.launchers.ray_stages import STAGES as CLUSTER_STAGES
 from lockstep.process import console
 from lockstep.runtime.cluster import read_cluster
 from lockstep.runtime.launcher import starts_workers
 from tasks.__main__ import run_stage
 
+# Packages that start TensorFlow, or may do so.
+OF_TENSORFLOW = {
+    "keras", "keras_cv", "keras_hub", "keras_nlp", "tensorflow", "tensorflow_datasets",
+    "tensorflow_hub", "tensorflow_io", "tensorflow_text", "tf_keras",
+}  # fmt: skip
 COMMAND = re.compile(r"python -m tasks (\w+)")
 
 
@@ -21,7 +30,7 @@ def in_process(root: Path, name: str) -> Callable[[str], bool]:
 
     def run(command: str) -> bool:
         match = COMMAND.fullmatch(command)
-        if match and _needs_process(name):
+        if match and (_needs_process(name) or _reads_with_tensorflow(root, name)):
             return False
         if match:
             console.say(f"{name}: {command}")
@@ -40,3 +49,16 @@ def _needs_process(name: str) -> bool:
     return (name == "train" and read_cluster().size > 1) or (
         name in CLUSTER_STAGES and starts_workers()
     )
+
+
+def _reads_with_tensorflow(root: Path, name: str) -> bool:
+    """Whether the file of the data set computes with TensorFlow, in a stage that needs none.
+
+    In this process it would start TensorFlow with one device for all cores, before the stages that
+    need one for each; or after them, with their settings.
+    """
+    if name not in STAGES_OF_DATA:
+        return False
+    file = DATASETS / f"{load_values(root).data.name}.py"
+    shared = [each.relative_to(root) for each in (root / DATASETS / "_shared").rglob("*.py")]
+    return any(imported_packages(root, each) & OF_TENSORFLOW for each in (file, *shared))

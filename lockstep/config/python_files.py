@@ -8,6 +8,21 @@ from pathlib import Path
 ATTEMPTS = 20
 
 
+def imported_packages(root: Path, file: Path) -> set[str]:
+    """Return the packages that a file imports, also within functions; none of a broken file."""
+    try:
+        tree = parsed(root, file)
+    except (OSError, SyntaxError, ValueError):
+        return set()  # reported where the file is used
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return {name.partition(".")[0] for name in names}
+
+
 def parsed(root: Path, file: Path) -> ast.Module:
     """Return the syntax tree of a file, whose path is relative to `root`.
 

@@ -40,6 +40,24 @@ class Rate(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.model.optimizer.learning_rate = 0.01 * len(made)
 '''
+READ = """
+
+import tensorflow as tf
+
+_read = read
+
+
+def read(folder):
+    found = _read(folder)
+    return {name: (x, tf.reverse(y, [0]).numpy()) for name, (x, y) in found.items()}
+"""
+REPRODUCED = """
+from pathlib import Path
+from lockstep.versioning.reproduction import reproduce_stage
+from pipelines.stage_runs import in_process
+for stage in {stages}:
+    reproduce_stage(Path.cwd(), stage, in_process(Path.cwd(), stage))
+"""
 SETTINGS = """
 import keras
 import numpy as np
@@ -117,3 +135,15 @@ def test_reset_sets_what_a_new_process_has() -> None:
         for each in ("", changed)
     )
     assert new.stdout.splitlines()[-1] == reset.stdout.splitlines()[-1]
+
+
+def test_a_data_set_may_be_read_with_tensorflow(make_workspace: Callable[..., Path]) -> None:
+    """Its devices are those of its first operation."""
+    root = make_workspace({**SMALL, "data.name": "line", "model.name": "linear"}, until="build")
+    file = root / "tasks" / "datasets" / "line.py"
+    file.write_text(file.read_text() + READ)
+    script = root.parent / "reproduced.py"  # a file, whose name DVC's list of locks has
+    script.write_text(REPRODUCED.format(stages=STAGES[:-1]))
+    ended = run(root, sys.executable, str(script), PYTHONPATH=str(root))
+    assert ended.returncode == 0, ended.stdout
+    assert (root / "weights" / "initial.weights.h5").exists()
