@@ -19,6 +19,7 @@ from lockstep.config.versions import check_versions
 from lockstep.errors import DataError
 from lockstep.process.environment import check_system, leave_git_hook, prepare_environment
 from lockstep.process.exit_codes import exit_code
+from lockstep.process.restored import restored
 from lockstep.process.runner import end_with_runner
 from lockstep.runtime import devices, settings, user_modules
 from lockstep.runtime.launcher import starts_workers
@@ -75,7 +76,7 @@ def run_stage(name: str, root: Path) -> None:
     settings.reset()
     stage = _stage(name)
     try:
-        with steady_inputs.required(root, name, params):
+        with steady_inputs.required(root, name, params), restored():
             stage(params, root)
     except FileNotFoundError as error:
         if not str(error.filename).startswith(tuple(f"{root}/{each}" for each in layout.RESULTS)):
