@@ -2,7 +2,7 @@
 
 import numpy as np
 
-VALIDATION, ORDER, LIMIT = range(3)  # numbers of independent streams
+VALIDATION, ORDER, LIMIT, CALLBACKS = range(4)  # numbers of independent streams
 
 
 def generator(seed: int, stream: int, epoch: int = 0) -> np.random.Generator:

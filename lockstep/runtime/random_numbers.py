@@ -71,3 +71,11 @@ def keep_for_this_thread() -> None:
     for name, function in list(vars(random).items()):
         if getattr(function, "__self__", None) is hidden:
             setattr(random, name, getattr(own, name))
+
+
+def seed(number: int) -> None:
+    """Seed Python's and NumPy's hidden generators, which the project's own files may draw from."""
+    import numpy as np
+
+    random.seed(number)
+    np.random.seed(number)

@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lockstep.data import random_streams
 from lockstep.data.spec import Examples
 from lockstep.errors import DivergedError, ParamsError
 from lockstep.process import console
+from lockstep.runtime import random_numbers
 from lockstep.runtime.cluster import SINGLE_WORKER
 from lockstep.runtime.collectives import WorkerCollectives
 from lockstep.training import untracked_state
@@ -107,6 +109,7 @@ class Loop:
         done, logs = resume.begin() if resume else (first, {})
         while done < math.ceil(total / per_epoch) and not self.model.stop_training:
             epoch, done = done, done + 1
+            self._seed_callbacks(epoch)
             hooks.on_epoch_begin(epoch)
             batches = _first(total - epoch * per_epoch, self.batches_of(train.size, epoch))
             logs = self._train_epoch(data, batches, epoch, hooks)
@@ -121,6 +124,11 @@ class Loop:
         self.model.optimizer.finalize_variable_values(self.model.trainable_weights)
         hooks.on_train_end(logs)
         return done
+
+    def _seed_callbacks(self, epoch: int) -> None:
+        """Give callbacks the same random numbers in an epoch, also after a resume."""
+        random = random_streams.generator(self.seed, random_streams.CALLBACKS, epoch)
+        random_numbers.seed(int(random.integers(2**32)))
 
     def evaluate(self, examples: Examples) -> Logs:
         """Return the loss and metrics over all examples; each counts exactly once."""

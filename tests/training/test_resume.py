@@ -1,6 +1,7 @@
 """Resuming gives the same bits, and needs each piece of the saved state."""
 
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,29 @@ def test_the_test_training_uses_all_of_the_state(
     rates = [row.rpartition(",")[2] for row in rows[1:]]
     assert len(set(rates[:CUT])) > 1
     assert len(set(rates[CUT - 1 :])) > 1
+
+
+def test_callbacks_draw_the_same_random_numbers_in_a_resumed_training(
+    make_loop: Any, tmp_path: Path
+) -> None:
+    from keras.callbacks import LambdaCallback
+
+    def started(folder: str) -> Training:
+        found = Training(make_loop, tmp_path / folder)
+        found.start()
+        found.callbacks.insert(0, LambdaCallback(on_epoch_end=draw))
+        return found
+
+    def draw(epoch: int, logs: Any) -> None:
+        logs |= {"numpy": np.random.uniform(), "python": random.random()}
+
+    whole = started("whole").run()
+    with pytest.raises(Cut):
+        started("cut").run(CUT)
+    assert started("cut").run() == whole
+    rows = (tmp_path / "whole" / "history.csv").read_text().splitlines()
+    drawn = [tuple(row.split(",")[-3:]) for row in rows]
+    assert len(set(drawn)) == len(drawn)
 
 
 @pytest.mark.parametrize(
