@@ -21,7 +21,7 @@ from lockstep.process.environment import check_system, leave_git_hook, prepare_e
 from lockstep.process.exit_codes import exit_code
 from lockstep.process.restored import restored
 from lockstep.process.runner import end_with_runner
-from lockstep.runtime import devices, settings, user_modules
+from lockstep.runtime import devices, random_numbers, settings, user_modules
 from lockstep.runtime.launcher import starts_workers
 from lockstep.runtime.tensorflow_import import load_tensorflow
 from lockstep.storage import layout
@@ -74,6 +74,8 @@ def run_stage(name: str, root: Path) -> None:
     verification.verify_inputs(root, name, again=name == "register")
     user_modules.forget()
     settings.reset()
+    random_numbers.keep_for_this_thread()
+    random_numbers.seed(params.seed)  # for the data set's file; TensorFlow's stages seed again
     stage = _stage(name)
     try:
         with steady_inputs.required(root, name, params), restored():
