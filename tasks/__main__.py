@@ -72,7 +72,7 @@ def run_stage(name: str, root: Path) -> None:
     _check_inputs(name, params, root)
     prepare_environment(root)
     verification.verify_inputs(root, name, again=name == "register")
-    user_modules.forget()
+    user_modules.forget(root)
     settings.reset()
     random_numbers.keep_for_this_thread()
     random_numbers.seed(params.seed)  # for the data set's file; TensorFlow's stages seed again

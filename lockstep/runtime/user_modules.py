@@ -9,12 +9,15 @@ constants in another order, so a set of texts in it may have another order than 
 import functools
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
 PACKAGES = ("models.", "tasks.datasets.")
+ENGINE = {"benchmarks", "lockstep", "models", "pipelines", "tasks", "tests"}
+CUSTOM = "custom"  # the name of a module outside of packages
 
 
 class _FromSource(SourceFileLoader):
@@ -42,11 +45,17 @@ class _Finder(MetaPathFinder):
 _finder = _Finder()
 
 
-def forget() -> None:
-    """Let the next import of each of these modules compile and run its file again."""
+def forget(root: Path) -> None:
+    """Let the next import of each of these modules compile and run its file again.
+
+    Among them are other modules in the project `root` that dvc.yaml may name as dependencies. What
+    their files have registered in Keras is forgotten too.
+    """
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    for name in [each for each in sys.modules if each.startswith(PACKAGES)]:
+    own = {name for name, each in list(sys.modules.items()) if _is_own(name, each, root.resolve())}
+    _forget_registered({*own, CUSTOM})
+    for name in own:
         del sys.modules[name]
         parent, _, child = name.rpartition(".")
         if parent in sys.modules:
@@ -54,10 +63,29 @@ def forget() -> None:
     load.cache_clear()
 
 
+def _is_own(name: str, module: ModuleType, root: Path) -> bool:
+    """Whether a module is of the project's own files, and not of Lockstep's or an environment."""
+    file = getattr(module, "__file__", None)
+    if name.startswith(PACKAGES) or name.partition(".")[0] in ENGINE or not file:
+        return name.startswith(PACKAGES)
+    place = root.joinpath(*name.split("."))
+    return Path(file).resolve() in (place.with_suffix(".py"), place / "__init__.py")
+
+
+def _forget_registered(modules: set[str]) -> None:
+    """Remove what classes and functions of these modules have been registered as in Keras."""
+    if "keras" not in sys.modules:
+        return
+    registered = import_module("keras").saving.get_custom_objects()
+    for name, each in list(registered.items()):
+        if getattr(each, "__module__", None) in modules:
+            del registered[name]
+
+
 @functools.cache
 def load(file: Path) -> ModuleType:
     """Return the module in a file outside of packages; raises what its code raises."""
-    module = ModuleType("custom")
+    module = ModuleType(CUSTOM)
     module.__file__ = str(file)
-    _FromSource("custom", str(file)).exec_module(module)
+    _FromSource(CUSTOM, str(file)).exec_module(module)
     return module

@@ -1,0 +1,62 @@
+"""A stage imports the project's own files anew."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lockstep.runtime import user_modules
+
+HELPER = "made = []\n"
+CUSTOM = """
+import keras
+
+
+@keras.saving.register_keras_serializable("mine")
+class Scale(keras.layers.Layer):
+    pass
+
+
+keras.saving.get_custom_objects()["twice"] = lambda x: 2 * x
+"""
+
+
+def test_what_a_helper_of_the_project_remembers_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("helpers/__init__.py", "helpers/counts.py", "alone.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(HELPER)
+    for name in ("helpers.counts", "helpers", "alone"):
+        import_module(name).made.append(1)
+    user_modules.forget(tmp_path)
+    for name in ("helpers.counts", "helpers", "alone"):
+        assert import_module(name).made == []
+    user_modules.forget(tmp_path)
+
+
+def test_modules_of_lockstep_and_of_libraries_stay(tmp_path: Path) -> None:
+    before = {
+        name: each
+        for name, each in sys.modules.items()
+        if not name.startswith(user_modules.PACKAGES)
+    }
+    user_modules.forget(Path(__file__).parents[2])
+    assert {name: sys.modules.get(name) for name in before} == before
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_what_they_have_registered_in_keras_is_forgotten(tmp_path: Path) -> None:
+    import keras
+
+    registered: dict[str, Any] = keras.saving.get_custom_objects()
+    user_modules.forget(tmp_path)
+    before = dict(registered)
+    (tmp_path / "custom.py").write_text(CUSTOM)
+    user_modules.load(tmp_path / "custom.py")
+    assert set(registered) - set(before) == {"mine>Scale", "twice"}
+    user_modules.forget(tmp_path)
+    assert registered == before
