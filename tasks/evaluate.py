@@ -39,6 +39,7 @@ def evaluate(params: Params, root: Path) -> None:
         report = EvaluationReport(spec)
         for batch, found in loop.predict_batches(test):
             report.add(batch, found)
+        plots.use_style()
         plots.curves(read_history(root / layout.HISTORY), root / layout.CURVES_PLOT)
         report.write(test, root / layout.REPORT)
         # A requested metric is Keras's, also where a score has the same name.

@@ -15,23 +15,29 @@ from lockstep.process import classwise
 from lockstep.storage import atomic_files
 
 mpl.use("Agg")
-mpl.rcdefaults()  # a user's matplotlibrc would draw other pictures
-mpl.rcParams.update(
-    {
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlesize": 11,
-        "axes.labelsize": 10,
-        "legend.frameon": False,
-        "lines.linewidth": 1.8,
-        "lines.markersize": 5,
-        "text.parse_math": False,  # a class may be called $5
-    }
-)
+STYLE = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "text.parse_math": False,  # a class may be called $5
+}
 WORST = 25
 MANY_CLASSES = 40  # of more, a confusion matrix shows neither names nor counts
 NAME_LENGTH = 60
 GREY, RGB = 2, 3
+
+
+def use_style() -> None:
+    """Undo what a matplotlibrc or a callback has set: it would draw other pictures."""
+    mpl.rcdefaults()
+    mpl.rcParams.update(STYLE)
+
+
+use_style()
 
 
 def curves(history: dict[str, np.ndarray], path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sklearn import metrics
 from lockstep.data.spec import load_examples
 from lockstep.evaluation import scores
 from tasks import datasets, evaluate
-from tests.support.workspaces import STAGES, change_params, load
+from tests.support.workspaces import STAGES, change_params, load, run_stages
 
 RANDOM = np.random.default_rng(1)
 
@@ -49,6 +50,20 @@ def test_every_test_example_is_in_the_table(judged: Path) -> None:
     rows = table(judged / "report" / "predictions.csv")
     labels = load_examples(judged, "test").y
     assert [row["actual"] for row in rows] == [str(label) for label in labels]
+
+
+def test_a_style_that_a_callback_has_set_changes_no_plot(judged: Path, tmp_path: Path) -> None:
+    """In the process of a sweep, the training of a trial comes after evaluations of others."""
+    import matplotlib as mpl
+
+    def drawn(root: Path) -> dict[str, bytes]:
+        return {each.name: each.read_bytes() for each in (root / "report").glob("*.png")}
+
+    root = Path(shutil.copytree(judged, tmp_path / "lockstep"))
+    mpl.rcParams.update({"axes.facecolor": "black", "font.size": 7, "savefig.pad_inches": 1})
+    run_stages(root, "evaluate")
+    assert len(drawn(root)) > 1
+    assert drawn(root) == drawn(judged)
 
 
 @pytest.mark.parametrize("name", ["curves", "mistakes", "predictions"])
