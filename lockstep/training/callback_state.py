@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -38,7 +38,7 @@ def changed(
             arrays |= dict(zip(keys, value, strict=True))
             plain[name] = {"arrays": keys}
         else:
-            plain[name] = {"value": value}
+            plain[name] = _as_json(value)
     return plain, arrays
 
 
@@ -47,14 +47,34 @@ def restore(
 ) -> None:
     """Set the attributes that `changed` returned."""
     for name, saved in state.items():
-        value = [arrays[key] for key in saved["arrays"]] if "arrays" in saved else saved["value"]
-        setattr(callback, name, value)
+        if "generator" in saved:
+            getattr(callback, name).bit_generator.state = saved["generator"]
+        elif "arrays" in saved:
+            setattr(callback, name, [arrays[key] for key in saved["arrays"]])
+        else:
+            setattr(callback, name, dict(saved["items"]) if "items" in saved else saved["value"])
+
+
+def _as_json(value: Any) -> dict[str, Any]:
+    """Return what JSON can represent of a value, under a name that says how it is restored."""
+    if isinstance(value, np.random.Generator):
+        return {"generator": _plain_arrays(value.bit_generator.state)}
+    if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+        return {"items": list(value.items())}  # JSON would make texts of the keys
+    return {"value": value}
+
+
+def _plain_arrays(state: Any) -> Any:
+    if isinstance(state, Mapping):
+        return {name: _plain_arrays(each) for name, each in state.items()}
+    return state.tolist() if isinstance(state, np.ndarray | np.generic) else state
 
 
 def _attributes(callback: keras.callbacks.Callback) -> Iterable[tuple[str, Any]]:
     for name, value in vars(callback).items():
         plain = value.item() if isinstance(value, np.generic) else value
-        if name not in NOT_STATE and (_is_arrays(plain) or _is_json(plain)):
+        is_generator = isinstance(plain, np.random.Generator)
+        if name not in NOT_STATE and (is_generator or _is_arrays(plain) or _is_json(plain)):
             yield name, plain
 
 
@@ -75,4 +95,4 @@ def _is_json(value: Any) -> bool:
 def _text(value: Any) -> str:
     if _is_arrays(value):
         return str([hashlib.sha256(each.tobytes()).hexdigest() for each in value])
-    return json.dumps(value)
+    return json.dumps(_as_json(value))

@@ -12,7 +12,7 @@ import pytest
 
 from lockstep.errors import ParamsError
 from lockstep.storage import atomic_files
-from lockstep.training import snapshots
+from lockstep.training import callback_state, snapshots
 from tests.support.loops import TRAIN
 from tests.support.trainings import CUT, EPOCHS, Cut, Training
 
@@ -88,6 +88,26 @@ def test_callbacks_draw_the_same_random_numbers_in_a_resumed_training(
     rows = (tmp_path / "whole" / "history.csv").read_text().splitlines()
     drawn = [tuple(row.split(",")[-3:]) for row in rows]
     assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.Philox, np.random.MT19937])
+def test_generators_and_counts_of_a_callback_are_restored(bits: Any) -> None:
+    from keras.callbacks import Callback
+
+    class Counts(Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rng, self.seen = np.random.Generator(bits(0)), {0: 1}
+
+    callback, resumed = Counts(), Counts()
+    initial = callback_state.of(callback)
+    assert callback_state.changed(callback, initial, 0) == ({}, {})
+    callback.rng.normal(size=7)
+    callback.seen[1] = 2
+    state, arrays = callback_state.changed(callback, initial, 0)
+    callback_state.restore(resumed, json.loads(json.dumps(state)), arrays)
+    assert resumed.seen == {0: 1, 1: 2}
+    assert resumed.rng.normal() == callback.rng.normal()
 
 
 @pytest.mark.parametrize(
