@@ -75,7 +75,8 @@ def run_stage(name: str, root: Path) -> None:
     user_modules.forget(root)
     settings.reset()
     random_numbers.keep_for_this_thread()
-    random_numbers.seed(params.seed)  # for the data set's file; TensorFlow's stages seed again
+    # For the data set's file; TensorFlow's stages seed again. No parameter changes a download.
+    random_numbers.seed(0 if name == "download" else params.seed)
     stage = _stage(name)
     try:
         with steady_inputs.required(root, name, params), restored():

@@ -11,16 +11,14 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-# Set by TensorFlow and MLflow where they are imported, which another thread may be doing.
-OF_LIBRARIES = (
-    "ENABLE_RUNTIME_UPTIME_TELEMETRY", "HDF5_", "KMP_", "TF2_BEHAVIOR", "TPU_ML_", "_MLFLOW_",
-)  # fmt: skip
+# By which a file chooses what TensorFlow and Keras compute. Others may be set by another thread.
+OF_COMPUTING = ("CUDA_", "KERAS_", "NVIDIA_", "OMP_", "TF_", "XLA_")
 
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Restore variables of the environment, sys.path and the locale, and what warnings raise."""
-    variables, path, named = dict(os.environ), list(sys.path), locale.setlocale(locale.LC_ALL)
+    """Restore TensorFlow's variables, sys.path and the locale, and what warnings raise."""
+    variables, path, named = _variables(), list(sys.path), locale.setlocale(locale.LC_ALL)
     raising = _raising()
     try:
         yield
@@ -33,13 +31,14 @@ def restored() -> Iterator[None]:
             _let_no_warning_raise_but(raising)
 
 
+def _variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(OF_COMPUTING)}
+
+
 def _restore_environment(variables: Mapping[str, str]) -> None:
-    for name in [each for each in os.environ if not each.startswith(OF_LIBRARIES)]:
-        if name not in variables:
-            os.environ.pop(name, None)
-    for name, value in variables.items():
-        if os.environ.get(name) != value:
-            os.environ[name] = value
+    for name in _variables().keys() - variables.keys():
+        os.environ.pop(name, None)
+    os.environ.update(variables)
 
 
 def _raising() -> list[object]:

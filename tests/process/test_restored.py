@@ -12,8 +12,8 @@ from lockstep.process.restored import restored
 
 def change() -> None:
     os.environ["XLA_FLAGS"] = "--xla_cpu_enable_fast_math=true"
-    os.environ["HOME"] = "/nowhere"
-    del os.environ["LANG"]
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+    del os.environ["TF_ENABLE_ONEDNN_OPTS"]
     os.environ["KMP_INIT_AT_FORK"] = "FALSE"
     sys.path.insert(0, "/nowhere")
     locale.setlocale(locale.LC_NUMERIC, "C.UTF-8")
@@ -22,7 +22,8 @@ def change() -> None:
 
 
 def test_a_stage_leaves_the_process_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
     monkeypatch.setenv("KMP_INIT_AT_FORK", "TRUE")
     monkeypatch.delenv("KMP_INIT_AT_FORK")  # so that it is removed in the end
     before = dict(os.environ), list(sys.path), locale.setlocale(locale.LC_ALL)
