@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,8 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
         with reporting.forwarded(name):
             outcome = reproduce_stage(root, name, in_process(root, name))
             if name == lost_versions.STAGE and outcome != RAN and lost_versions.is_lost(root):
-                run_stage(name, root)
+                with chdir(root):  # as DVC does
+                    run_stage(name, root)
                 again = ", and registered again, since the registry had lost the version"
     except LockstepError as error:
         if error.exit_code in RETRYABLE_EXIT_CODES:
