@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -173,12 +174,13 @@ def test_the_network_gives_what_plain_keras_gives(tensorflow: Any, name: str) ->
 @pytest.fixture
 def mirrored(root: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a mirror that has our weights, in place of those that Keras knows."""
-    family, variant, _ = backbone.PUBLISHED[SMALL_NETWORK]
+    known = import_module("models.backbone").PUBLISHED  # stages import it anew
+    family, variant, _ = known[SMALL_NETWORK]
     there = root / "mirror" / "keras-applications" / family.file.format(variant)
     there.parent.mkdir(parents=True)
     there.write_bytes(file.read_bytes())
     ours = (family, variant, digest(file, "md5"))
-    monkeypatch.setitem(backbone.PUBLISHED, SMALL_NETWORK, ours)
+    monkeypatch.setitem(known, SMALL_NETWORK, ours)
     change_params(root, {"data.mirror": "mirror"})
     return root
 

@@ -11,6 +11,7 @@ import pytest
 
 from lockstep.storage.checkout import main_checkout
 from lockstep.versioning import experiments
+from lockstep.versioning.hashes import experiment_inputs
 from pipelines import workspaces, worktrees
 from tests.support.pretended_stages import reproduce, shorten
 from tests.support.workspaces import REPOSITORY, SMALL, git, run
@@ -36,7 +37,7 @@ def save_experiment(root: Path) -> str:
     with workspaces.removed(root, workspace):
         experiments.checkout(workspace)
         reproduce(workspace)
-        workspaces.save(workspace, "three", "0" * 64, None)
+        workspaces.save(workspace, "three", experiment_inputs(workspace), None)
     return "three"
 
 

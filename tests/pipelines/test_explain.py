@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from lockstep.config.overrides import write_overridden
+from lockstep.versioning.hashes import experiment_inputs
 from pipelines import workspaces
 from pipelines.attribution import stages_until
 from tests.support.workspaces import REPOSITORY, SMALL, STAGES, git, run
@@ -35,10 +36,10 @@ def made(make_workspace: Callable[..., Path]) -> Experiments:
     """Experiments of digits with a small dense model; `both` has two other parameters."""
     root = make_workspace({**SMALL, "train.epochs": 1}, "explained", until="evaluate")
     bring_up_to_date(root)
-    workspaces.save(root, "first", "0" * 64, None)
+    workspaces.save(root, "first", experiment_inputs(root), None)
     write_overridden(root / "params.yaml", ["train.epochs=2", "train.learning_rate=0.03"])
     bring_up_to_date(root)
-    workspaces.save(root, "both", "1" * 64, None)
+    workspaces.save(root, "both", experiment_inputs(root), None)
     versions = commit(root, Path("versions.txt"), "numpy==", "numpy==1.")
     git(root, "reset", "--quiet", "--hard", "HEAD^")
     other_code = commit(root, MODEL, "relu", "tanh")

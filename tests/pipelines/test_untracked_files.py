@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lockstep.versioning import pushing
+from lockstep.versioning.hashes import experiment_inputs
 from pipelines import deployed, workspaces
 from tests.support.pretended_stages import reproduce, shorten
 from tests.support.workspaces import REPOSITORY, git, run, write_params
@@ -68,7 +69,7 @@ def test_nothing_else_is_pushed(
     assert files_with_canaries(workspace) == []
     reproduce(workspace)
     (workspace / "models" / "left.bin").write_text(CANARY)  # as a stage's own code might
-    workspaces.save(workspace, "mine", "0" * 64, "mine")
+    workspaces.save(workspace, "mine", experiment_inputs(workspace), "mine")
     pushing.push(workspace, "mine")
     origin = root.parent / "store" / "git"
     assert "refs/exps/" in git(origin, "for-each-ref")
