@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lockstep.process import console
 from lockstep.storage import atomic_files, layout
+from lockstep.versioning.hashes import ExperimentInputs
 from lockstep.versioning.same_inputs import SameInputs
 from pipelines import workspaces
 from pipelines.fold_report import as_json, as_markdown
@@ -18,9 +19,13 @@ def run(root: Path, runs: list[tuple[list[str], list[str]]], preset: str | None)
     DataError if the checkout's code, data or parameters change between the folds.
     """
     saved, same = [], SameInputs("the folds ran")
+
+    def check(inputs: ExperimentInputs) -> None:
+        same.require(inputs.values(varied=["data.fold"]))
+
     for fold, (assignments, overrides) in enumerate(runs, 1):
         console.say(f"fold {fold} of {len(runs)}")
-        saved.append(workspaces.run(root, assignments, preset, overrides, same, ["data.fold"]))
+        saved.append(workspaces.run(root, assignments, preset, overrides, check))
     named = ["--preset", preset] if preset else []
     given = [each for each in runs[0][1] if not each.startswith("data.fold=")]
     command = shlex.join(["lockstep", "run", *named, *given, "data.fold=all"])

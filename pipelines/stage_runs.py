@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lockstep.config.imports import STAGES_OF_DATA
-from lockstep.config.python_files import imported_packages
+from lockstep.config.python_files import imports
 from lockstep.config.reading import load_values
 from lockstep.config.surface import DATASETS
 from lockstep.launchers.ray_stages import STAGES as CLUSTER_STAGES
@@ -61,4 +61,5 @@ def _reads_with_tensorflow(root: Path, name: str) -> bool:
         return False
     file = DATASETS / f"{load_values(root).data.name}.py"
     shared = [each.relative_to(root) for each in (root / DATASETS / "_shared").rglob("*.py")]
-    return any(imported_packages(root, each) & OF_TENSORFLOW for each in (file, *shared))
+    found = (name for each in (file, *shared) for name in imports(root, each))
+    return any(name.partition(".")[0] in OF_TENSORFLOW for name in found)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -36,23 +36,20 @@ def run(
     assignments: list[str],
     preset: str | None,
     overrides: list[str],
-    like: SameInputs | None = None,
-    varied: Collection[str] = (),
+    check: Callable[[ExperimentInputs], object] = lambda inputs: None,
 ) -> SavedExperiment:
     """Run the flow with overrides in a new workspace, and save it as a DVC experiment.
 
     `assignments` are the preset's changes and then the overrides; the experiment's name is made
     from the preset and the overrides. The main checkout isn't changed. If the run fails, the
-    workspace is kept. Raises DataError before it if the inputs, but for the parameters `varied`,
-    aren't `like` those of other runs.
+    workspace is kept. `check` may raise a LockstepError for its inputs, before anything runs.
     """
     require_package(root)  # before there is a workspace
     workspace = create(root, assignments, preset)
     with removed(root, workspace):
         experiments.checkout(workspace)
         inputs = experiment_inputs(workspace)
-        if like:
-            like.require(inputs.values(varied))
+        check(inputs)
         name = name_of([preset or "", *overrides], inputs.key)
         _run_flow(workspace, name, preset)
         save(workspace, name, inputs, preset)

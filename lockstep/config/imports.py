@@ -4,12 +4,11 @@ They may import only dependencies of their stages; an edit of any other module w
 stale.
 """
 
-import ast
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from lockstep.config.graph import read_graph
-from lockstep.config.python_files import parsed
+from lockstep.config.python_files import imports
 from lockstep.config.schema import Params
 from lockstep.config.surface import DATASETS, MODELS
 from lockstep.errors import ParamsError
@@ -44,7 +43,7 @@ def check_imports(root: Path, params: Params) -> None:
 
 
 def _check_file(root: Path, file: Path, shared: Path, allowed: dict[str, list[str]]) -> None:
-    for module in _imports(root, file):
+    for module in filter(partial(_is_of_project, root), imports(root, file)):
         for stage, prefixes in allowed.items():
             if not _is_below(module, [*prefixes, *(f"lockstep.{name}" for name in NEUTRAL)]):
                 raise ParamsError(
@@ -55,25 +54,6 @@ def _check_file(root: Path, file: Path, shared: Path, allowed: dict[str, list[st
 
 def _files_in(root: Path, folder: Path) -> list[Path]:
     return sorted(file.relative_to(root) for file in (root / folder).rglob("*.py"))
-
-
-def _imports(root: Path, file: Path) -> Iterator[str]:
-    """The project modules and names that a file imports, also within functions, as dotted paths."""
-    try:
-        tree = parsed(root, file)
-    except (OSError, SyntaxError, UnicodeDecodeError):
-        return  # reported where the file is used
-    package = file.parent.parts
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found = [name.name for name in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else ()
-            start = ".".join(filter(None, (*above, node.module)))
-            found = [f"{start}.{name.name}" for name in node.names]
-        else:
-            continue
-        yield from (module for module in found if _is_of_project(root, module))
 
 
 def _is_of_project(root: Path, module: str) -> bool:

@@ -1,6 +1,7 @@
 """The syntax trees of the project's Python files, which are read without being imported."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 # CPython 3.11 counts the depth of a tree in one place for all threads (gh-106905): where another
@@ -8,19 +9,23 @@ from pathlib import Path
 ATTEMPTS = 20
 
 
-def imported_packages(root: Path, file: Path) -> set[str]:
-    """Return the packages that a file imports, also within functions; none of a broken file."""
+def imports(root: Path, file: Path) -> Iterator[str]:
+    """Yield the modules and names that a file imports, also within functions, as dotted paths.
+
+    A broken file has none: it is reported where it is used.
+    """
     try:
         tree = parsed(root, file)
     except (OSError, SyntaxError, ValueError):
-        return set()  # reported where the file is used
-    names: list[str] = []
+        return
+    package = file.parent.parts
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [each.name for each in node.names]
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            names.append(node.module or "")
-    return {name.partition(".")[0] for name in names}
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            start = ".".join(filter(None, (*above, node.module)))
+            yield from (f"{start}.{name.name}" for name in node.names)
 
 
 def parsed(root: Path, file: Path) -> ast.Module:

@@ -5,8 +5,7 @@ TensorFlow. Where a process runs several stages or trials, each of them begins w
 as in a process of its own.
 """
 
-import sys
-from importlib import import_module
+from lockstep.runtime.tensorflow_import import imported
 
 
 def reset() -> None:
@@ -14,11 +13,11 @@ def reset() -> None:
 
     What this process hasn't imported is left alone.
     """
-    if "numpy" in sys.modules:
-        import_module("numpy").seterr(divide="warn", over="warn", under="ignore", invalid="warn")
-    if "keras" not in sys.modules:
+    if np := imported("numpy"):
+        np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+    keras, tf = imported("keras"), imported("tensorflow")
+    if keras is None or tf is None:
         return
-    keras, tf = import_module("keras"), import_module("tensorflow")
     keras.config.set_floatx("float32")
     keras.config.set_epsilon(1e-7)
     keras.config.set_image_data_format("channels_last")

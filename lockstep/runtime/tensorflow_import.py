@@ -33,6 +33,13 @@ def load_tensorflow() -> None:
     _defer(keras)
 
 
+def imported(name: str) -> ModuleType | None:
+    """Return a module whose import has ended; None if there is none, or a thread is at it."""
+    found = sys.modules.get(name)
+    specification = getattr(found, "__spec__", None)
+    return None if getattr(specification, "_initializing", False) else found
+
+
 def _defer(keras: ModuleType) -> None:
     """Unload the modules imported without HEAVY; `__getattr__` (PEP 562) imports them on access."""
     for part in DEFERRED:

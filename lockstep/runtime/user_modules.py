@@ -9,11 +9,12 @@ constants in another order, so a set of texts in it may have another order than 
 import functools
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
+
+from lockstep.runtime.tensorflow_import import imported
 
 PACKAGES = ("models.", "tasks.datasets.")
 ENGINE = {"benchmarks", "lockstep", "models", "pipelines", "tasks", "tests"}
@@ -53,7 +54,8 @@ def forget(root: Path) -> None:
     """
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    own = {name for name, each in list(sys.modules.items()) if _is_own(name, each, root.resolve())}
+    folders = (f"{root}/", f"{root.resolve()}/")
+    own = {name for name, each in list(sys.modules.items()) if _is_own(name, each, folders)}
     _forget_registered({*own, CUSTOM})
     for name in own:
         del sys.modules[name]
@@ -63,20 +65,22 @@ def forget(root: Path) -> None:
     load.cache_clear()
 
 
-def _is_own(name: str, module: ModuleType, root: Path) -> bool:
+def _is_own(name: str, module: ModuleType, folders: tuple[str, str]) -> bool:
     """Whether a module is of the project's own files, and not of Lockstep's or an environment."""
-    file = getattr(module, "__file__", None)
-    if name.startswith(PACKAGES) or name.partition(".")[0] in ENGINE or not file:
+    if name.startswith(PACKAGES) or name.partition(".")[0] in ENGINE:
         return name.startswith(PACKAGES)
-    place = root.joinpath(*name.split("."))
-    return Path(file).resolve() in (place.with_suffix(".py"), place / "__init__.py")
+    # Of `__dict__`, since some modules are imported only when an attribute is read.
+    file = str(getattr(module, "__dict__", {}).get("__file__"))
+    ends = (f"{name.replace('.', '/')}.py", f"{name.replace('.', '/')}/__init__.py")
+    return file.startswith(folders) and any(
+        file == f"{folder}{end}" for folder in folders for end in ends
+    )
 
 
 def _forget_registered(modules: set[str]) -> None:
     """Remove what classes and functions of these modules have been registered as in Keras."""
-    if "keras" not in sys.modules:
-        return
-    registered = import_module("keras").saving.get_custom_objects()
+    keras = imported("keras")
+    registered = keras.saving.get_custom_objects() if keras else {}
     for name, each in list(registered.items()):
         if getattr(each, "__module__", None) in modules:
             del registered[name]

@@ -12,7 +12,7 @@ from lockstep.errors import UnavailableError
 from lockstep.process import console
 from lockstep.runtime import devices
 from lockstep.storage import layout
-from lockstep.versioning.hashes import experiment_key
+from lockstep.versioning.hashes import ExperimentInputs, experiment_inputs
 from lockstep.versioning.remotes import require_package
 from pipelines import local
 from pipelines.sweeps import objective, record, results
@@ -54,10 +54,11 @@ def run(root: Path, sweep: Sweep, run_all: RunAll | None = None) -> results.Resu
         workspace = slots.all[0].workspace
         raise_if_failed(_prepare(slots, given))
         found = objective.of(sweep, load_params(workspace), workspace)
-        kept = Record(root, sweep.identity(_key_of(slots)), sweep.name)
+        inputs = _inputs_of(slots)
+        kept = Record(root, sweep.identity(inputs.key), sweep.name)
         with record.held(kept.path):
             params = read_yaml(workspace / layout.PARAMS)
-            running = RunningSweep(root, sweep, slots, found, params, kept, of_preset)
+            running = RunningSweep(root, sweep, slots, found, params, kept, of_preset, inputs.files)
             return running.run(run_all or in_threads(sweep.parallel))
 
 
@@ -79,9 +80,9 @@ def _prepare(slots: Slots, given: Sequence[str]) -> Answer:
         return slot.run(request, lambda history: 0)
 
 
-def _key_of(slots: Slots) -> str:
-    """Return the experiment's key; raises UnavailableError if the slots have different files."""
-    keys = {experiment_key(each.workspace) for each in slots.all}
-    if len(keys) > 1:
+def _inputs_of(slots: Slots) -> ExperimentInputs:
+    """Return the experiment's inputs; raises UnavailableError if the slots have different ones."""
+    first, *others = (experiment_inputs(each.workspace) for each in slots.all)
+    if any(each != first for each in others):
         raise UnavailableError("files changed while the sweep started; run it again")
-    return keys.pop()
+    return first

@@ -39,11 +39,13 @@ class RunningSweep:
     params: Mapping[str, Any]  # as in params.yaml, with what all trials have
     record: Record
     of_preset: Sequence[str]  # the assignments that come before those of a trial
+    files: Mapping[str, str]  # the hashes of those it began with
 
     def __post_init__(self) -> None:
         """Prepare the record."""
         self._lock = threading.Lock()
         self._same = SameInputs("the sweep ran")
+        self._same.require(self.files)
         self.record.described = {
             **self.sweep.described(),
             "objective": self.objective._asdict() if self.objective else None,

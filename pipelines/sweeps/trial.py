@@ -77,7 +77,8 @@ class TrialRun:
             key=self.key,
             history=_by_text(self.history),
             seconds=self.seconds,
-            files=experiment_inputs(self.workspace).files,  # an edit may be why it has failed
+            # Again, since an edit may be why it has failed.
+            files=experiment_inputs(self.workspace).files if self.key else {},
             restart=restart,
         )
 

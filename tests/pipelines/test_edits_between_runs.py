@@ -49,8 +49,8 @@ def run_with_edit(
 
 
 def states(root: Path) -> list[str]:
-    (file,) = (root / layout.SWEEPS).glob("sweep-*.json")
-    return [each.state for each in record.trials_in(record.read(file))]
+    files = (root / layout.SWEEPS).glob("sweep-*.json")
+    return [each.state for file in files for each in record.trials_in(record.read(file))]
 
 
 def test_a_fold_with_other_code_than_the_first_is_not_run(root: Path) -> None:
@@ -73,15 +73,20 @@ def test_data_that_are_edited_while_a_run_goes_on_are_not_saved_with_it(root: Pa
     assert git(root, "for-each-ref", "refs/exps") == ""
 
 
-def test_a_sweep_whose_data_are_edited_ends_and_goes_on_with_the_first_ones(root: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "ended"), [("trial 0: complete", ["complete"]), ("trial 0: train", [])]
+)
+def test_a_sweep_whose_data_are_edited_ends_and_goes_on_with_the_first_ones(
+    root: Path, line: str, ended: list[str]
+) -> None:
     edit = (root / "own.csv").write_text
-    output = edited_after(root, SWEEP, "trial 0: complete", lambda: edit(DATA + "1.0,yes\n"))
+    output = edited_after(root, SWEEP, line, lambda: edit(DATA + "1.0,yes\n"))
     assert "own.csv: changed while the sweep ran, expected the same until it ends" in output
-    assert states(root) == ["complete"]
+    assert states(root) == ended
     edit(DATA)
     code, output = run_with_edit(root, SWEEP, "none", list)
     assert code == 0, output
-    assert "trial 0:" not in output
+    assert ("trial 0:" in output) == (not ended)
     assert states(root) == ["complete", "complete"]
 
 

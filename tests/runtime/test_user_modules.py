@@ -1,6 +1,7 @@
 """A stage imports the project's own files anew."""
 
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from lockstep.runtime import user_modules
+from lockstep.runtime.tensorflow_import import imported
+from tests.support.waiting import until
 
 HELPER = "made = []\n"
 CUSTOM = """
@@ -60,3 +63,19 @@ def test_what_they_have_registered_in_keras_is_forgotten(tmp_path: Path) -> None
     assert set(registered) - set(before) == {"mine>Scale", "twice"}
     user_modules.forget(tmp_path)
     assert registered == before
+
+
+def test_a_module_that_a_thread_is_importing_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`lockstep run` imports TensorFlow in a thread while the first stages run."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "slow.py").write_text("import threading\n\nend = threading.Event()\nend.wait(60)\n")
+    assert imported("slow") is None
+    thread = threading.Thread(target=import_module, args=["slow"])
+    thread.start()
+    end = until(lambda: getattr(sys.modules.get("slow"), "end", None), 20, 0.01)
+    assert imported("slow") is None
+    end.set()
+    thread.join()
+    assert imported("slow") is sys.modules.pop("slow")
