@@ -56,7 +56,8 @@ def forget(root: Path) -> None:
         sys.meta_path.insert(0, _finder)
     folders = (f"{root}/", f"{root.resolve()}/")
     own = {name for name, each in list(sys.modules.items()) if _is_own(name, each, folders)}
-    _forget_registered({*own, CUSTOM})
+    own |= {CUSTOM} & sys.modules.keys()
+    _forget_registered(own)
     for name in own:
         del sys.modules[name]
         parent, _, child = name.rpartition(".")
@@ -91,5 +92,6 @@ def load(file: Path) -> ModuleType:
     """Return the module in a file outside of packages; raises what its code raises."""
     module = ModuleType(CUSTOM)
     module.__file__ = str(file)
+    sys.modules[CUSTOM] = module  # where dataclasses look their module up
     _FromSource(CUSTOM, str(file)).exec_module(module)
     return module

@@ -12,6 +12,16 @@ from lockstep.runtime import user_modules
 from lockstep.runtime.tensorflow_import import imported
 from tests.support.waiting import until
 
+DATACLASS = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Rates:
+    first: float = 0.1
+"""
 HELPER = "made = []\n"
 CUSTOM = """
 import keras
@@ -63,6 +73,13 @@ def test_what_they_have_registered_in_keras_is_forgotten(tmp_path: Path) -> None
     assert set(registered) - set(before) == {"mine>Scale", "twice"}
     user_modules.forget(tmp_path)
     assert registered == before
+
+
+def test_custom_objects_may_have_dataclasses(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(DATACLASS)
+    assert user_modules.load(tmp_path / "own.py").Rates().first == 0.1
+    user_modules.forget(tmp_path)
+    assert user_modules.CUSTOM not in sys.modules
 
 
 def test_a_module_that_a_thread_is_importing_is_not_waited_for(
