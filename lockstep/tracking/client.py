@@ -5,7 +5,7 @@ import os
 import platform
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -118,7 +118,9 @@ def _experiment(client: MlflowClient, artifacts: str | None) -> Experiment:
     if found is None:
         found = _created(client, name, artifacts)
     if KIND not in found.tags:
-        client.set_experiment_tag(found.experiment_id, KIND, MODEL_TRAINING)
+        # Only its pages need it: another process may write it at once, and a user may not write it.
+        with suppress(MlflowException):
+            client.set_experiment_tag(found.experiment_id, KIND, MODEL_TRAINING)
     return found
 
 
@@ -140,9 +142,18 @@ def reason(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:300] or type(error).__name__
 
 
+def is_conflict(error: Exception) -> bool:
+    """Return whether another process wrote the same row at once, so that a retry succeeds.
+
+    MLflow looks whether there is such a row, as of the data set of two runs, and then inserts it.
+    """
+    return "IntegrityError" in str(error) or "UniqueViolation" in str(error)  # the driver's name
+
+
 def is_refusal(error: Exception) -> bool:
     """Return whether MLflow refused a name or value, so that a retry would fail again."""
-    return getattr(error, "error_code", None) in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
+    code = getattr(error, "error_code", None)
+    return code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST") and not is_conflict(error)
 
 
 def registry_error(error: MlflowException) -> LockstepError:

@@ -142,12 +142,23 @@ class Recorder:
         if self._problem:
             return  # `end` clears the problem and tries once more
         try:
-            self._opened = self._opened or self._open()
-            action(*self._opened)
+            self._do(action)
         except Exception as error:  # an MLflow failure must not stop training
             from lockstep.tracking import client
 
             self._problem, self._refused = client.reason(error), client.is_refusal(error)
+
+    def _do(self, action: Callable[["MlflowClient", "Run"], object], tries: int = 5) -> None:
+        """Open the run unless it is open, and act, again if another run wrote the same row."""
+        try:
+            self._opened = self._opened or self._open()
+            action(*self._opened)
+        except Exception as error:
+            from lockstep.tracking import client
+
+            if tries == 1 or not client.is_conflict(error):
+                raise
+            self._do(action, tries - 1)
 
     def _open(self) -> tuple["MlflowClient", "Run"]:
         from lockstep.tracking import run_contents
