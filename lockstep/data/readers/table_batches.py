@@ -20,6 +20,8 @@ from lockstep.process.memory_bound import bounded
 ROWS = 2**16  # of a batch
 BLOCK = 2**23  # bytes of JSON Lines that are parsed at once
 FIRST_FEATHER = b"FEA1"  # starts a file of Feather's first version, which has no batches
+# Also of the memory that damaged sizes need, and of the names of columns.
+DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
 Batches = Iterator[pa.RecordBatch]
 Found = TypeVar("Found")
 
@@ -78,7 +80,7 @@ def read_batches(path: Path, collect: Callable[[Batches], Found]) -> Found:
             if read is not _json_lines:
                 raise
             return collect(_checked(path, _json_lines(path, _schema_of_all(path))))
-    except (pa.ArrowException, OSError) as error:  # also for the memory that damaged sizes need
+    except DAMAGE as error:
         raise DataError(f"{path}: not a whole {path.suffix} file ({error})") from None
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet
 from lockstep.config.schema import Data
 from lockstep.data.readers.delimited_files import read_texts
 from lockstep.data.readers.html_pages import refuse_page
+from lockstep.data.readers.table_batches import DAMAGE
 from lockstep.errors import DataError
 
 
@@ -47,13 +48,12 @@ def read_table(path: Path, data: Data) -> pa.Table:
     try:
         table = READERS[path.suffix.lower()](path, data)
         table.validate(full=True)  # a damaged Feather file would end the process later
-    except (pa.ArrowException, OSError) as error:  # also for the memory that damaged sizes need
+        fields = list(zip(table.column_names, table.schema.types, strict=True))
+    except DAMAGE as error:
         raise DataError(f"{path}: not a whole {path.suffix} file ({error})") from None
-    for field in table.schema:
-        if pa.types.is_nested(field.type):
-            raise DataError(
-                f"{path}: column {field.name!r} has {field.type}, expected single values"
-            )
+    for name, kind in fields:
+        if pa.types.is_nested(kind):
+            raise DataError(f"{path}: column {name!r} has {kind}, expected single values")
     if not len(table):
         raise DataError(f"{path}: no rows, expected some")
     return table
