@@ -34,7 +34,7 @@ def changed(
         if _text(value) == initial.get(name):
             continue
         if _is_arrays(value):
-            keys = [f"callback-{number}-{name}-{index}" for index in range(len(value))]
+            keys = [f"{_prefix(number)}{name}-{index}" for index in range(len(value))]
             arrays |= dict(zip(keys, value, strict=True))
             plain[name] = {"arrays": keys}
         else:
@@ -53,6 +53,20 @@ def restore(
             setattr(callback, name, [arrays[key] for key in saved["arrays"]])
         else:
             setattr(callback, name, dict(saved["items"]) if "items" in saved else saved["value"])
+
+
+def is_custom(callback: keras.callbacks.Callback) -> bool:
+    """Return whether a callback's class is neither of Keras nor of Lockstep."""
+    return type(callback).__module__.partition(".")[0] not in ("keras", "lockstep")
+
+
+def without_arrays(arrays: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+    """Return a snapshot's arrays without those of the callback with this index."""
+    return {name: each for name, each in arrays.items() if not name.startswith(_prefix(number))}
+
+
+def _prefix(number: int) -> str:
+    return f"callback-{number}-"
 
 
 def _as_json(value: Any) -> dict[str, Any]:

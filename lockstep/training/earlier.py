@@ -23,7 +23,7 @@ from lockstep.storage import atomic_files, layout
 from lockstep.storage.content import is_of_installed_engine
 from lockstep.training import fingerprint, snapshots
 from lockstep.training.order import steps_per_epoch
-from lockstep.training.snapshots import MANIFEST, METADATA
+from lockstep.training.snapshots import LEFT_OUT, MANIFEST, METADATA
 from lockstep.versioning.earlier_outputs import earlier_folders, locked_params
 
 STAGE = "train"
@@ -32,11 +32,15 @@ NUMBER_OF_EPOCHS = ("train.epochs", "train.steps", "train.phases")
 
 
 class Earlier(NamedTuple):
-    """The last snapshot of an earlier training: its number of epochs, and its files by name."""
+    """The last snapshot of an earlier training: its number of epochs, and its files by name.
+
+    `left_out` names attributes of custom callbacks that it doesn't have.
+    """
 
     epoch: int
     files: dict[str, Path]
     stopped: bool
+    left_out: dict[str, list[str]]
 
 
 def take_over(root: Path, params: Params, folder: Path | None, key: str, shared: str) -> None:
@@ -81,7 +85,7 @@ def find(root: Path, params: Params, key: str) -> tuple[Earlier | None, str]:
     trained = [each for each in _earlier(root, key) if 0 < each.epoch < limit]
     if not trained:
         return None, _other_change(root, params)
-    reason = _depends_on_epochs(root, params)
+    reason = _depends_on_epochs(root, params) or _unknown_state(trained[0])
     usable = [each for each in trained if not each.stopped]
     if reason or not usable:
         return None, reason or f"a callback ended it after epoch {trained[0].epoch}"
@@ -103,7 +107,8 @@ def _earlier(root: Path, key: str) -> Iterator[Earlier]:
         except (OSError, ValueError, KeyError):  # damaged in the cache
             continue
         if manifest.get("key") == key:
-            yield Earlier(manifest["epoch"], files, bool(metadata.get("stop")))
+            left_out = metadata.get(LEFT_OUT, {})
+            yield Earlier(manifest["epoch"], files, bool(metadata.get("stop")), left_out)
 
 
 def _depends_on_epochs(root: Path, params: Params) -> str:
@@ -113,6 +118,14 @@ def _depends_on_epochs(root: Path, params: Params) -> str:
     custom = [each.name for each in params.train.callbacks if each.name.startswith(CUSTOM)]
     if custom and _reads_params(root, params.train.custom_objects_file):
         return f"train.callbacks: {custom[0]} may read the number of epochs in self.params"
+    return ""
+
+
+def _unknown_state(earlier: Earlier) -> str:
+    """Why custom callbacks can't go on; empty if they can."""
+    for name, attributes in earlier.left_out.items():
+        kept = ", ".join(f"self.{each}" for each in attributes)
+        return f"train.callbacks: {name} keeps {kept}, which no result of a training has"
     return ""
 
 

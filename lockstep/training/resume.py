@@ -147,13 +147,24 @@ class Resume:
         else:
             snapshots.write_to(self.last.path, self.last.key, 0, {}, {}, {})
 
-    def _of_any_run(self, metadata: dict[str, Any], *others: Any) -> tuple[Any, ...]:
-        """Return contents without TensorBoard's counts of graph calls, which depend on memory."""
-        states = zip(self.callbacks, metadata["callbacks"], strict=True)
-        kept = [
-            {} if isinstance(each, keras.callbacks.TensorBoard) else state for each, state in states
-        ]
-        return {**metadata, "callbacks": kept}, *others
+    def _of_any_run(
+        self, metadata: dict[str, Any], arrays: dict[str, np.ndarray], files: dict[str, Path]
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray], dict[str, Path]]:
+        """Return contents without what another run of the same training may end with otherwise.
+
+        These are TensorBoard's counts of graph calls, which depend on memory, and what custom
+        callbacks keep, such as the time at which they began.
+        """
+        states, found, left_out = metadata["callbacks"], dict(arrays), {}
+        for number, callback in enumerate(self.callbacks):
+            if callback_state.is_custom(callback) and states[number]:
+                left_out[f"custom.{type(callback).__name__}"] = list(states[number])
+                found = callback_state.without_arrays(found, number)
+            elif not isinstance(callback, keras.callbacks.TensorBoard):
+                continue
+            states = [*states[:number], {}, *states[number + 1 :]]
+        more = {snapshots.LEFT_OUT: left_out} if left_out else {}
+        return {**metadata, "callbacks": states, **more}, found, files
 
     def _contents(
         self, logs: Logs, arrays: dict[str, np.ndarray]

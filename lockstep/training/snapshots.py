@@ -27,6 +27,8 @@ SNAPSHOTS_TO_KEEP = 2
 LOCK_TIMEOUT_SECONDS = 15
 FINISHED = "finished"
 MANIFEST, METADATA, ARRAYS = "manifest.json", "facts.json", "arrays.h5"
+# In the metadata of a training's result: the attributes of custom callbacks that it doesn't have.
+LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True)

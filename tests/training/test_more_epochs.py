@@ -39,6 +39,18 @@ class Fading(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.model.optimizer.learning_rate = 0.01 * (1 - epoch / self.params["epochs"])
 """
+TIMED = """
+import time
+
+import keras
+import numpy as np
+
+
+class Timed(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.ended = time.time()
+        self.times = [np.array([time.monotonic()])]
+"""
 
 
 def reproduce(root: Path, changes: dict[str, Any] | None = None) -> list[str]:
@@ -72,6 +84,7 @@ def scratch(built: Path, tmp_path: Path) -> Callable[..., dict[str, str]]:
 
     def train(changes: dict[str, Any]) -> dict[str, str]:
         root = Path(shutil.copytree(built, tmp_path / "scratch"))
+        shutil.copytree(tmp_path / "project" / "models", root / "models", dirs_exist_ok=True)
         shutil.rmtree(root / ".dvc" / "cache" / "runs")
         (root / "dvc.lock").unlink()
         reproduce(root, changes)
@@ -204,6 +217,26 @@ def test_it_starts_anew_where_the_bits_depend_on_the_number(
     assert trained[0] == 0
     said = f"starts anew, not after an earlier training's epochs: {reason}\n"
     assert said in capsys.readouterr().err
+
+
+def test_what_a_custom_callback_keeps_is_no_result(
+    project: Path, scratch: Any, trained: list[int], capsys: Any
+) -> None:
+    """A time differs in each run of the same training."""
+    (project / "models" / "_timed.py").write_text(TIMED)
+    changes = {
+        "train.callbacks": ["custom.Timed", PLATEAU],
+        "train.custom_objects_file": "models/_timed.py",
+    }
+    reproduce(project, changes)
+    assert everything(project) == scratch(changes)
+    write_params(project, {"train.epochs": 4})
+    capsys.readouterr()
+    trained.clear()
+    reproduce(project)
+    assert trained[0] == 0
+    reason = "train.callbacks: custom.Timed keeps self.ended, self.times, which no result"
+    assert reason in capsys.readouterr().err
 
 
 def test_another_parameter_that_changed_is_named(
