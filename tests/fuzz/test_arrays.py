@@ -130,6 +130,9 @@ def test_many_members_are_refused(folder: Path) -> None:
 
 
 @SETTINGS
+@example(start=b"\0\0\x08\3", shape=[2**32 - 1, 2**32 - 1, 0], data=b"", keep=1.0).via(
+    "NumPy's limit"
+)
 @given(
     start=st.one_of(st.binary(max_size=20), st.just(b"\0\0\x08\x01"), st.just(b"\0\0\x08\x03")),
     shape=st.lists(st.integers(0, 2**32 - 1), max_size=3),

@@ -41,6 +41,8 @@ def _shape(path: Path, file: gzip.GzipFile) -> tuple[int, ...]:
             "again"
         )
     shape: tuple[int, ...] = struct.unpack(f">{rank}I", file.read(4 * rank).ljust(4 * rank, b"\0"))
+    if 0 in shape:
+        raise DataError(f"{path}: no values, for {shape}, expected some; download it again")
     packed = path.stat().st_size
     if math.prod(shape) > min(MAX_BYTES, MAX_RATIO * packed):
         raise DataError(
