@@ -12,6 +12,7 @@ from dvc.stage import PipelineStage
 
 from lockstep.errors import MachineError, ParamsError
 from lockstep.storage import layout
+from lockstep.versioning.run_cache import SharedRunCache
 
 Texts = list[bytes]  # of the files from which DVC makes its graph
 # By checkout, in a `kept_repositories` block. Other threads see none: a Repo is for one thread.
@@ -21,9 +22,11 @@ _kept: ContextVar[dict[Path, tuple[Texts, Repo]] | None] = ContextVar("kept", de
 def open_repository(root: Path) -> Repo:
     """Open the DVC repository at `root`; raises MachineError if there is none."""
     try:
-        return Repo(str(root))
+        repo = Repo(str(root))
     except DvcException as error:
         raise MachineError(f"{root}: {error}; run in a checkout that has dvc.yaml") from None
+    repo.stage_cache = SharedRunCache(repo)
+    return repo
 
 
 @contextmanager

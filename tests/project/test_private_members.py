@@ -17,6 +17,8 @@ LOOK = "is gone, or takes other arguments: look at"
     [
         (cache, "_can_hash", ["stage"], "lockstep/versioning/forecast.py"),
         (StageCache, "_load", ["self", "stage"], "lockstep/versioning/forecast.py"),
+        (StageCache, "_load_cache", ["self", "key", "value"], "lockstep/versioning/run_cache.py"),
+        (StageCache, "_get_cache_dir", ["self", "key"], "lockstep/versioning/run_cache.py"),
         (StageCache, "_create_stage", ["self", "cache", "wdir"], "lockstep/versioning/forecast.py"),
         (manager.Manager, "_start", ["self"], SERVERS),
         (manager.Manager, "_any_stopped", ["self"], SERVERS),
