@@ -9,7 +9,7 @@ from lockstep.config.python_files import imports
 from lockstep.config.reading import load_values
 from lockstep.config.surface import DATASETS
 from lockstep.launchers.ray_stages import STAGES as CLUSTER_STAGES
-from lockstep.process import console
+from lockstep.process import console, hash_seed
 from lockstep.runtime.cluster import read_cluster
 from lockstep.runtime.launcher import starts_workers
 from tasks.__main__ import run_stage
@@ -30,7 +30,7 @@ def in_process(root: Path, name: str) -> Callable[[str], bool]:
 
     def run(command: str) -> bool:
         match = COMMAND.fullmatch(command)
-        if match and (_needs_process(name) or _reads_with_tensorflow(root, name)):
+        if match and _needs_process(root, name):
             return False
         if match:
             console.say(f"{name}: {command}")
@@ -40,14 +40,17 @@ def in_process(root: Path, name: str) -> Callable[[str], bool]:
     return run
 
 
-def _needs_process(name: str) -> bool:
+def _needs_process(root: Path, name: str) -> bool:
     """Whether a stage needs a new process.
 
     TensorFlow must connect to other workers before its first operation, and Ray has a process for
     its own signal handlers and threads.
     """
-    return (name == "train" and read_cluster().size > 1) or (
-        name in CLUSTER_STAGES and starts_workers()
+    return (
+        not hash_seed.is_fixed()
+        or (name == "train" and read_cluster().size > 1)
+        or (name in CLUSTER_STAGES and starts_workers())
+        or _reads_with_tensorflow(root, name)
     )
 
 

@@ -74,6 +74,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         PATH=f"{Path(sys.executable).parent}:{before['PATH']}",
         PYTHONPATH=str(GUARD),
         LOCKSTEP_ATTEMPTS=str(attempts),
+        PYTHONHASHSEED="0",  # with which stages run in a flow's process
         MPLCONFIGDIR=str(home / "matplotlib"),
         **{
             f"GIT_{who}_{what}": "t@example.org"

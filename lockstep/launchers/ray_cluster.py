@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lockstep.errors import MachineError, UnavailableError, one_line
+from lockstep.process import hash_seed
 from lockstep.storage import layout
 
 # Ray copies the workspace to each node, without what .gitignore lists and without:
@@ -44,7 +45,11 @@ def connected(root: Path) -> Iterator[list[Node]]:
             address="auto",
             log_to_driver=False,
             logging_level="ERROR",
-            runtime_env={"working_dir": str(root), "excludes": LEFT_OUT},
+            runtime_env={
+                "working_dir": str(root),
+                "excludes": LEFT_OUT,
+                "env_vars": {hash_seed.NAME: hash_seed.FIXED},
+            },
         )
     except ConnectionError as error:
         raise UnavailableError(

@@ -12,6 +12,14 @@ NAME, FIXED, RANDOM = "PYTHONHASHSEED", "0", "random"
 
 def fix() -> None:
     """Start this process anew with the same arguments, unless it has the seed already."""
-    if os.environ.get(NAME) != FIXED:
+    if not is_fixed():
         os.environ[NAME] = FIXED
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
+def is_fixed() -> bool:
+    """Return whether this process was started with the seed.
+
+    One that Prefect starts in a container, or on a worker of others, may have a random one.
+    """
+    return os.environ.get(NAME) == FIXED
