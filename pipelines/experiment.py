@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ from lockstep.tracking import FLOW_RUN, FLOW_RUN_URL
 from lockstep.versioning.reproduction import RAN, UP_TO_DATE, Node, graph, reproduce_stage
 from pipelines import lost_versions, reporting, run_process
 from pipelines.servers import temporary_server
-from pipelines.stage_runs import in_process
-from tasks.__main__ import run_stage
+from pipelines.stage_runs import in_process, run_again
 
 RETRYABLE_EXIT_CODES = (75, 137, 143)
 
@@ -99,8 +97,7 @@ def bring_up_to_date(name: str, root: Path) -> State[Any]:
         with reporting.forwarded(name):
             outcome = reproduce_stage(root, name, in_process(root, name))
             if name == lost_versions.STAGE and outcome != RAN and lost_versions.is_lost(root):
-                with chdir(root):  # as DVC does
-                    run_stage(name, root)
+                run_again(root, name)
                 again = ", and registered again, since the registry had lost the version"
     except LockstepError as error:
         if error.exit_code in RETRYABLE_EXIT_CODES:

@@ -1,15 +1,21 @@
 """Run a stage's command in this process, for DVC, which does everything else."""
 
+import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import chdir
 from pathlib import Path
 
 from lockstep.config.imports import STAGES_OF_DATA
 from lockstep.config.python_files import imports
 from lockstep.config.reading import load_values
 from lockstep.config.surface import DATASETS
+from lockstep.errors import LockstepError
 from lockstep.launchers.ray_stages import STAGES as CLUSTER_STAGES
 from lockstep.process import console, hash_seed
+from lockstep.process.runner import announce_runner
 from lockstep.runtime.cluster import read_cluster
 from lockstep.runtime.launcher import starts_workers
 from tasks.__main__ import run_stage
@@ -38,6 +44,24 @@ def in_process(root: Path, name: str) -> Callable[[str], bool]:
         return bool(match)
 
     return run
+
+
+def run_again(root: Path, name: str) -> None:
+    """Run a stage that is up to date once more, without DVC; it must end with the same results."""
+    if _needs_process(root, name):
+        in_new_process(root, name)
+        return
+    with chdir(root):  # as DVC does
+        run_stage(name, root)
+
+
+def in_new_process(root: Path, name: str, variables: Mapping[str, str] = {}) -> None:
+    """Run a stage in a process of its own, with the workspace's code; raises LockstepError."""
+    announce_runner()  # so that it ends with this process
+    command = [sys.executable, "-m", "tasks", name]
+    ended = subprocess.run(command, cwd=root, env={**os.environ, **variables}, check=False)
+    if ended.returncode:
+        raise LockstepError(f"{name} ended with {ended.returncode}, expected 0")
 
 
 def _needs_process(root: Path, name: str) -> bool:

@@ -1,8 +1,5 @@
 """Send experiments to MLflow again, from the files that git and DVC have of them."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import takewhile
@@ -11,7 +8,6 @@ from pathlib import Path
 from lockstep.config.reading import load_params
 from lockstep.errors import DataError, LockstepError, ParamsError, UnavailableError
 from lockstep.process import console
-from lockstep.process.runner import announce_runner
 from lockstep.storage import git, layout
 from lockstep.storage.checkout import main_checkout
 from lockstep.storage.history import commits_with
@@ -24,6 +20,7 @@ from lockstep.versioning.forecast import SKIP, forecast
 from lockstep.versioning.hashes import experiment_key
 from lockstep.versioning.recorded import recorded_stages
 from pipelines import workspace_files, worktrees
+from pipelines.stage_runs import in_new_process
 
 RECORDING = ("train", "evaluate", "register")  # the stages that send results
 STALE = (
@@ -126,13 +123,8 @@ def _last_complete(workspace: Path) -> str:
 
 
 def _register(workspace: Path, experiment: str) -> None:
-    """Run the stage in a process of its own, with the workspace's code."""
-    announce_runner()
     variables = {promotions.AGAIN: "1"} | ({experiments.NAME: experiment} if experiment else {})
-    command = [sys.executable, "-m", "tasks", "register"]
-    ended = subprocess.run(command, cwd=workspace, env={**os.environ, **variables}, check=False)
-    if ended.returncode:
-        raise LockstepError(f"register ended with {ended.returncode}, expected 0")
+    in_new_process(workspace, "register", variables)
 
 
 @contextmanager
