@@ -76,6 +76,7 @@ def use(spec: Spec) -> None:
 
 
 @SETTINGS
+@example(number=560, value="image", remove=False).via("a picture for each example, without a shape")
 @given(number=st.integers(0, 10**4), value=JSON, remove=st.booleans())
 def test_any_change_of_a_spec(folder: Path, number: int, value: Any, remove: bool) -> None:
     values = written(folder)

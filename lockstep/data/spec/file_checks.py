@@ -63,6 +63,7 @@ def _check_input(name: str, each: Input) -> None:
 def _check_target(name: str, target: Target) -> None:
     _demand(target.kind in target_kinds.KINDS, f"{name}.kind: {target.kind!r}")
     _check_shape(name, target.shape)
+    _demand(len(target.shape) in target.described.ranks, f"{name}.shape: {target.shape}")
 
 
 def _check_shape(name: str, shape: list[int]) -> None:

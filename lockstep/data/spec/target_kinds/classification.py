@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 class Classification(KindOfClasses):
+    ranks = (0,)
+
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
-        check_rank(where, y, (0,), f"({len(y)},) like the inputs")
+        check_rank(where, y, self.ranks, f"({len(y)},) like the inputs")
         check_class_numbers(where, y, len(target.classes))
 
 

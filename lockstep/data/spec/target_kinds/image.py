@@ -17,6 +17,8 @@ RANK_OF_GREY = 2
 
 
 class Image(Kind):
+    ranks = (2, 3)
+
     def outputs(self, target: "Target") -> int:
         return 1 if len(target.shape) == RANK_OF_GREY else target.shape[-1]
 
@@ -28,7 +30,7 @@ class Image(Kind):
 
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
         size = f"{len(y)}, height, width"
-        check_rank(where, y, (2, 3), f"({size}) or ({size}, channels)")
+        check_rank(where, y, self.ranks, f"({size}) or ({size}, channels)")
         check_numbers(where, y)
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 class Kind:
     """Numbers, as many for each example as the target's shape says."""
 
+    ranks: tuple[int, ...]  # the possible numbers of axes of one example
+
     def values(self, target: "Target") -> str:
         """Return what each value is: `classes`, one of several; `labels`, yes or no; `numbers`."""
         return "numbers"

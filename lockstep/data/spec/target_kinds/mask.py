@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 
 class Mask(KindOfClasses):
+    ranks = (2,)
+
     def inner_shape(self, target: "Target") -> tuple[int, ...]:
         return tuple(target.shape)
 
@@ -19,7 +21,7 @@ class Mask(KindOfClasses):
         return "mean_iou"
 
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
-        check_rank(where, y, (2,), f"({len(y)}, height, width)")
+        check_rank(where, y, self.ranks, f"({len(y)}, height, width)")
         check_class_numbers(where, y, len(target.classes))
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 class Multilabel(Kind):
+    ranks = (1,)
+
     def values(self, target: "Target") -> str:
         return "labels"
 
@@ -29,7 +31,7 @@ class Multilabel(Kind):
         return "macro_f1"
 
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
-        check_rank(where, y, (1,), f"({len(y)}, labels) of zeros and ones")
+        check_rank(where, y, self.ranks, f"({len(y)}, labels) of zeros and ones")
         if y.shape[1] != len(target.classes):
             raise DataError(f"{where}: {y.shape[1]} labels, expected {len(target.classes)}")
         check_class_numbers(where, y, 2)

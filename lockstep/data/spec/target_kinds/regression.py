@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 class Regression(Kind):
+    ranks = (0, 1)
+
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
-        check_rank(where, y, (0, 1), f"({len(y)},) or ({len(y)}, numbers)")
+        check_rank(where, y, self.ranks, f"({len(y)},) or ({len(y)}, numbers)")
         check_numbers(where, y)
 
 

@@ -17,17 +17,21 @@ class _Steps(Kind):
 
 
 class SequenceOfNumbers(_Steps):
+    ranks = (1, 2)
+
     def outputs(self, target: "Target") -> int:
         return target.shape[1] if len(target.shape) > 1 else 1
 
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
-        check_rank(where, y, (1, 2), f"({len(y)}, steps) or ({len(y)}, steps, numbers)")
+        check_rank(where, y, self.ranks, f"({len(y)}, steps) or ({len(y)}, steps, numbers)")
         check_numbers(where, y)
 
 
 class SequenceOfClasses(_Steps, KindOfClasses):
+    ranks = (1,)
+
     def check(self, where: str, y: np.ndarray, target: "Target") -> None:
-        check_rank(where, y, (1,), f"({len(y)}, steps)")
+        check_rank(where, y, self.ranks, f"({len(y)}, steps)")
         check_class_numbers(where, y, len(target.classes))
 
 
