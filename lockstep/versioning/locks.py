@@ -101,4 +101,6 @@ def _lives(entry: Entry) -> bool:
     """Whether an entry's process runs its command, and isn't another one that has got its id."""
     program = Path(entry["cmd"].partition(" ")[0])
     name = program.parent.name if program.stem == "__main__" else program.stem
-    return bool(process_name(entry["pid"])) and name in commands.command_of(entry["pid"])
+    # All words: the name of a program that was given as `python -c` is "-c".
+    words = " ".join(commands.words_of(entry["pid"]))
+    return bool(process_name(entry["pid"])) and name in words

@@ -89,7 +89,8 @@ def fill(start: Path, root: Path, room: int, golden: dict[str, str], command: li
 
 
 def _run(root: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
-    return run(root, *command, PYTHONPATH=str(root))  # as the command `lockstep` sets it
+    # As the command `lockstep` sets them.
+    return run(root, *command, PYTHONPATH=str(root), PYTHONHASHSEED="0")
 
 
 def _resize(folder: Path, size: str) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_a_stale_list_of_locks_is_removed(workspace: Path, text: str) -> None:
         file.write_text(json.dumps({"write": {"/a": entry}}) if text == "reused" else text)
         locks.check(workspace)
         assert not any(json.loads(file.read_text()).values())
+        other.kill()
+
+
+def test_a_program_given_on_the_command_line_is_no_ended_process(workspace: Path) -> None:
+    program = "print(flush=True); import time; time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        other.stdout.readline()  # it has its name now
+        file = workspace / locks.RWLOCK
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"write": {"/a": {"pid": other.pid, "cmd": "-c"}}}))
+        assert not locks.is_stale(workspace)
         other.kill()
 
 
