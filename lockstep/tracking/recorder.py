@@ -69,8 +69,12 @@ class Recorder:
             raise UnavailableError(f"MLflow: {self._problem}; start it or set MLFLOW_TRACKING_URI")
         return self._opened
 
-    def end(self, status: str) -> None:
-        """Log the workspace's files to the run and end it; if that fails, print a line about it."""
+    def end(self, status: str, patience: int | None = None) -> None:
+        """Log the workspace's files to the run and end it; if that fails, print a line about it.
+
+        `patience` is how many seconds it waits for MLflow, by default few for a stage that failed
+        or was stopped.
+        """
         if self._system:
             self._system.stop()
         if self._started is not None:
@@ -78,7 +82,8 @@ class Recorder:
         self._problem, self._refused = "", False
         last = self._thread.submit(self._try, lambda client, run: self._finish(client, run, status))
         self._thread.shutdown(wait=False)
-        patience = PATIENCE_SECONDS if status == "FINISHED" else PATIENCE_WHEN_STOPPED
+        usual = PATIENCE_SECONDS if status == "FINISHED" else PATIENCE_WHEN_STOPPED
+        patience = usual if patience is None else patience
         try:
             last.result(patience)
         except TimeoutError:
@@ -176,7 +181,7 @@ def send_results(params: Params, root: Path, stage: str) -> None:
 def send_again(params: Params, root: Path) -> None:
     """Try again to send the results of a workspace's experiment that MLflow hasn't received."""
     noted = unsent.read(root, experiment_key(root))
-    Recorder(params, root, noted["stage"], {}).end(noted["status"])
+    Recorder(params, root, noted["stage"], {}).end(noted["status"], PATIENCE_SECONDS)
 
 
 @cache
