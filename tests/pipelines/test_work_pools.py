@@ -20,6 +20,7 @@ import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
 
+from lockstep.process import hash_seed
 from tests.support.page_commands import commands
 from tests.support.waiting import until
 from tests.support.workspaces import REPOSITORY, SMALL, git, run
@@ -82,6 +83,7 @@ def test_a_kubernetes_job_is_valid_and_its_command_runs_the_experiment(
     variables = {each["name"]: each["value"] for each in container["env"]}
     assert not set(LOGIN) & set(variables)  # they are in the secret
     assert variables["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"
+    assert variables[hash_seed.NAME] == hash_seed.FIXED
     ended = run(project, *container["args"], **variables)
     found = httpx.get(f"{server}/flow_runs/{variables['PREFECT__FLOW_RUN_ID']}", timeout=30).json()
     assert found["state"]["message"].startswith("saved as "), ended.stdout
@@ -99,6 +101,7 @@ def test_a_container_has_the_volume_of_compose_and_the_password_from_the_block(
     assert job["image"] == compose["x-image"]["image"] == "lockstep:0.1.0"
     assert job["command"] == "prefect flow-run execute"
     assert {name: job["env"][name] for name in LOGIN} == LOGIN
+    assert job["env"][hash_seed.NAME] == hash_seed.FIXED
     stored = httpx.post(f"{server}/deployments/filter", json={}, timeout=30).text
     pools = httpx.post(f"{server}/work_pools/filter", json={}, timeout=30).text
     assert LOGIN["MLFLOW_TRACKING_PASSWORD"] not in stored + pools
