@@ -147,7 +147,10 @@ def is_conflict(error: Exception) -> bool:
 
     MLflow looks whether there is such a row, as of the data set of two runs, and then inserts it.
     """
-    return "IntegrityError" in str(error) or "UniqueViolation" in str(error)  # the driver's name
+    text = str(error)
+    # The driver's name, and what SQLite and PostgreSQL, or MySQL and SQL Server, say of it.
+    of_driver = "IntegrityError" in text or "UniqueViolation" in text
+    return of_driver and ("unique constraint" in text.lower() or "duplicate" in text.lower())
 
 
 def is_refusal(error: Exception) -> bool:

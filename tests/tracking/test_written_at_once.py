@@ -84,3 +84,22 @@ def test_a_conflict_that_stays_is_no_refused_value(
     monkeypatch.setattr(MlflowClient, "create_run", conflict)
     with pytest.raises(UnavailableError, match="IntegrityError"):
         Recorder(load(root), root, "evaluate", {}).reach()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.name", True),
+        (
+            "(psycopg2.errors.UniqueViolation) duplicate key value violates unique constraint",
+            True,
+        ),
+        ("(pymysql.err.IntegrityError) (1062, \"Duplicate entry 'a' for key 'PRIMARY'\")", True),
+        ("(sqlite3.IntegrityError) FOREIGN KEY constraint failed", False),
+        ("Invalid value 'duplicate' for parameter 'name'", False),
+    ],
+)
+def test_what_a_driver_says(text: str, expected: bool) -> None:
+    from lockstep.tracking.client import is_conflict
+
+    assert is_conflict(ValueError(text)) == expected
