@@ -19,10 +19,11 @@ FREE_IT = "use smaller data or a smaller batch, or a machine with more memory"
 PATH = re.compile(r"/[^\s;:'\"]*[^\s;:'\",.)]")
 
 
-def machine_error(error: BaseException, place: Path | None = None) -> MachineError | None:
+def machine_error(error: BaseException, place: Path | str | None) -> MachineError | None:
     """Return the MachineError that explains an error or one of its causes, or None.
 
-    `place` is named if the error doesn't say which file couldn't be written.
+    `place` is named if the error doesn't say which file couldn't be written; None if no place is
+    known.
     """
     for each in _causes(error):
         if isinstance(each, LockstepError):
@@ -43,7 +44,7 @@ def machine_problem(text: str) -> str:
     return next((each for each in (*WORDS, *SQLITE) if each in text), "")
 
 
-def _of_system(error: OSError, number: int, place: Path | None) -> MachineError:
+def _of_system(error: OSError, number: int, place: Path | str | None) -> MachineError:
     if number == errno.ENOMEM:
         return MachineError(f"too little memory: {error.strerror}; {FREE_IT}")
     # Of a copy it is the target that can't be written.

@@ -87,7 +87,7 @@ def folder_of_artifacts(experiment: Experiment) -> Path | None:
 
 def local_artifacts(main: Path) -> Path | None:
     """Return the folder of artifacts of the experiment in the checkout's own database, if any."""
-    uri = database.uri_of(main / layout.TRACKING_DATABASE)
+    uri = database.uri_in(main)
     name = os.environ.get(NAME, EXPERIMENT)
     found = MlflowClient(uri, uri).get_experiment_by_name(name)
     return folder_of_artifacts(found) if found else None
@@ -136,10 +136,17 @@ def _created(client: MlflowClient, name: str, artifacts: str | None) -> Experime
 def reason(error: Exception) -> str:
     """Say in one line why MLflow failed, shortly if its server doesn't answer."""
     if isinstance(error.__context__, OSError):  # as the errors of requests are
-        server = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
-        # What stands before an @ is a password.
-        return f"{server.scheme}://{server.netloc.rpartition('@')[2]} doesn't answer"
+        return f"{place_of(os.environ.get('MLFLOW_TRACKING_URI', ''))} doesn't answer"
     return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+
+
+def place_of(uri: str) -> Path | str:
+    """Return what a message names for a tracking URI: the file of its database, or the server."""
+    parts = urlsplit(uri)
+    if parts.scheme.startswith("sqlite"):
+        return Path(uri.partition(":///")[2])
+    # What stands before an @ is a password.
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def is_conflict(error: Exception) -> bool:
@@ -159,9 +166,10 @@ def is_refusal(error: Exception) -> bool:
     return code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST") and not is_conflict(error)
 
 
-def registry_error(error: MlflowException) -> LockstepError:
+def registry_error(error: MlflowException, root: Path) -> LockstepError:
     """Return why the registry failed: nothing of that name, a refused value, or out of reach."""
-    full = machine_error(error)
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or database.uri_in(main_checkout(root))
+    full = machine_error(error, place_of(uri))
     if full:
         return full
     line = str(error).partition("\n")[0]

@@ -44,6 +44,11 @@ def damage_told(main: Path) -> Iterator[None]:
         ) from None
 
 
+def uri_in(main: Path) -> str:
+    """Return the tracking URI of a main checkout's own database."""
+    return uri_of(main / layout.TRACKING_DATABASE)
+
+
 def uri_of(file: Path) -> str:
     """Return the tracking URI of a database file."""
     return f"sqlite:///{file}"

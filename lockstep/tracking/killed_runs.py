@@ -15,7 +15,7 @@ def names(root: Path) -> list[str]:
     try:
         return [run.info.run_name or run.info.run_id for run in orphaned_runs.find(*connect(root))]
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, root) from None
 
 
 def end(root: Path) -> None:
@@ -23,4 +23,4 @@ def end(root: Path) -> None:
     try:
         orphaned_runs.end(*connect(root))
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, root) from None

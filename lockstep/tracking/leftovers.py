@@ -75,7 +75,7 @@ def remove(root: Path, records: Collection[Record]) -> None:
 
 
 def _own(main: Path) -> MlflowClient:
-    uri = database.uri_of(main / layout.TRACKING_DATABASE)
+    uri = database.uri_in(main)
     return MlflowClient(uri, uri)
 
 
@@ -85,7 +85,7 @@ def _failures_told(main: Path) -> Iterator[None]:
         with database.damage_told(main):
             yield
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, main) from None
 
 
 def _empty(uri: str) -> None:

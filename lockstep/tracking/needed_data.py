@@ -28,7 +28,7 @@ def needed_md5s(root: Path) -> set[str]:
         with temporary_folder() as folder, as_default(client):
             return {md5 for each in _passports(client, folder) for md5 in each}
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, root) from None
 
 
 def _passports(client: MlflowClient, folder: Path) -> Iterator[list[str]]:

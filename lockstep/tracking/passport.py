@@ -60,7 +60,7 @@ def attach(client: MlflowClient, run: Run, params: Params, root: Path, weights: 
         for tag, value in {**_tags(passport), SHA256: sha256}.items():
             client.set_model_version_tag(name, number, tag, value)
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, root) from None
 
 
 def _passport(

@@ -79,7 +79,7 @@ def _registry(root: Path, name: str) -> Iterator[MlflowClient]:
         with champion.held(root):
             yield connect(root)[0]
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, root) from None
 
 
 def _versions(client: MlflowClient, name: str) -> list[str]:

@@ -23,7 +23,7 @@ from lockstep.tracking.candidates import (
     Champion,
     Verdict,
 )
-from lockstep.tracking.client import as_default, is_refusal
+from lockstep.tracking.client import as_default, is_refusal, place_of
 from lockstep.tracking.packing import pack, upload
 from lockstep.tracking.rivals import rivals
 from lockstep.tracking.smoke_test import served_differently
@@ -68,7 +68,7 @@ def _registry(client: MlflowClient) -> Iterator[None]:
         with as_default(client):
             yield
     except MlflowException as error:
-        full = machine_error(error)
+        full = machine_error(error, place_of(client.tracking_uri))
         if full:
             raise full from None
         line = str(error).partition("\n")[0]

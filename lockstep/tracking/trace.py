@@ -65,7 +65,7 @@ def read(root: Path, name: str, alias: str | None, number: str | None) -> Traced
             version = client.get_model_version(name, str(number))
         return _with_passport(client, version)
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, root) from None
 
 
 def _with_passport(client: MlflowClient, version: ModelVersion) -> Traced:
@@ -115,7 +115,7 @@ def made_of(root: Path, md5s: list[str]) -> list[Made]:
         }
         versions = {(each.name, each.version): each for each in _versions(client, runs, md5s)}
     except MlflowException as error:
-        raise registry_error(error) from None
+        raise registry_error(error, root) from None
     return [*map(_made_run, runs.values()), *map(_made_version, versions.values())]
 
 

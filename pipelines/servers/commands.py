@@ -54,7 +54,7 @@ def _mlflow_options(main: Path, host: str) -> list[str]:
     """Return the options; a store's URI may contain a password, so it stays in its variable."""
     options = ["--workers", "1", "--uvicorn-opts", "--log-level warning"]  # no line per request
     if MLFLOW_STORE not in os.environ:
-        options += ["--backend-store-uri", database.uri_of(main / layout.TRACKING_DATABASE)]
+        options += ["--backend-store-uri", database.uri_in(main)]
     artifacts = (main / layout.TRACKING_ARTIFACTS).as_uri()
     if host == team.LOOPBACK and MLFLOW_ARTIFACTS not in os.environ:
         options += ["--default-artifact-root", artifacts]

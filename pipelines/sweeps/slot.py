@@ -59,7 +59,7 @@ def answer(run: TrialRun) -> Answer:
         return run.ended_early("failed", error)
     except Exception as error:
         traceback.print_exc()
-        found = machine_error(error) or _unexpected(error)
+        found = machine_error(error, run.workspace) or _unexpected(error)
         return run.ended_early("failed", found, restart=True)
 
 

@@ -78,7 +78,7 @@ def register(root: Path) -> None:
     try:
         run_stages(root, "register")
     except OSError as error:  # as each command reports it
-        raise machine_error(error) or error from None
+        raise machine_error(error, None) or error from None
 
 
 @pytest.mark.system
@@ -142,9 +142,9 @@ def test_disks_are_checked_before_prefect_starts(
 def test_what_libraries_say_is_understood(error: Exception, line: str) -> None:
     wrapped = RuntimeError("saving failed")
     wrapped.__cause__ = error
-    assert str(machine_error(error)) == line
+    assert str(machine_error(error, None)) == line
     if not isinstance(error, PermissionError):
-        assert str(machine_error(wrapped)) == line
+        assert str(machine_error(wrapped, None)) == line
 
 
 @pytest.mark.system
@@ -178,8 +178,8 @@ def test_the_place_is_named_where_an_error_names_no_file() -> None:
 def test_a_bug_is_no_failure_of_the_machine() -> None:
     bug = KeyError("x")
     bug.__context__ = PermissionError(errno.EPERM, "Operation not permitted")
-    assert machine_error(bug) is None
-    assert machine_error(FileNotFoundError(errno.ENOENT, "No such file")) is None
+    assert machine_error(bug, None) is None
+    assert machine_error(FileNotFoundError(errno.ENOENT, "No such file"), None) is None
 
 
 def test_a_chain_of_errors_that_is_closed_has_an_end() -> None:
@@ -187,4 +187,4 @@ def test_a_chain_of_errors_that_is_closed_has_an_end() -> None:
 
     first, second = ValueError("first"), ValueError("second")
     first.__context__, second.__context__ = second, first
-    assert machine_error(first) is None
+    assert machine_error(first, None) is None
