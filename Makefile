@@ -87,14 +87,14 @@ test-system: env .venv/remotes/ready .venv/ray/ready  ## run the tests with serv
 test-faults: env .venv/remotes/ready  ## run the tests of all faults, and write docs/reliability.md
 	python -m tests.faults.report $(if $(SHARE),--share $(SHARE))
 
-soak: env  ## kill 200 runs, run 200 trials in one process tree, fill disks, clean up after a week, run 100 flows, fuzz 25 minutes
+soak: env  ## kill 200 runs, run 200 trials in one process tree, fill disks, clean up after a week, run 100 flows, fuzz an hour
 	python -m tests.faults.soak kills
 	python -m tests.faults.soak sweep
 	python -m tests.faults.soak disk
 	python -m tests.faults.soak week
 	python -m tests.faults.soak runs
 	python -m tests.faults.mutations
-	LOCKSTEP_FUZZ_EXAMPLES=3000 pytest tests/fuzz tests/data/test_table_fuzz.py
+	LOCKSTEP_FUZZ_EXAMPLES=16000 pytest tests/fuzz tests/data/test_table_fuzz.py
 
 bench: env  ## run all benchmarks; see docs/performance.md and docs/scale.md
 	python -m benchmarks.trainer

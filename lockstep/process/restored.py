@@ -32,7 +32,9 @@ def restored() -> Iterator[None]:
 
 
 def _variables() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith(OF_COMPUTING)}
+    # Another thread may remove some of the others meanwhile.
+    names = [name for name in list(os.environ) if name.startswith(OF_COMPUTING)]
+    return {name: os.environ[name] for name in names}
 
 
 def _restore_environment(variables: Mapping[str, str]) -> None:

@@ -68,7 +68,7 @@ def keep_for_this_thread() -> None:
         hidden.owner = threading.current_thread()
         return
     own = OfOneThread()
-    for name, function in list(vars(random).items()):
+    for name, function in vars(random).copy().items():
         if getattr(function, "__self__", None) is hidden:
             setattr(random, name, getattr(own, name))
 

@@ -43,7 +43,7 @@ def imported(name: str) -> ModuleType | None:
 def _defer(keras: ModuleType) -> None:
     """Unload the modules imported without HEAVY; `__getattr__` (PEP 562) imports them on access."""
     for part in DEFERRED:
-        for module in [name for name in list(sys.modules) if _belongs_to(part, name)]:
+        for module in [name for name in sys.modules.copy() if _belongs_to(part, name)]:
             del sys.modules[module]
         vars(keras).pop(part, None)
 

@@ -55,8 +55,10 @@ def forget(root: Path) -> None:
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     folders = (f"{root}/", f"{root.resolve()}/")
-    own = {name for name, each in list(sys.modules.items()) if _is_own(name, each, folders)}
-    own |= {CUSTOM} & sys.modules.keys()
+    # Other threads import meanwhile, such as MLflow's, also while a list of the items is made.
+    modules = sys.modules.copy()
+    own = {name for name, each in modules.items() if _is_own(name, each, folders)}
+    own |= {CUSTOM} & modules.keys()
     _forget_registered(own)
     for name in own:
         del sys.modules[name]
@@ -82,7 +84,7 @@ def _forget_registered(modules: set[str]) -> None:
     """Remove what classes and functions of these modules have been registered as in Keras."""
     keras = imported("keras")
     registered = keras.saving.get_custom_objects() if keras else {}
-    for name, each in list(registered.items()):
+    for name, each in registered.copy().items():
         if getattr(each, "__module__", None) in modules:
             del registered[name]
 

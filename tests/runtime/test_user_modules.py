@@ -1,9 +1,11 @@
 """A stage imports the project's own files anew."""
 
+import gc
 import sys
 import threading
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -62,6 +64,31 @@ def test_modules_of_lockstep_and_of_libraries_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tensorflow")
+def test_another_thread_may_import_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python may turn to it while it collects garbage, as often as in any other step."""
+    for number in range(1000):
+        monkeypatch.setitem(sys.modules, f"first{number}", ModuleType("first"))
+    imported_meanwhile: list[str] = []
+
+    def import_one(phase: str, info: dict[str, int]) -> None:
+        imported_meanwhile.append(f"meanwhile{len(imported_meanwhile)}")
+        sys.modules[imported_meanwhile[-1]] = ModuleType("meanwhile")
+
+    usual = gc.get_threshold()
+    gc.callbacks.append(import_one)
+    gc.set_threshold(10)
+    try:
+        user_modules.forget(tmp_path)
+    finally:
+        gc.set_threshold(*usual)
+        gc.callbacks.remove(import_one)
+        for name in imported_meanwhile:
+            del sys.modules[name]
+    assert imported_meanwhile
+
+
 def test_what_they_have_registered_in_keras_is_forgotten(tmp_path: Path) -> None:
     import keras
 
