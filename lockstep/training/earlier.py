@@ -85,10 +85,10 @@ def find(root: Path, params: Params, key: str) -> tuple[Earlier | None, str]:
     trained = [each for each in _earlier(root, key) if 0 < each.epoch < limit]
     if not trained:
         return None, _other_change(root, params)
-    reason = _depends_on_epochs(root, params) or _unknown_state(trained[0])
-    usable = [each for each in trained if not each.stopped]
+    reason = _depends_on_epochs(root, params)
+    usable = [each for each in trained if not each.stopped and not each.left_out]
     if reason or not usable:
-        return None, reason or f"a callback ended it after epoch {trained[0].epoch}"
+        return None, reason or _unusable(trained[0])
     return max(usable, key=lambda each: each.epoch), ""
 
 
@@ -121,12 +121,13 @@ def _depends_on_epochs(root: Path, params: Params) -> str:
     return ""
 
 
-def _unknown_state(earlier: Earlier) -> str:
-    """Why custom callbacks can't go on; empty if they can."""
-    for name, attributes in earlier.left_out.items():
-        kept = ", ".join(f"self.{each}" for each in attributes)
-        return f"train.callbacks: {name} keeps {kept}, which no result of a training has"
-    return ""
+def _unusable(earlier: Earlier) -> str:
+    """Why a training that a callback ended, or without what callbacks keep, can't go on."""
+    if earlier.stopped:
+        return f"a callback ended it after epoch {earlier.epoch}"
+    name, attributes = next(iter(earlier.left_out.items()))
+    kept = ", ".join(f"self.{each}" for each in attributes)
+    return f"train.callbacks: {name} keeps {kept}, which no result of a training has"
 
 
 def _reads_params(root: Path, file: str) -> bool:

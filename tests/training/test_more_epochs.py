@@ -239,6 +239,23 @@ def test_what_a_custom_callback_keeps_is_no_result(
     assert reason in capsys.readouterr().err
 
 
+def test_a_shorter_training_that_has_all_is_gone_on_with(
+    project: Path, scratch: Any, trained: list[int]
+) -> None:
+    """A callback that keeps something later leaves the results before that whole."""
+    late = TIMED.replace("self.ended =", "if epoch < 2:\n            return\n        self.ended =")
+    (project / "models" / "_late.py").write_text(late)
+    changes = {
+        "train.callbacks": ["custom.Timed"], "train.custom_objects_file": "models/_late.py",
+    }  # fmt: skip
+    reproduce(project, changes)
+    reproduce(project, {"train.epochs": 3})
+    trained.clear()
+    reproduce(project, {"train.epochs": 4})
+    assert trained == [2, 3]  # not after the third, whose result lacks what the callback kept
+    assert everything(project) == scratch({**changes, "train.epochs": 4})
+
+
 def test_another_parameter_that_changed_is_named(
     project: Path, trained: list[int], capsys: Any
 ) -> None:
